@@ -1,0 +1,137 @@
+/**
+ * The store port: the one truth about agents, messages, outcomes and replies. Calls are synchronous on purpose: a fact is on
+ * record before the statement after it runs, so nobody can be told "accepted" of something a crash would forget.
+ *
+ * It records and answers questions; it decides nothing. Every write either happens whole or throws `MadroxError('unavailable')`.
+ * Contract: `test/contracts/store.ts`, run against every implementation.
+ */
+
+import type { AgentId, ClientId, MessageId, OwnerId, ReplyId } from '../ids.ts'
+import type { Address, Message, Outcome, Reply } from '../messages.ts'
+
+export interface AgentRow {
+  readonly id: AgentId
+  readonly name: string
+  readonly harness: string
+  readonly role: string
+  readonly parent: Address
+  /** The client at the top of its line of supervisors. */
+  readonly clientId: ClientId
+  readonly ownerId: OwnerId
+  /** The whole spawn specification, as parsed; plain data. */
+  readonly spec: unknown
+  readonly workspace: { readonly kind: string; readonly path: string; readonly branch?: string; readonly repository?: string }
+  /** How its supervisor was found, and by what evidence. */
+  readonly parentSource: string
+  readonly createdAt: number
+  readonly sessionId?: string
+  readonly pid?: number
+  /** The last state told, for lists and for recovery. */
+  readonly state: string
+  readonly endedAt?: number
+  readonly endReason?: string
+}
+export type AgentPatch = Partial<Pick<AgentRow, 'sessionId' | 'pid' | 'state' | 'endedAt' | 'endReason'>>
+
+export interface ClientRow {
+  readonly id: ClientId
+  readonly ownerId: OwnerId
+  /** What the client calls itself (`claude-code`). */
+  readonly name: string
+  /** Its MCP root or working directory: together with owner and name, how a returning session is recognised. */
+  readonly root?: string
+  readonly connectedAt: number
+  readonly disconnectedAt?: number
+}
+
+export interface MessageRow extends Message {
+  readonly deliveredAt?: number
+  readonly seenAt?: number
+  /** How often it was handed to a CLI. */
+  readonly deliveries: number
+  readonly outcome?: Outcome
+}
+
+export interface UsageRow {
+  readonly agentId: AgentId
+  /** The API's own id of the call: a second report of it replaces nothing and counts nothing. */
+  readonly unitId: string
+  readonly model: string
+  readonly inputTokens: number
+  readonly outputTokens: number
+  readonly cacheReadTokens: number
+  readonly cacheCreationTokens: number
+  readonly at: number
+}
+export type UsageTotals = Pick<UsageRow, 'inputTokens' | 'outputTokens' | 'cacheReadTokens' | 'cacheCreationTokens'>
+
+export interface OutputRow {
+  readonly agentId: AgentId
+  readonly at: number
+  readonly kind: 'message' | 'text' | 'tool_call' | 'tool_result' | 'reply'
+  readonly content: string
+}
+
+export interface AuditRow {
+  readonly at: number
+  readonly event: string
+  readonly agentId?: AgentId
+  readonly data: Readonly<Record<string, unknown>>
+}
+
+export interface Store {
+  /** Runs `work` in one transaction; a throw rolls everything back. Nested calls join the outer one. */
+  transaction<T>(work: () => T): T
+
+  insertAgent(row: AgentRow): void
+  updateAgent(id: AgentId, patch: AgentPatch): void
+  getAgent(id: AgentId): AgentRow | undefined
+  /** In order of creation. */
+  listAgents(): readonly AgentRow[]
+
+  /** Inserts, or replaces the row of the same id. */
+  saveClient(row: ClientRow): void
+  getClient(id: ClientId): ClientRow | undefined
+  listClients(): readonly ClientRow[]
+
+  insertMessage(message: Message): void
+  getMessage(id: MessageId): MessageRow | undefined
+  /** Counts a delivery too. */
+  markDelivered(id: MessageId, at: number): void
+  markSeen(id: MessageId, at: number): void
+  /** Records the outcome if there is none yet. False: one was recorded before, and it stands. */
+  settleMessage(id: MessageId, outcome: Outcome): boolean
+  /** Messages without outcome, oldest first; of one agent, or of all. */
+  listOpenMessages(to?: AgentId): readonly MessageRow[]
+  /** Messages sent in the course of `subject`, oldest first. */
+  listCausedBy(subject: MessageId): readonly MessageRow[]
+
+  addReply(reply: Reply): void
+  /** Replies not handed out yet, oldest first. */
+  listReplies(to: Address): readonly Reply[]
+  countReplies(to: Address): number
+  /** Handed out for good. Unknown and repeated ids are ignored. */
+  consumeReplies(ids: readonly ReplyId[], at: number): void
+  /** Gives the unread replies of one address to another; returns how many. */
+  redirectReplies(from: Address, to: Address): number
+  /** Nobody left to hear it: kept, and listed. */
+  addDeadLetter(reply: Reply, reason: string): void
+  listDeadLetters(): readonly { readonly reply: Reply; readonly reason: string }[]
+
+  /** The first result recorded under a caller's key, as plain data. */
+  findCall(caller: string, key: string): unknown
+  /** Records the result of a call; the first one stands. */
+  recordCall(caller: string, key: string, result: unknown, at: number): void
+
+  /** False: this unit was counted before. */
+  addUsage(row: UsageRow): boolean
+  usageTotals(agentId: AgentId): UsageTotals
+
+  appendOutput(row: OutputRow): void
+  /** The newest `limit` at or after `since`, oldest first. */
+  listOutput(agentId: AgentId, options: { readonly limit: number; readonly since?: number }): readonly OutputRow[]
+
+  appendAudit(row: AuditRow): void
+
+  close(): void
+}

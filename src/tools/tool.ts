@@ -1,0 +1,91 @@
+/**
+ * What a tool is: a name, a schema, a doc for a model, and a handler. MCP, REST and CLI read the same table; none of them is
+ * known here. A handler gets parsed input and answers with plain data or text; how that crosses a wire is the transport's.
+ */
+
+import type { z } from 'zod'
+import { MadroxError, toWireError, type WireError } from '../errors.ts'
+import type { ReplyId } from '../ids.ts'
+import type { Caller } from '../messages.ts'
+import type { MadroxSystem } from '../actors/system.ts'
+
+export const toolsets = ['leaf', 'supervisor', 'client'] as const
+export type Toolset = (typeof toolsets)[number]
+
+export interface ToolContext {
+  readonly system: MadroxSystem
+  readonly caller: Caller
+  /** Aborted when the caller cancels or is gone: ends the wait, never the agent's work. */
+  readonly signal: AbortSignal
+  /** Tells the caller that the wait goes on. */
+  readonly progress: (message: string) => void
+  /** The call's own identity; a repeated call returns the first result. */
+  readonly callKey?: string
+}
+
+/** Data is shown as JSON; text (trees, screens) as it is. `replies`: handed out by this answer, consumed once it left. */
+export interface ToolResult {
+  readonly data?: Readonly<Record<string, unknown>>
+  readonly text?: string
+  readonly replies?: readonly ReplyId[]
+}
+
+export interface Tool<Input extends z.ZodType = z.ZodType> {
+  readonly name: string
+  /** Callable, never listed. */
+  readonly aliases?: readonly string[]
+  readonly title: string
+  /** A docstring for a model: what it does, when to call it, when not. */
+  readonly description: string
+  readonly input: Input
+  /** The schema of `data`; absent where the tool answers with text. */
+  readonly output?: z.ZodType
+  readonly annotations: { readonly readOnlyHint: boolean; readonly destructiveHint: boolean; readonly idempotentHint: boolean; readonly openWorldHint: boolean }
+  /** Sets it is listed in. Listing is not rights: whatever is within the caller's rights can be called. */
+  readonly listedFor: readonly Toolset[]
+  readonly topic: 'spawn' | 'messages' | 'interrupt' | 'see' | 'files' | 'control'
+  /** Keywords for clients that search tools instead of listing them. */
+  readonly searchHint: string
+  readonly handler: (input: z.output<Input>, context: ToolContext) => Promise<ToolResult> | ToolResult
+}
+
+/** Declares a tool, keeping its input's type for the handler. */
+export const defineTool = <Input extends z.ZodType>(tool: Tool<Input>): Tool => tool as unknown as Tool // the table forgets the input type; callTool parses with the same schema
+
+export type ToolTable = ReadonlyMap<string, Tool>
+
+export type ToolOutcome = ({ readonly ok: true } & ToolResult) | { readonly ok: false; readonly error: WireError }
+
+/**
+ * Finds, parses, runs. Never throws: what a caller did wrong and what went wrong come back as `ok: false`.
+ * `pending_replies` is added to a client's data when it has any.
+ */
+export async function callTool(table: ToolTable, name: string, args: unknown, context: ToolContext): Promise<ToolOutcome> {
+  try {
+    const tool = table.get(name)
+    if (!tool) throw unknownTool(table, name)
+    const parsed = tool.input.safeParse(args ?? {})
+    if (!parsed.success) throw invalidInput(name, parsed.error)
+    return withPendingReplies(context, { ok: true, ...(await tool.handler(parsed.data, context)) })
+  } catch (error) {
+    return { ok: false, error: toWireError(error) }
+  }
+}
+
+function withPendingReplies({ caller, system }: ToolContext, result: ToolOutcome): ToolOutcome {
+  if (caller.kind !== 'client' || !result.ok || !result.data) return result
+  const pending = system.pendingReplies(caller) - (result.replies?.length ?? 0)
+  return pending > 0 ? { ...result, data: { ...result.data, pending_replies: pending } } : result
+}
+
+function unknownTool(table: ToolTable, name: string): MadroxError {
+  return new MadroxError('unknown_tool', `There is no tool "${name}".`, { remedy: `Tools: ${[...table.keys()].sort().join(', ')}.`, data: { name } })
+}
+
+function invalidInput(name: string, error: z.ZodError): MadroxError {
+  const issues = error.issues.map(issue => `${issue.path.join('.') || 'arguments'}: ${issue.message}`)
+  return new MadroxError('invalid_input', `The arguments of ${name} do not fit: ${issues.join('; ')}.`, {
+    remedy: 'Correct them and call again; nothing was changed.',
+    data: { issues },
+  })
+}
