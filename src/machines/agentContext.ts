@@ -1,0 +1,83 @@
+/** What an agent's machine knows, and every event it can be told. Plain data throughout: a snapshot can be stored. */
+
+import type { DriverFact, FactSource, Launch } from '../drivers/driver.ts'
+import type { AgentId, MessageId } from '../ids.ts'
+import type { Address, Message } from '../messages.ts'
+import type { ChildCrashed, InboxEvent, SupervisorEvent } from './effects.ts'
+import type { Mail, Turn } from './mailbox.ts'
+
+export interface AgentInput {
+  readonly agentId: AgentId
+  readonly name: string
+  readonly harness: string
+  readonly supervisor: Address
+  readonly launch: Launch
+  /** Ready also means that its MCP tools were listed. */
+  readonly awaitsTools: boolean
+  readonly at: number
+}
+
+export interface AgentContext extends AgentInput, Mail {
+  /** When and by what the present state was told. */
+  readonly since: number
+  readonly source: FactSource | 'command'
+  /** Living children, in order of spawning. */
+  readonly children: readonly AgentId[]
+  readonly toolsListed: boolean
+  readonly sessionId?: string
+  readonly pid?: number
+  readonly turn?: Turn
+  readonly currentTool?: { readonly callId?: string; readonly name: string }
+  readonly approval?: { readonly approvalId: string; readonly tool: string; readonly detail: string }
+  /** Interrupted on purpose: nothing is delivered until the one who did it, or an ancestor, sends. */
+  readonly hold?: { readonly by: Address }
+  readonly interrupting?: { readonly requestId: string; readonly by: Address; readonly then: 'hold' | 'continue' | 'clear'; readonly at: number; readonly cut?: boolean; readonly cancelled?: MessageId }
+  /** How often its process was brought back since it last completed a turn. */
+  readonly revivals: number
+  readonly requestCount: number
+  readonly background: readonly string[]
+  readonly ending?: { readonly reason: string; readonly force: boolean; readonly processGone: boolean }
+  readonly lastError?: string
+}
+
+export type AgentCommand =
+  | { readonly type: 'messageAccepted'; readonly message: Message; readonly fromAncestor: boolean; readonly at: number }
+  /** This agent sent a message in the course of `subject`. */
+  | { readonly type: 'taskSent'; readonly subject: MessageId; readonly messageId: MessageId }
+  | { readonly type: 'replyGiven'; readonly messageId: MessageId; readonly text: string; readonly at: number }
+  | { readonly type: 'interruptAsked'; readonly requestId: string; readonly by: Address; readonly then: 'hold' | 'continue' | 'clear'; readonly at: number }
+  | { readonly type: 'approvalAnswered'; readonly decision: 'allow' | 'deny'; readonly message?: string; readonly at: number }
+  | { readonly type: 'suspendAsked'; readonly at: number }
+  | { readonly type: 'terminateAsked'; readonly reason: string; readonly force: boolean; readonly at: number }
+  | { readonly type: 'spawnAsked'; readonly input: AgentInput }
+  | { readonly type: 'toolsListed'; readonly at: number }
+
+/** From the deadlines; each is set by a decision of this machine and carries the time it fell due. */
+export type AgentDeadline =
+  | { readonly type: 'handshakeExpired'; readonly at: number }
+  | { readonly type: 'deliveryRetried'; readonly at: number }
+  | { readonly type: 'quietPassed'; readonly messageId: MessageId; readonly at: number }
+  | { readonly type: 'messageExpired'; readonly messageId: MessageId; readonly at: number }
+  | { readonly type: 'stopExpired'; readonly at: number }
+
+export type AgentEvent = DriverFact | AgentCommand | AgentDeadline | InboxEvent | SupervisorEvent | ChildCrashed
+
+/** What an agent's actor tells whoever listens to it (the facade's calls). */
+export type AgentEmitted =
+  | { readonly type: 'interruptSettled'; readonly requestId: string; readonly interrupted: boolean; readonly source: string; readonly afterMs: number; readonly cancelledMessageId?: MessageId }
+  | { readonly type: 'screenRead'; readonly requestId: string; readonly rendering: 'terminal' | 'transcript'; readonly text: string }
+
+/** An outcome is said at most this often to have been cut off, before the message is given up as poison. */
+export const maxDeliveries = 3
+/** A process that died is brought back this often without a completed turn in between. */
+export const maxRevivals = 1
+/** A turn of its own follows the end of background work within this time, or none does. Milliseconds. */
+export const quietMs = 5_000
+/** A refused delivery is tried again after this time, should no fact come first. Milliseconds. */
+export const retryMs = 1_000
+/** The CLI is up; its tools must be listed by then. Milliseconds. */
+export const handshakeMs = 60_000
+/** Time to end politely before force. Milliseconds. */
+export const graceMs = 5_000
+/** A driver that has not reported its process gone by then is no longer waited for. Milliseconds. */
+export const stopMs = 30_000

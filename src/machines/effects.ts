@@ -1,0 +1,63 @@
+/**
+ * What a machine may ask of the world: events for the system's hands. A decision returns these as data; the actor sends them.
+ * Each hand is one actor under the root, found by its system id.
+ */
+
+import type { DriverCommand } from '../drivers/driver.ts'
+import type { AgentId, MessageId, ReplyId } from '../ids.ts'
+import type { Address, Outcome, Reply } from '../messages.ts'
+
+/** For the drivers: a command for one agent's harness. */
+export interface DriversEvent {
+  readonly type: 'dispatch'
+  readonly harness: string
+  readonly command: DriverCommand
+}
+
+/** For the ledger: facts to put on record, and then to act on (an outcome travels back once it is written). */
+export type LedgerEvent =
+  | { readonly type: 'messageDelivered'; readonly agentId: AgentId; readonly messageId: MessageId; readonly at: number }
+  | { readonly type: 'messageSeen'; readonly agentId: AgentId; readonly messageId: MessageId; readonly at: number }
+  | { readonly type: 'messageSettled'; readonly agentId: AgentId; readonly messageId: MessageId; readonly outcome: Outcome }
+  | { readonly type: 'followUpGiven'; readonly agentId: AgentId; readonly messageId: MessageId; readonly text: string; readonly at: number }
+  /** For the agent's supervisor: what became of the agent. */
+  | { readonly type: 'noticeGiven'; readonly agentId: AgentId; readonly text: string; readonly at: number }
+  | { readonly type: 'repliesSeen'; readonly ids: readonly ReplyId[]; readonly at: number }
+  | { readonly type: 'agentChanged'; readonly agentId: AgentId; readonly state: string; readonly sessionId?: string; readonly pid?: number; readonly at: number }
+  /** Ends its open messages as `agent_gone` and redirects its inbox. */
+  | { readonly type: 'agentEnded'; readonly agentId: AgentId; readonly reason: string; readonly at: number }
+
+/** For the deadlines: one timer wheel for all, because every stopped actor scans the timers of the whole system. `event` comes back with `at`, when it fell due. */
+export type DeadlinesEvent =
+  | { readonly type: 'setDeadline'; readonly key: string; readonly at: number; readonly notify: string; readonly event: { readonly type: string; readonly [field: string]: unknown } }
+  | { readonly type: 'clearDeadline'; readonly key: string }
+
+/** From an agent to its supervisor. */
+export type SupervisorEvent = { readonly type: 'agentFinished'; readonly agentId: AgentId }
+
+/** XState's own word that a child's logic threw. */
+export type ChildCrashed = { readonly type: `xstate.error.actor.${string}`; readonly actorId: string; readonly error: unknown }
+
+export type Effect =
+  | { readonly to: 'drivers'; readonly event: DriversEvent }
+  | { readonly to: 'ledger'; readonly event: LedgerEvent }
+  | { readonly to: 'deadlines'; readonly event: DeadlinesEvent }
+  | { readonly to: 'supervisor'; readonly event: SupervisorEvent }
+
+/** A machine's answer to an event: what changes in its context, and what is to be done. */
+export interface Decision<Context> {
+  readonly context?: Partial<Context>
+  readonly effects?: readonly Effect[]
+}
+
+/** System ids: how actors find each other. */
+export const agentKey = (id: string): string => `agent:${id}`
+export const clientKey = (id: string): string => `client:${id}`
+export const addressKey = (address: Address): string => `${address.kind}:${address.id}`
+export const hands = { drivers: 'drivers', ledger: 'ledger', deadlines: 'deadlines', asks: 'asks' } as const
+
+/** A reply on its way: recorded, and now for its addressee. */
+export type InboxEvent =
+  | { readonly type: 'replyArrived'; readonly reply: Reply; readonly at: number }
+  /** Handed out by a call (or answered to a waiting ask): no longer pending here. */
+  | { readonly type: 'repliesClaimed'; readonly ids: readonly ReplyId[]; readonly messageIds: readonly MessageId[] }

@@ -1,0 +1,167 @@
+/**
+ * An agent's two queues and its open messages, and what follows from them: which work is next, what a turn's end settles.
+ * Pure functions over plain data; the agent machine calls them, the tests table them. They own the rules of subjects
+ * (a turn's subject is the message it works for; it stays open while tasks it caused are out) and nothing about processes.
+ */
+
+import type { BackgroundTask } from '../drivers/driver.ts'
+import type { MessageId, ReplyId } from '../ids.ts'
+import type { Message, Reply } from '../messages.ts'
+
+/** A message that was handed to the CLI and has no outcome yet, or had it given during a turn that still runs. */
+export interface OpenMessage {
+  readonly message: Message
+  readonly settled: boolean
+  /** Messages this agent sent for it, whose replies it has not been given yet. */
+  readonly tasks: readonly MessageId[]
+  /** The CLI's own background work begun for it. */
+  readonly background: readonly string[]
+  /** The final text of its latest turn: the answer, should nothing better come. */
+  readonly lastText?: string
+}
+
+export interface QueuedMessage {
+  readonly message: Message
+  readonly deliveries: number
+}
+
+/** What drives a turn. */
+export type Work =
+  | { readonly kind: 'message'; readonly queued: QueuedMessage }
+  | { readonly kind: 'replies'; readonly replies: readonly Reply[]; readonly subject?: MessageId }
+
+export interface Turn {
+  readonly promptId?: string
+  /** Given by the CLI once the prompt was seen. */
+  readonly turnId?: string
+  readonly work?: Work
+  readonly subject?: MessageId
+}
+
+export interface Mail {
+  readonly mailbox: readonly QueuedMessage[]
+  readonly inbox: readonly Reply[]
+  readonly open: Readonly<Record<string, OpenMessage>>
+}
+
+/** Pending replies first, those of one subject together; then the mailbox, in order. */
+export function nextWork({ inbox, mailbox }: Mail): Work | undefined {
+  const first = inbox[0]
+  if (first) {
+    const replies = inbox.filter(reply => reply.subject === first.subject)
+    return { kind: 'replies', replies, ...(first.subject === undefined ? {} : { subject: first.subject }) }
+  }
+  const queued = mailbox[0]
+  return queued && { kind: 'message', queued }
+}
+
+export const subjectOf = (work: Work): MessageId | undefined => (work.kind === 'message' ? work.queued.message.id : work.subject)
+
+/** The text the CLI is given. The prefix also keeps a leading `!`, `/` or `exit` from being a command. */
+export function promptText(work: Work): string {
+  if (work.kind === 'replies') return work.replies.map(replyLine).join('\n\n')
+  const { message, deliveries } = work.queued
+  const again = deliveries > 0 ? '(delivered again: you were cut off; check what is done, then finish) ' : ''
+  return `[MSG:${message.id}] ${again}${message.text}`
+}
+
+function replyLine(reply: Reply): string {
+  if (reply.kind === 'notice') return `[NOTICE from ${reply.fromName}] ${reply.text}`
+  const how = reply.kind === 'follow_up' ? '(follow-up) ' : reply.status && reply.status !== 'answered' ? `(${reply.status}) ` : ''
+  return `[REPLY:${reply.messageId} from ${reply.fromName}] ${how}${reply.text}`
+}
+
+/** Takes the work off its queue; a message becomes open. */
+export function takeWork(mail: Mail, work: Work): Mail {
+  if (work.kind === 'replies') {
+    const taken = new Set(work.replies.map(reply => reply.id))
+    return { ...mail, inbox: mail.inbox.filter(reply => !taken.has(reply.id)) }
+  }
+  const { message } = work.queued
+  const open: OpenMessage = mail.open[message.id] ?? { message, settled: false, tasks: [], background: [] }
+  return { ...mail, mailbox: mail.mailbox.filter(queued => queued.message.id !== message.id), open: { ...mail.open, [message.id]: open } }
+}
+
+/** Puts work back where it came from, ahead of everything else. `again` counts the delivery that came to nothing. */
+export function returnWork(mail: Mail, work: Work, again: boolean): Mail {
+  if (work.kind === 'replies') return { ...mail, inbox: [...work.replies, ...mail.inbox] }
+  const { message, deliveries } = work.queued
+  const known = mail.open[message.id]
+  const { [message.id]: _, ...rest } = mail.open
+  // One that has begun tasks stays open while it waits to be delivered again: its tasks' replies still belong to it.
+  const open = known && known.tasks.length > 0 ? mail.open : rest
+  return { ...mail, open, mailbox: [{ message, deliveries: again ? deliveries + 1 : deliveries }, ...mail.mailbox] }
+}
+
+/** The replies of `work` were seen: their tasks are no longer out. */
+export const repliesHandedOut = (mail: Mail, replies: readonly Reply[]): Mail =>
+  tasksAnswered(mail, replies.flatMap(reply => (reply.messageId ? [reply.messageId] : [])))
+
+export function tasksAnswered(mail: Mail, messageIds: readonly MessageId[]): Mail {
+  const answered = new Set(messageIds)
+  return mapOpen(mail, message => ({ ...message, tasks: message.tasks.filter(id => !answered.has(id)) }))
+}
+
+export function taskBegun(mail: Mail, subject: MessageId, task: MessageId): Mail {
+  return mapOpen(mail, message => (message.message.id === subject && !message.tasks.includes(task) ? { ...message, tasks: [...message.tasks, task] } : message))
+}
+
+/** A reply for this agent's inbox. Arriving a second time (an answer that could not leave) makes its task outstanding again. */
+export function replyArrived(mail: Mail, reply: Reply): Mail {
+  if (mail.inbox.some(known => known.id === reply.id)) return mail
+  const inbox = { ...mail, inbox: [...mail.inbox, reply] }
+  return reply.subject && reply.messageId && reply.kind === 'outcome' ? taskBegun(inbox, reply.subject, reply.messageId) : inbox
+}
+
+export function repliesClaimed(mail: Mail, ids: readonly ReplyId[], messageIds: readonly MessageId[]): Mail {
+  const claimed = new Set(ids)
+  return tasksAnswered({ ...mail, inbox: mail.inbox.filter(reply => !claimed.has(reply.id)) }, messageIds)
+}
+
+export function markSettled(mail: Mail, id: MessageId): Mail {
+  return mapOpen(mail, message => (message.message.id === id ? { ...message, settled: true } : message))
+}
+
+/** Still owes an answer, or its tasks' replies have yet to come in. */
+export function isWaiting({ inbox }: Mail, message: OpenMessage): boolean {
+  return message.tasks.length > 0 || message.background.length > 0 || inbox.some(reply => reply.subject === message.message.id)
+}
+
+export interface TurnEnd {
+  readonly subject?: MessageId
+  readonly finalText?: string
+  /** Every background task of the session still running. */
+  readonly background: readonly BackgroundTask[]
+}
+
+/**
+ * After a completed turn: which message its final text answers, if any. A settled subject, one whose tasks are out, or one
+ * with background work is not answered by it; the text is kept for the day nothing better comes.
+ */
+export function completeTurn(mail: Mail, end: TurnEnd): { readonly mail: Mail; readonly answered?: MessageId; readonly quiet: readonly MessageId[] } {
+  const running = new Set(end.background.map(task => task.id))
+  const known = new Set(Object.values(mail.open).flatMap(message => message.background))
+  const begun = [...running].filter(id => !known.has(id))
+  const quiet: MessageId[] = []
+  const next = mapOpen(mail, message => {
+    const mine = message.message.id === end.subject
+    const background = [...message.background.filter(id => running.has(id)), ...(mine ? begun : [])]
+    if (!mine && message.background.length > 0 && background.length === 0) quiet.push(message.message.id)
+    return { ...message, background, ...(mine && end.finalText !== undefined ? { lastText: end.finalText } : {}) }
+  })
+  const subject = end.subject && next.open[end.subject]
+  if (!subject || subject.settled || isWaiting(next, subject)) return { mail: forgetSettled(next), quiet }
+  return { mail: next, answered: subject.message.id, quiet }
+}
+
+/** Settled messages are kept only while something of theirs is still to come in. */
+export function forgetSettled(mail: Mail): Mail {
+  const open = Object.fromEntries(Object.entries(mail.open).filter(([, message]) => !message.settled || isWaiting(mail, message)))
+  return { ...mail, open }
+}
+
+export const openMessages = (mail: Mail): OpenMessage[] => Object.values(mail.open).filter(message => !message.settled)
+
+function mapOpen(mail: Mail, change: (message: OpenMessage) => OpenMessage): Mail {
+  return { ...mail, open: Object.fromEntries(Object.entries(mail.open).map(([id, message]) => [id, change(message)])) }
+}
