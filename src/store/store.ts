@@ -2,7 +2,9 @@
  * The store port: the one truth about agents, messages, outcomes and replies. Calls are synchronous on purpose: a fact is on
  * record before the statement after it runs, so nobody can be told "accepted" of something a crash would forget.
  *
- * It records and answers questions; it decides nothing. Every write either happens whole or throws `MadroxError('unavailable')`.
+ * It records and answers questions; it decides nothing. Every write either happens whole or throws `MadroxError`: `unavailable`
+ * where the store cannot (disk, lock, damage, closed), `internal` where the caller contradicts the record (an id used twice, an
+ * update of what was never inserted, a message, usage or output of an agent without a row).
  * Contract: `test/contracts/store.ts`, run against every implementation.
  */
 
@@ -31,6 +33,7 @@ export interface AgentRow {
   readonly endedAt?: number
   readonly endReason?: string
 }
+/** A key that is present and undefined clears what it names. */
 export type AgentPatch = Partial<Pick<AgentRow, 'sessionId' | 'pid' | 'state' | 'endedAt' | 'endReason'>>
 
 export interface ClientRow {
@@ -45,7 +48,9 @@ export interface ClientRow {
 }
 
 export interface MessageRow extends Message {
+  /** The latest delivery. */
   readonly deliveredAt?: number
+  /** The first time; a redelivery leaves it. */
   readonly seenAt?: number
   /** How often it was handed to a CLI. */
   readonly deliveries: number
@@ -80,7 +85,8 @@ export interface AuditRow {
 }
 
 export interface Store {
-  /** Runs `work` in one transaction; a throw rolls everything back. Nested calls join the outer one. */
+  /** Runs `work` in one transaction; a throw rolls everything back. Nested calls join the outer one: a throw
+   *  that the outer call catches undoes the nested call alone. `work` is synchronous; nothing is awaited in a transaction. */
   transaction<T>(work: () => T): T
 
   insertAgent(row: AgentRow): void
@@ -114,7 +120,7 @@ export interface Store {
   consumeReplies(ids: readonly ReplyId[], at: number): void
   /** Gives the unread replies of one address to another; returns how many. */
   redirectReplies(from: Address, to: Address): number
-  /** Nobody left to hear it: kept, and listed. */
+  /** Nobody left to hear it: kept, and listed; taken out of the inbox it may have been in. */
   addDeadLetter(reply: Reply, reason: string): void
   listDeadLetters(): readonly { readonly reply: Reply; readonly reason: string }[]
 
@@ -128,7 +134,7 @@ export interface Store {
   usageTotals(agentId: AgentId): UsageTotals
 
   appendOutput(row: OutputRow): void
-  /** The newest `limit` at or after `since`, oldest first. */
+  /** The newest `limit` at or after `since`, oldest first; equal times in order of arrival. */
   listOutput(agentId: AgentId, options: { readonly limit: number; readonly since?: number }): readonly OutputRow[]
 
   appendAudit(row: AuditRow): void

@@ -1,0 +1,137 @@
+/**
+ * The store in memory: for embedding without a disk, for tests and for simulation. Same answers as SQLite's, same refusals, same
+ * transactions; it ends with the process. What goes in is copied as the plain data it would be on disk.
+ */
+
+import { MadroxError } from '../errors.ts'
+import type { AgentId } from '../ids.ts'
+import { sameAddress, type Address, type Reply } from '../messages.ts'
+import { createJournal, createTable, type Journal } from './tables.ts'
+import type { AgentRow, AuditRow, ClientRow, MessageRow, OutputRow, Store, UsageRow } from './store.ts'
+
+interface StoredReply {
+  readonly reply: Reply
+  readonly consumedAt?: number
+  readonly deadReason?: string
+}
+
+/** A store that forgets everything when it is closed. */
+export function createMemoryStore(): Store {
+  const journal = createJournal()
+  const agents = createTable<AgentRow>(journal, 'agent')
+  const knowAgent = (id: AgentId, what: string): void => {
+    if (!agents.get(id)) throw new MadroxError('internal', `The store has no agent ${id} for this ${what}.`, { data: { id } })
+  }
+  return {
+    transaction: journal.transaction,
+    close: journal.close,
+    insertAgent: row => agents.insert(row.id, { ...row, spec: row.spec ?? null }),
+    updateAgent: (id, patch) => agents.update(id, row => ({ ...row, ...patch })),
+    getAgent: id => agents.get(id),
+    listAgents: () => agents.list(),
+    ...clients(journal),
+    ...messages(journal, knowAgent),
+    ...replies(journal),
+    ...calls(journal),
+    ...records(journal, knowAgent),
+  }
+}
+
+type Part<Names extends keyof Store> = Pick<Store, Names>
+type KnowAgent = (id: AgentId, what: string) => void
+
+function clients(journal: Journal): Part<'saveClient' | 'getClient' | 'listClients'> {
+  const table = createTable<ClientRow>(journal, 'client')
+  return {
+    saveClient: row => table.put(row.id, row),
+    getClient: id => table.get(id),
+    listClients: () => table.list(),
+  }
+}
+
+function messages(
+  journal: Journal,
+  knowAgent: KnowAgent,
+): Part<'insertMessage' | 'getMessage' | 'markDelivered' | 'markSeen' | 'settleMessage' | 'listOpenMessages' | 'listCausedBy'> {
+  const table = createTable<MessageRow>(journal, 'message')
+  return {
+    insertMessage: message => {
+      knowAgent(message.to, 'message')
+      table.insert(message.id, { ...message, deliveries: 0 })
+    },
+    getMessage: id => table.get(id),
+    markDelivered: (id, at) => table.update(id, row => ({ ...row, deliveredAt: at, deliveries: row.deliveries + 1 })),
+    markSeen: (id, at) => table.update(id, row => ({ ...row, seenAt: row.seenAt ?? at })),
+    settleMessage: (id, outcome) => {
+      const fresh = table.get(id)?.outcome === undefined
+      table.update(id, row => ({ ...row, outcome: row.outcome ?? outcome }))
+      return fresh
+    },
+    listOpenMessages: to => table.list(row => row.outcome === undefined && (to === undefined || row.to === to)),
+    listCausedBy: subject => table.list(row => row.causedBy === subject),
+  }
+}
+
+function replies(
+  journal: Journal,
+): Part<'addReply' | 'listReplies' | 'countReplies' | 'consumeReplies' | 'redirectReplies' | 'addDeadLetter' | 'listDeadLetters'> {
+  const table = createTable<StoredReply>(journal, 'reply')
+  const pending = (to: Address): readonly StoredReply[] =>
+    table.list(each => each.consumedAt === undefined && each.deadReason === undefined && sameAddress(each.reply.to, to))
+  return {
+    addReply: reply => table.insert(reply.id, { reply }),
+    listReplies: to => pending(to).map(each => each.reply),
+    countReplies: to => pending(to).length,
+    consumeReplies: (ids, at) => journal.transaction(() => {
+      for (const id of ids) if (table.get(id)) table.update(id, each => ({ ...each, consumedAt: each.consumedAt ?? at }))
+    }),
+    redirectReplies: (from, to) => journal.transaction(() => {
+      const moved = pending(from)
+      for (const { reply } of moved) table.update(reply.id, each => ({ ...each, reply: { ...reply, to } }))
+      return moved.length
+    }),
+    addDeadLetter: (reply, reason) => table.put(reply.id, { ...(table.get(reply.id) ?? { reply }), deadReason: reason }),
+    listDeadLetters: () => table.list().flatMap(({ reply, deadReason }) => (deadReason === undefined ? [] : [{ reply, reason: deadReason }])),
+  }
+}
+
+function calls(journal: Journal): Part<'findCall' | 'recordCall'> {
+  const table = createTable<{ readonly result: unknown }>(journal, 'call')
+  const keyOf = (caller: string, key: string): string => JSON.stringify([caller, key])
+  return {
+    findCall: (caller, key) => table.get(keyOf(caller, key))?.result,
+    recordCall: (caller, key, result) => {
+      const id = keyOf(caller, key)
+      if (!table.get(id)) table.insert(id, { result: result ?? null })
+    },
+  }
+}
+
+function records(journal: Journal, knowAgent: KnowAgent): Part<'addUsage' | 'usageTotals' | 'appendOutput' | 'listOutput' | 'appendAudit'> {
+  const usage = createTable<UsageRow>(journal, 'usage')
+  const output = createTable<OutputRow>(journal, 'output')
+  const audit = createTable<AuditRow>(journal, 'audit')
+  return {
+    addUsage: row => {
+      knowAgent(row.agentId, 'usage')
+      const id = JSON.stringify([row.agentId, row.unitId])
+      if (usage.get(id)) return false
+      usage.insert(id, row)
+      return true
+    },
+    usageTotals: agentId => {
+      const rows = usage.list(row => row.agentId === agentId)
+      const sum = (of: 'inputTokens' | 'outputTokens' | 'cacheReadTokens' | 'cacheCreationTokens'): number => rows.reduce((total, row) => total + row[of], 0)
+      return { inputTokens: sum('inputTokens'), outputTokens: sum('outputTokens'), cacheReadTokens: sum('cacheReadTokens'), cacheCreationTokens: sum('cacheCreationTokens') }
+    },
+    appendOutput: row => {
+      knowAgent(row.agentId, 'output')
+      output.insert(String(output.size()), row)
+    },
+    listOutput: (agentId, { limit, since = 0 }) => {
+      const rows = output.list(row => row.agentId === agentId && row.at >= since).toSorted((a, b) => a.at - b.at)
+      return limit > 0 ? rows.slice(-limit) : []
+    },
+    appendAudit: row => audit.insert(String(audit.size()), row),
+  }
+}

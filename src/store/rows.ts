@@ -1,0 +1,159 @@
+/** Rows as SQLite holds them, to the port's records and back: the one place that knows both the columns and the types. */
+
+import { z } from 'zod'
+import { asAgentId, asClientId, asMessageId, asOwnerId, asReplyId } from '../ids.ts'
+import { outcomeStatuses, type Address, type Message, type Outcome, type Reply } from '../messages.ts'
+import type { AgentPatch, AgentRow, AuditRow, ClientRow, MessageRow, OutputRow, UsageRow, UsageTotals } from './store.ts'
+
+/** What may be bound: libsql aborts the process when it is given a boolean, and takes `undefined` for NULL without a word. */
+export type Value = string | number | null
+export type Values = Readonly<Record<string, Value>>
+
+const toJson = (value: unknown): string => JSON.stringify(value) ?? 'null' // undefined has no JSON
+const orNull = <T>(value: T | undefined): T | null => value ?? null
+const jsonOrNull = (value: string | undefined): string | null => (value === undefined ? null : toJson(value))
+
+const fromJson = z.string().transform((text, context): unknown => {
+  try {
+    return JSON.parse(text)
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error
+    context.addIssue({ code: 'custom', message: error.message })
+    return z.NEVER
+  }
+})
+const words = fromJson.pipe(z.string())
+const time = z.number()
+const optional = <Schema extends z.ZodType>(schema: Schema) => schema.nullable().transform(value => value ?? undefined)
+const addressKind = z.enum(['agent', 'client'])
+const agentId = z.string().transform(asAgentId)
+const messageId = z.string().transform(asMessageId)
+
+function toAddress(kind: 'agent' | 'client', id: string): Address {
+  return kind === 'agent' ? { kind, id: asAgentId(id) } : { kind, id: asClientId(id) }
+}
+
+/** The record without its undefined keys, so that it equals what was put in. */
+function compact<T extends object>(record: T): T {
+  return Object.fromEntries(Object.entries(record).filter(([, value]) => value !== undefined)) as T // only optional keys can be undefined
+}
+
+const workspace = z.object({ kind: z.string(), path: z.string(), branch: z.string().optional(), repository: z.string().optional() })
+
+export const agentRow = z
+  .object({
+    id: agentId, name: words, harness: z.string(), role: words, parent_kind: addressKind, parent_id: z.string(),
+    client_id: z.string().transform(asClientId), owner_id: z.string().transform(asOwnerId), spec: fromJson, workspace: fromJson.pipe(workspace),
+    parent_source: words, created_at: time, session_id: optional(z.string()), pid: optional(z.number()), state: z.string(),
+    ended_at: optional(time), end_reason: optional(words),
+  })
+  .transform((row): AgentRow => compact({
+    id: row.id, name: row.name, harness: row.harness, role: row.role, parent: toAddress(row.parent_kind, row.parent_id),
+    clientId: row.client_id, ownerId: row.owner_id, spec: row.spec, workspace: row.workspace, parentSource: row.parent_source,
+    createdAt: row.created_at, sessionId: row.session_id, pid: row.pid, state: row.state, endedAt: row.ended_at, endReason: row.end_reason,
+  }))
+
+export const agentValues = (row: AgentRow): Values => ({
+  id: row.id, name: toJson(row.name), harness: row.harness, role: toJson(row.role), parent_kind: row.parent.kind, parent_id: row.parent.id,
+  client_id: row.clientId, owner_id: row.ownerId, spec: toJson(row.spec), workspace: toJson(row.workspace), parent_source: toJson(row.parentSource),
+  created_at: row.createdAt, session_id: orNull(row.sessionId), pid: orNull(row.pid), state: row.state,
+  ended_at: orNull(row.endedAt), end_reason: jsonOrNull(row.endReason),
+})
+
+/** The columns a patch names; a key that is present and undefined clears its column. */
+export function agentPatchValues(patch: AgentPatch): Values {
+  const columns: Record<keyof AgentPatch, readonly [string, Value]> = {
+    sessionId: ['session_id', orNull(patch.sessionId)],
+    pid: ['pid', orNull(patch.pid)],
+    state: ['state', orNull(patch.state)],
+    endedAt: ['ended_at', orNull(patch.endedAt)],
+    endReason: ['end_reason', jsonOrNull(patch.endReason)],
+  }
+  return Object.fromEntries(Object.entries(columns).filter(([key]) => key in patch).map(([, column]) => column))
+}
+
+export const clientRow = z
+  .object({
+    id: z.string().transform(asClientId), owner_id: z.string().transform(asOwnerId), name: words, root: optional(words),
+    connected_at: time, disconnected_at: optional(time),
+  })
+  .transform((row): ClientRow => compact({
+    id: row.id, ownerId: row.owner_id, name: row.name, root: row.root, connectedAt: row.connected_at, disconnectedAt: row.disconnected_at,
+  }))
+
+export const clientValues = (row: ClientRow): Values => ({
+  id: row.id, owner_id: row.ownerId, name: toJson(row.name), root: jsonOrNull(row.root), connected_at: row.connectedAt,
+  disconnected_at: orNull(row.disconnectedAt),
+})
+
+const outcomeColumns = {
+  outcome_status: optional(z.enum(outcomeStatuses)), outcome_text: optional(words),
+  outcome_via: optional(z.enum(['reply_to_caller', 'turn_end'])), outcome_at: optional(time),
+}
+
+function toOutcome(row: z.output<z.ZodObject<typeof outcomeColumns>>): Outcome | undefined {
+  if (row.outcome_status === undefined || row.outcome_text === undefined || row.outcome_at === undefined) return undefined
+  return compact({ status: row.outcome_status, text: row.outcome_text, via: row.outcome_via, at: row.outcome_at })
+}
+
+export const messageRow = z
+  .object({
+    id: messageId, to_agent: agentId, from_kind: addressKind, from_id: z.string(), text: words, expects_reply: z.number(),
+    caused_by: optional(messageId), accepted_at: time, expires_at: optional(time), delivered_at: optional(time), seen_at: optional(time),
+    deliveries: z.number(), ...outcomeColumns,
+  })
+  .transform((row): MessageRow => compact({
+    id: row.id, to: row.to_agent, from: toAddress(row.from_kind, row.from_id), text: row.text, expectsReply: row.expects_reply === 1,
+    causedBy: row.caused_by, acceptedAt: row.accepted_at, expiresAt: row.expires_at, deliveredAt: row.delivered_at, seenAt: row.seen_at,
+    deliveries: row.deliveries, outcome: toOutcome(row),
+  }))
+
+export const messageValues = (message: Message): Values => ({
+  id: message.id, to_agent: message.to, from_kind: message.from.kind, from_id: message.from.id, text: toJson(message.text),
+  expects_reply: message.expectsReply ? 1 : 0, caused_by: orNull(message.causedBy), accepted_at: message.acceptedAt, expires_at: orNull(message.expiresAt),
+})
+
+export const outcomeValues = (outcome: Outcome): Values => ({
+  outcome_status: outcome.status, outcome_text: toJson(outcome.text), outcome_via: orNull(outcome.via), outcome_at: outcome.at,
+})
+
+const replyColumns = z.object({
+  id: z.string().transform(asReplyId), kind: z.enum(['outcome', 'follow_up', 'notice']), to_kind: addressKind, to_id: z.string(),
+  from_agent: agentId, from_name: words, message_id: optional(messageId), subject: optional(messageId),
+  status: optional(z.enum(outcomeStatuses)), text: words, at: time, dead_reason: optional(words),
+})
+
+const toReply = (row: z.output<typeof replyColumns>): Reply => compact({
+  id: row.id, kind: row.kind, to: toAddress(row.to_kind, row.to_id), from: row.from_agent, fromName: row.from_name, messageId: row.message_id,
+  subject: row.subject, status: row.status, text: row.text, at: row.at,
+})
+
+export const replyRow = replyColumns.transform(toReply)
+export const deadLetterRow = replyColumns.transform(row => ({ reply: toReply(row), reason: row.dead_reason ?? '' }))
+
+export const replyValues = (reply: Reply, deadReason?: string): Values => ({
+  id: reply.id, kind: reply.kind, to_kind: reply.to.kind, to_id: reply.to.id, from_agent: reply.from, from_name: toJson(reply.fromName),
+  message_id: orNull(reply.messageId), subject: orNull(reply.subject), status: orNull(reply.status), text: toJson(reply.text), at: reply.at,
+  dead_reason: jsonOrNull(deadReason),
+})
+
+export const callRow = z.object({ result: fromJson }).transform(row => row.result)
+export const callValues = (caller: string, key: string, result: unknown, at: number): Values => ({ caller, key, result: toJson(result), at })
+
+export const usageValues = (row: UsageRow): Values => ({
+  agent_id: row.agentId, unit_id: row.unitId, model: row.model, input_tokens: row.inputTokens, output_tokens: row.outputTokens,
+  cache_read_tokens: row.cacheReadTokens, cache_creation_tokens: row.cacheCreationTokens, at: row.at,
+})
+
+export const usageTotalsRow = z
+  .object({ input: z.number(), output: z.number(), cache_read: z.number(), cache_creation: z.number() })
+  .transform((row): UsageTotals => ({
+    inputTokens: row.input, outputTokens: row.output, cacheReadTokens: row.cache_read, cacheCreationTokens: row.cache_creation,
+  }))
+
+export const outputRow = z
+  .object({ agent_id: agentId, at: time, kind: z.enum(['message', 'text', 'tool_call', 'tool_result', 'reply']), content: words })
+  .transform((row): OutputRow => ({ agentId: row.agent_id, at: row.at, kind: row.kind, content: row.content }))
+export const outputValues = (row: OutputRow): Values => ({ agent_id: row.agentId, at: row.at, kind: row.kind, content: toJson(row.content) })
+
+export const auditValues = (row: AuditRow): Values => ({ at: row.at, event: row.event, agent_id: orNull(row.agentId), data: toJson(row.data) })

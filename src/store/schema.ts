@@ -1,0 +1,127 @@
+/**
+ * The schema, as numbered migrations: the database's `user_version` is the number of the last one applied. A migration that was
+ * ever released is never edited; a change is a new one.
+ *
+ * Columns marked "JSON" hold JSON text, plain strings included: libsql hands a string back only up to its first NUL, and no
+ * UTF-8 column can hold a lone surrogate, but a message has to come back as it was accepted.
+ * Times are REAL, milliseconds since the epoch. Rows are ordered by `seq`, their order of arrival, because clocks step back.
+ */
+
+/** Marks the file as Madrox's own ("MDRX"), so that another program's database is refused instead of migrated. */
+export const applicationId = 0x4d445258
+
+const first = `
+CREATE TABLE agents (
+  seq INTEGER PRIMARY KEY,
+  id TEXT NOT NULL UNIQUE,
+  name TEXT NOT NULL,               -- JSON
+  harness TEXT NOT NULL,
+  role TEXT NOT NULL,               -- JSON
+  parent_kind TEXT NOT NULL,
+  parent_id TEXT NOT NULL,
+  client_id TEXT NOT NULL,
+  owner_id TEXT NOT NULL,
+  spec TEXT NOT NULL,               -- JSON
+  workspace TEXT NOT NULL,          -- JSON
+  parent_source TEXT NOT NULL,      -- JSON
+  created_at REAL NOT NULL,
+  session_id TEXT,
+  pid INTEGER,
+  state TEXT NOT NULL,
+  ended_at REAL,
+  end_reason TEXT                   -- JSON
+) STRICT;
+
+CREATE TABLE clients (
+  seq INTEGER PRIMARY KEY,
+  id TEXT NOT NULL UNIQUE,
+  owner_id TEXT NOT NULL,
+  name TEXT NOT NULL,               -- JSON
+  root TEXT,                        -- JSON
+  connected_at REAL NOT NULL,
+  disconnected_at REAL
+) STRICT;
+
+CREATE TABLE messages (
+  seq INTEGER PRIMARY KEY,
+  id TEXT NOT NULL UNIQUE,
+  to_agent TEXT NOT NULL REFERENCES agents (id),
+  from_kind TEXT NOT NULL,
+  from_id TEXT NOT NULL,
+  text TEXT NOT NULL,               -- JSON
+  expects_reply INTEGER NOT NULL,
+  caused_by TEXT,
+  accepted_at REAL NOT NULL,
+  expires_at REAL,
+  delivered_at REAL,
+  seen_at REAL,
+  deliveries INTEGER NOT NULL DEFAULT 0,
+  outcome_status TEXT,
+  outcome_text TEXT,                -- JSON
+  outcome_via TEXT,
+  outcome_at REAL
+) STRICT;
+CREATE INDEX messages_open ON messages (seq) WHERE outcome_status IS NULL;
+CREATE INDEX messages_open_to ON messages (to_agent, seq) WHERE outcome_status IS NULL;
+CREATE INDEX messages_caused_by ON messages (caused_by, seq) WHERE caused_by IS NOT NULL;
+
+CREATE TABLE replies (
+  seq INTEGER PRIMARY KEY,
+  id TEXT NOT NULL UNIQUE,
+  kind TEXT NOT NULL,
+  to_kind TEXT NOT NULL,
+  to_id TEXT NOT NULL,
+  from_agent TEXT NOT NULL,
+  from_name TEXT NOT NULL,          -- JSON
+  message_id TEXT,
+  subject TEXT,
+  status TEXT,
+  text TEXT NOT NULL,               -- JSON
+  at REAL NOT NULL,
+  consumed_at REAL,
+  dead_reason TEXT                  -- JSON; set: a dead letter, in nobody's inbox
+) STRICT;
+CREATE INDEX replies_pending ON replies (to_kind, to_id, seq) WHERE consumed_at IS NULL AND dead_reason IS NULL;
+CREATE INDEX replies_dead ON replies (seq) WHERE dead_reason IS NOT NULL;
+
+CREATE TABLE calls (
+  caller TEXT NOT NULL,
+  key TEXT NOT NULL,
+  result TEXT NOT NULL,             -- JSON
+  at REAL NOT NULL,
+  PRIMARY KEY (caller, key)
+) STRICT;
+
+CREATE TABLE usage (
+  agent_id TEXT NOT NULL REFERENCES agents (id),
+  unit_id TEXT NOT NULL,
+  model TEXT NOT NULL,
+  input_tokens INTEGER NOT NULL,
+  output_tokens INTEGER NOT NULL,
+  cache_read_tokens INTEGER NOT NULL,
+  cache_creation_tokens INTEGER NOT NULL,
+  at REAL NOT NULL,
+  PRIMARY KEY (agent_id, unit_id)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE output (
+  seq INTEGER PRIMARY KEY,
+  agent_id TEXT NOT NULL REFERENCES agents (id),
+  at REAL NOT NULL,
+  kind TEXT NOT NULL,
+  content TEXT NOT NULL             -- JSON
+) STRICT;
+CREATE INDEX output_of_agent ON output (agent_id, at, seq);
+
+CREATE TABLE audit (
+  seq INTEGER PRIMARY KEY,
+  at REAL NOT NULL,
+  event TEXT NOT NULL,
+  agent_id TEXT,
+  data TEXT NOT NULL                -- JSON
+) STRICT;
+`
+
+/** In order; the first makes version 1 out of an empty file. */
+export const migrations: readonly string[] = [first]
+export const schemaVersion = migrations.length

@@ -1,0 +1,148 @@
+/** The store in a SQLite file. Owns the queries; `database.ts` owns the file, `rows.ts` the columns, `schema.ts` the tables. */
+
+import { z } from 'zod'
+import { MadroxError } from '../errors.ts'
+import { openDatabase, type Connection, type DatabaseOptions } from './database.ts'
+import {
+  agentPatchValues, agentRow, agentValues, auditValues, callRow, callValues, clientRow, clientValues, deadLetterRow, messageRow, messageValues,
+  outcomeValues, outputRow, outputValues, replyRow, replyValues, usageTotalsRow, usageValues,
+} from './rows.ts'
+import type { Store } from './store.ts'
+
+/**
+ * Opens or makes the database at `path`.
+ * @throws MadroxError `unavailable`: the file is damaged, of another program, of a later Madrox, locked, or cannot be written.
+ */
+export function createSqliteStore(options: DatabaseOptions): Store {
+  const connection = openDatabase(options)
+  return {
+    transaction: connection.transaction,
+    close: connection.close,
+    ...agents(connection),
+    ...clients(connection),
+    ...messages(connection),
+    ...replies(connection),
+    ...calls(connection),
+    ...records(connection),
+  }
+}
+
+const insertInto = (table: string, columns: string): string =>
+  `INSERT INTO ${table} (${columns}) VALUES (${columns.split(', ').map(column => `@${column}`).join(', ')})`
+
+/** An update of something that was never recorded is a mistake of the caller's, not a state of the world. */
+function expectKnown(changes: number, what: string, id: string): void {
+  if (changes === 0) throw new MadroxError('internal', `The store has no ${what} ${id} to update.`, { data: { id } })
+}
+
+type Part<Names extends keyof Store> = Pick<Store, Names>
+
+function agents(db: Connection): Part<'insertAgent' | 'updateAgent' | 'getAgent' | 'listAgents'> {
+  const insert = db.write(insertInto('agents', 'id, name, harness, role, parent_kind, parent_id, client_id, owner_id, spec, workspace, parent_source, created_at, session_id, pid, state, ended_at, end_reason'))
+  const one = db.read('SELECT * FROM agents WHERE id = @id', agentRow)
+  const all = db.read('SELECT * FROM agents ORDER BY seq', agentRow)
+  const updates = new Map<string, ReturnType<Connection['write']>>() // one statement a set of columns; there are few
+  return {
+    insertAgent: row => void insert(agentValues(row)),
+    updateAgent: (id, patch) => {
+      const values = agentPatchValues(patch)
+      const columns = Object.keys(values)
+      const sql = `UPDATE agents SET ${columns.map(column => `${column} = @${column}`).join(', ') || 'id = id'} WHERE id = @id`
+      const update = updates.get(sql) ?? db.write(sql)
+      updates.set(sql, update)
+      expectKnown(update({ ...values, id }), 'agent', id)
+    },
+    getAgent: id => one({ id })[0],
+    listAgents: () => all(),
+  }
+}
+
+function clients(db: Connection): Part<'saveClient' | 'getClient' | 'listClients'> {
+  const save = db.write(`${insertInto('clients', 'id, owner_id, name, root, connected_at, disconnected_at')}
+    ON CONFLICT (id) DO UPDATE SET owner_id = excluded.owner_id, name = excluded.name, root = excluded.root,
+      connected_at = excluded.connected_at, disconnected_at = excluded.disconnected_at`)
+  const one = db.read('SELECT * FROM clients WHERE id = @id', clientRow)
+  const all = db.read('SELECT * FROM clients ORDER BY seq', clientRow)
+  return {
+    saveClient: row => void save(clientValues(row)),
+    getClient: id => one({ id })[0],
+    listClients: () => all(),
+  }
+}
+
+function messages(
+  db: Connection,
+): Part<'insertMessage' | 'getMessage' | 'markDelivered' | 'markSeen' | 'settleMessage' | 'listOpenMessages' | 'listCausedBy'> {
+  const insert = db.write(insertInto('messages', 'id, to_agent, from_kind, from_id, text, expects_reply, caused_by, accepted_at, expires_at'))
+  const one = db.read('SELECT * FROM messages WHERE id = @id', messageRow)
+  const delivered = db.write('UPDATE messages SET delivered_at = @at, deliveries = deliveries + 1 WHERE id = @id')
+  const seen = db.write('UPDATE messages SET seen_at = coalesce(seen_at, @at) WHERE id = @id')
+  const settle = db.write(`UPDATE messages SET outcome_status = @outcome_status, outcome_text = @outcome_text, outcome_via = @outcome_via,
+    outcome_at = @outcome_at WHERE id = @id AND outcome_status IS NULL`)
+  const open = db.read('SELECT * FROM messages WHERE outcome_status IS NULL ORDER BY seq', messageRow)
+  const openTo = db.read('SELECT * FROM messages WHERE to_agent = @to AND outcome_status IS NULL ORDER BY seq', messageRow)
+  const causedBy = db.read('SELECT * FROM messages WHERE caused_by = @subject ORDER BY seq', messageRow)
+  return {
+    insertMessage: message => void insert(messageValues(message)),
+    getMessage: id => one({ id })[0],
+    markDelivered: (id, at) => expectKnown(delivered({ id, at }), 'message', id),
+    markSeen: (id, at) => expectKnown(seen({ id, at }), 'message', id),
+    settleMessage: (id, outcome) => {
+      if (settle({ ...outcomeValues(outcome), id }) > 0) return true
+      expectKnown(one({ id }).length, 'message', id)
+      return false
+    },
+    listOpenMessages: to => (to === undefined ? open() : openTo({ to })),
+    listCausedBy: subject => causedBy({ subject }),
+  }
+}
+
+function replies(
+  db: Connection,
+): Part<'addReply' | 'listReplies' | 'countReplies' | 'consumeReplies' | 'redirectReplies' | 'addDeadLetter' | 'listDeadLetters'> {
+  const insertSql = insertInto('replies', 'id, kind, to_kind, to_id, from_agent, from_name, message_id, subject, status, text, at, dead_reason')
+  const pending = 'to_kind = @kind AND to_id = @id AND consumed_at IS NULL AND dead_reason IS NULL'
+  const insert = db.write(insertSql)
+  const bury = db.write(`${insertSql} ON CONFLICT (id) DO UPDATE SET dead_reason = excluded.dead_reason`)
+  const list = db.read(`SELECT * FROM replies WHERE ${pending} ORDER BY seq`, replyRow)
+  const count = db.read(`SELECT count(*) AS count FROM replies WHERE ${pending}`, z.object({ count: z.number() }))
+  const consume = db.write('UPDATE replies SET consumed_at = @at WHERE consumed_at IS NULL AND id IN (SELECT value FROM json_each(@ids))')
+  const redirect = db.write(`UPDATE replies SET to_kind = @new_kind, to_id = @new_id WHERE ${pending}`)
+  const dead = db.read('SELECT * FROM replies WHERE dead_reason IS NOT NULL ORDER BY seq', deadLetterRow)
+  return {
+    addReply: reply => void insert(replyValues(reply)),
+    listReplies: ({ kind, id }) => list({ kind, id }),
+    countReplies: ({ kind, id }) => count({ kind, id })[0]?.count ?? 0,
+    consumeReplies: (ids, at) => void consume({ ids: JSON.stringify(ids), at }),
+    redirectReplies: (from, to) => redirect({ kind: from.kind, id: from.id, new_kind: to.kind, new_id: to.id }),
+    addDeadLetter: (reply, reason) => void bury(replyValues(reply, reason)),
+    listDeadLetters: () => dead(),
+  }
+}
+
+function calls(db: Connection): Part<'findCall' | 'recordCall'> {
+  const find = db.read('SELECT result FROM calls WHERE caller = @caller AND key = @key', callRow)
+  const record = db.write(`${insertInto('calls', 'caller, key, result, at')} ON CONFLICT DO NOTHING`)
+  return {
+    findCall: (caller, key) => find({ caller, key })[0],
+    recordCall: (caller, key, result, at) => void record(callValues(caller, key, result, at)),
+  }
+}
+
+/** What only ever grows: usage, output, audit. */
+function records(db: Connection): Part<'addUsage' | 'usageTotals' | 'appendOutput' | 'listOutput' | 'appendAudit'> {
+  const addUsage = db.write(`${insertInto('usage', 'agent_id, unit_id, model, input_tokens, output_tokens, cache_read_tokens, cache_creation_tokens, at')} ON CONFLICT DO NOTHING`)
+  const totals = db.read(`SELECT coalesce(sum(input_tokens), 0) AS input, coalesce(sum(output_tokens), 0) AS output,
+    coalesce(sum(cache_read_tokens), 0) AS cache_read, coalesce(sum(cache_creation_tokens), 0) AS cache_creation
+    FROM usage WHERE agent_id = @id`, usageTotalsRow)
+  const append = db.write(insertInto('output', 'agent_id, at, kind, content'))
+  const newest = db.read('SELECT * FROM output WHERE agent_id = @id AND at >= @since ORDER BY at DESC, seq DESC LIMIT @limit', outputRow)
+  const audit = db.write(insertInto('audit', 'at, event, agent_id, data'))
+  return {
+    addUsage: row => addUsage(usageValues(row)) > 0,
+    usageTotals: id => totals({ id })[0] ?? { inputTokens: 0, outputTokens: 0, cacheReadTokens: 0, cacheCreationTokens: 0 },
+    appendOutput: row => void append(outputValues(row)),
+    listOutput: (id, { limit, since = 0 }) => newest({ id, since, limit: Math.min(Math.max(0, limit), Number.MAX_SAFE_INTEGER) }).reverse(),
+    appendAudit: row => void audit(auditValues(row)),
+  }
+}

@@ -1,0 +1,356 @@
+/** What every store must do. Each test opens its own; `open` is called once a test. */
+
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { MadroxError } from '../../src/errors.ts'
+import { asAgentId, asClientId, asMessageId, asOwnerId, asReplyId } from '../../src/ids.ts'
+import type { Address, Message, Outcome, Reply } from '../../src/messages.ts'
+import type { AgentRow, ClientRow, OutputRow, Store, UsageRow } from '../../src/store/store.ts'
+
+export const anAgent = (more: Partial<AgentRow> = {}): AgentRow => ({
+  id: asAgentId('ada'), name: 'ada', harness: 'scripted', role: 'general', parent: { kind: 'client', id: asClientId('c1') },
+  clientId: asClientId('c1'), ownerId: asOwnerId('local'), spec: { model: 'm', mcpServers: {}, deep: [1, null, { a: true }] },
+  workspace: { kind: 'isolated', path: '/w/ada' }, parentSource: 'caller', createdAt: 1_765_000_000_000, state: 'spawning', ...more,
+})
+
+const aClient = (more: Partial<ClientRow> = {}): ClientRow => ({ id: asClientId('c1'), ownerId: asOwnerId('local'), name: 'claude-code', connectedAt: 1, ...more })
+
+export const aMessage = (id: string, more: Partial<Message> = {}): Message => ({
+  id: asMessageId(id), to: asAgentId('ada'), from: { kind: 'client', id: asClientId('c1') }, text: `do ${id}`, expectsReply: true, acceptedAt: 10, ...more,
+})
+
+const aReply = (id: string, more: Partial<Reply> = {}): Reply => ({
+  id: asReplyId(id), kind: 'outcome', to: { kind: 'client', id: asClientId('c1') }, from: asAgentId('ada'), fromName: 'ada', text: `said ${id}`, at: 20, ...more,
+})
+
+const aUsage = (unitId: string, more: Partial<UsageRow> = {}): UsageRow => ({
+  agentId: asAgentId('ada'), unitId, model: 'm', inputTokens: 1, outputTokens: 20, cacheReadTokens: 300, cacheCreationTokens: 4000, at: 5, ...more,
+})
+
+const aLine = (at: number, content: string): OutputRow => ({ agentId: asAgentId('ada'), at, kind: 'text', content })
+
+const answered = (text: string): Outcome => ({ status: 'answered', text, via: 'reply_to_caller', at: 30 })
+const inbox: Address = { kind: 'client', id: asClientId('c1') }
+const ids = (rows: readonly { readonly id: string }[]): readonly string[] => rows.map(row => row.id)
+
+/** Text that breaks stores, by what is wrong with it. */
+const awkwardTexts: readonly (readonly [name: string, text: string])[] = [
+  ['nothing', ''], ['a blank', ' '], ['SQL', "'; DROP TABLE messages; --"], ['quotes and backslashes', '"\\"\\'], ['a NUL within', 'a\0b'], ['a NUL alone', '\0'],
+  ['a lone surrogate', '\ud800 alone'], ['terminal escapes', '\u001b[201~\r\n\t'], ['emoji', '👩‍🚀 ünï'], ['a JSON null', 'null'], ['100 KB', 'x'.repeat(100_000)],
+]
+
+function refusalOf(work: () => unknown): string {
+  try {
+    work()
+  } catch (error) {
+    if (error instanceof MadroxError) return error.code
+    throw error
+  }
+  return 'nothing refused'
+}
+
+export function describeStore(name: string, open: () => Store): void {
+  describe(name, () => {
+    let store: Store
+    beforeEach(() => {
+      store = open()
+      store.insertAgent(anAgent())
+    })
+    afterEach(() => store.close())
+
+    describe('agents and clients', () => {
+      const full = anAgent({
+        id: asAgentId('bob'), parent: { kind: 'agent', id: asAgentId('ada') }, sessionId: 's', pid: 7, state: 'terminated', endedAt: 5, endReason: 'asked',
+        workspace: { kind: 'worktree', path: '/w/bob', branch: 'madrox/bob', repository: '/r' },
+      })
+
+      test('gives an agent back as it was put in, optional fields present or absent', () => {
+        store.insertAgent(full)
+        expect(store.getAgent(full.id)).toStrictEqual(full)
+        expect(store.getAgent(asAgentId('ada'))).toStrictEqual(anAgent())
+        expect(store.getAgent(asAgentId('nobody'))).toBeUndefined()
+      })
+
+      test('lists agents in order of creation, whatever their clocks said', () => {
+        store.insertAgent(anAgent({ id: asAgentId('z'), createdAt: 3 }))
+        store.insertAgent(anAgent({ id: asAgentId('b'), createdAt: 1 }))
+        expect(ids(store.listAgents())).toEqual(['ada', 'z', 'b'])
+      })
+
+      test('a patch changes what it names, clears what it names as undefined, and leaves the rest', () => {
+        store.updateAgent(asAgentId('ada'), { state: 'idle', pid: 12, sessionId: 's1' })
+        expect(store.getAgent(asAgentId('ada'))).toStrictEqual(anAgent({ state: 'idle', pid: 12, sessionId: 's1' }))
+        store.updateAgent(asAgentId('ada'), { pid: undefined })
+        expect(store.getAgent(asAgentId('ada'))).toStrictEqual(anAgent({ state: 'idle', sessionId: 's1' }))
+        store.updateAgent(asAgentId('ada'), {})
+        expect(store.getAgent(asAgentId('ada'))?.state).toBe('idle')
+      })
+
+      test('refuses a second agent of one id, and a patch of an agent it never saw', () => {
+        expect(refusalOf(() => store.insertAgent(anAgent({ name: 'other' })))).toBe('internal')
+        expect(refusalOf(() => store.updateAgent(asAgentId('nobody'), { state: 'idle' }))).toBe('internal')
+        expect(store.listAgents()).toStrictEqual([anAgent()])
+      })
+
+      test('saving a client again replaces it and keeps its place', () => {
+        store.saveClient(aClient({ root: '/repo' }))
+        store.saveClient(aClient({ id: asClientId('c2') }))
+        store.saveClient(aClient({ disconnectedAt: 9 }))
+        expect(store.listClients()).toStrictEqual([aClient({ disconnectedAt: 9 }), aClient({ id: asClientId('c2') })])
+        expect(store.getClient(asClientId('c2'))).toStrictEqual(aClient({ id: asClientId('c2') }))
+        expect(store.getClient(asClientId('c3'))).toBeUndefined()
+      })
+    })
+
+    describe('messages', () => {
+      test.each(awkwardTexts)('keeps %s exactly, as the text of a message and of its outcome', (_name, text) => {
+        store.insertMessage(aMessage('m1', { text }))
+        store.settleMessage(asMessageId('m1'), answered(text))
+        expect(store.getMessage(asMessageId('m1'))).toStrictEqual({ ...aMessage('m1', { text }), deliveries: 0, outcome: answered(text) })
+      })
+
+      test('keeps every optional field', () => {
+        const message = aMessage('m1', { from: { kind: 'agent', id: asAgentId('ada') }, expectsReply: false, causedBy: asMessageId('m0'), expiresAt: 99 })
+        store.insertMessage(message)
+        expect(store.getMessage(message.id)).toStrictEqual({ ...message, deliveries: 0 })
+        expect(store.getMessage(asMessageId('m9'))).toBeUndefined()
+      })
+
+      test('refuses an id used twice, and a message to an agent without a row', () => {
+        store.insertMessage(aMessage('m1'))
+        expect(refusalOf(() => store.insertMessage(aMessage('m1', { text: 'other' })))).toBe('internal')
+        expect(refusalOf(() => store.insertMessage(aMessage('m2', { to: asAgentId('nobody') })))).toBe('internal')
+        expect(store.listOpenMessages().map(row => row.text)).toEqual(['do m1'])
+      })
+
+      test('counts deliveries, keeps the latest, and keeps when it was first seen', () => {
+        store.insertMessage(aMessage('m1'))
+        store.markDelivered(asMessageId('m1'), 11)
+        store.markSeen(asMessageId('m1'), 12)
+        store.markDelivered(asMessageId('m1'), 13)
+        store.markSeen(asMessageId('m1'), 14)
+        expect(store.getMessage(asMessageId('m1'))).toMatchObject({ deliveries: 2, deliveredAt: 13, seenAt: 12 })
+        expect(refusalOf(() => store.markDelivered(asMessageId('m9'), 1))).toBe('internal')
+        expect(refusalOf(() => store.markSeen(asMessageId('m9'), 1))).toBe('internal')
+      })
+
+      test('records one outcome; the second is refused and the first stands', () => {
+        store.insertMessage(aMessage('m1'))
+        expect(store.settleMessage(asMessageId('m1'), answered('first'))).toBe(true)
+        expect(store.settleMessage(asMessageId('m1'), { status: 'failed', text: 'second', at: 31 })).toBe(false)
+        expect(store.getMessage(asMessageId('m1'))?.outcome).toStrictEqual(answered('first'))
+        expect(refusalOf(() => store.settleMessage(asMessageId('m9'), answered('x')))).toBe('internal')
+      })
+
+      test('lists open messages in order of arrival, of one agent or of all', () => {
+        store.insertAgent(anAgent({ id: asAgentId('bob') }))
+        store.insertMessage(aMessage('m3', { acceptedAt: 30 }))
+        store.insertMessage(aMessage('m2', { acceptedAt: 20, to: asAgentId('bob') }))
+        store.insertMessage(aMessage('m1', { acceptedAt: 10 }))
+        store.insertMessage(aMessage('m0'))
+        store.settleMessage(asMessageId('m0'), { status: 'cancelled', text: '', at: 1 })
+        expect(ids(store.listOpenMessages())).toEqual(['m3', 'm2', 'm1'])
+        expect(ids(store.listOpenMessages(asAgentId('ada')))).toEqual(['m3', 'm1'])
+        expect(store.listOpenMessages(asAgentId('nobody'))).toEqual([])
+      })
+
+      test('lists what a subject caused, settled or not', () => {
+        store.insertMessage(aMessage('m1'))
+        store.insertMessage(aMessage('m2', { causedBy: asMessageId('m1') }))
+        store.insertMessage(aMessage('m3', { causedBy: asMessageId('m2') }))
+        store.insertMessage(aMessage('m4', { causedBy: asMessageId('m1') }))
+        store.settleMessage(asMessageId('m2'), answered('x'))
+        expect(ids(store.listCausedBy(asMessageId('m1')))).toEqual(['m2', 'm4'])
+        expect(store.listCausedBy(asMessageId('m4'))).toEqual([])
+      })
+    })
+
+    describe('replies', () => {
+      test('keeps a reply whole, and hands replies out in order of arrival', () => {
+        const whole = aReply('r2', { kind: 'follow_up', messageId: asMessageId('m1'), subject: asMessageId('m0'), status: 'failed', text: 'a\0b', fromName: 'Ada "A"' })
+        store.addReply(whole)
+        store.addReply(aReply('r1', { at: 1 }))
+        expect(store.listReplies(inbox)).toStrictEqual([whole, aReply('r1', { at: 1 })])
+        expect(store.countReplies(inbox)).toBe(2)
+      })
+
+      test('keeps inboxes apart, also of an agent and a client of one id', () => {
+        store.addReply(aReply('r1'))
+        store.addReply(aReply('r2', { to: { kind: 'agent', id: asAgentId('c1') } }))
+        expect(ids(store.listReplies(inbox))).toEqual(['r1'])
+        expect(store.countReplies({ kind: 'agent', id: asAgentId('c1') })).toBe(1)
+        expect(store.countReplies({ kind: 'client', id: asClientId('c2') })).toBe(0)
+      })
+
+      test('a consumed reply is gone for good; unknown and repeated ids are ignored', () => {
+        for (const id of ['r1', 'r2', 'r3']) store.addReply(aReply(id))
+        store.consumeReplies(['r1', 'r3', 'r9'].map(asReplyId), 40)
+        store.consumeReplies(['r1'].map(asReplyId), 41)
+        store.consumeReplies([], 42)
+        expect(ids(store.listReplies(inbox))).toEqual(['r2'])
+        expect(refusalOf(() => store.addReply(aReply('r1')))).toBe('internal')
+      })
+
+      test('redirects unread replies alone, in their order, and says how many', () => {
+        const heir: Address = { kind: 'client', id: asClientId('c2') }
+        for (const id of ['r1', 'r2', 'r3']) store.addReply(aReply(id))
+        store.addReply(aReply('r4', { to: heir }))
+        store.consumeReplies([asReplyId('r1')], 40)
+        expect(store.redirectReplies(inbox, heir)).toBe(2)
+        expect(store.redirectReplies(inbox, heir)).toBe(0)
+        expect(ids(store.listReplies(heir))).toEqual(['r2', 'r3', 'r4'])
+        expect(store.listReplies(heir)[0]?.to).toEqual(heir)
+        expect(store.countReplies(inbox)).toBe(0)
+      })
+
+      test('a dead letter is listed with its reason and is in no inbox, whether it was in one before or not', () => {
+        store.addReply(aReply('r1'))
+        store.addDeadLetter(aReply('r1'), 'its client ended')
+        store.addDeadLetter(aReply('r2'), 'no address')
+        expect(store.countReplies(inbox)).toBe(0)
+        expect(store.redirectReplies(inbox, { kind: 'client', id: asClientId('c2') })).toBe(0)
+        expect(store.listDeadLetters()).toStrictEqual([{ reply: aReply('r1'), reason: 'its client ended' }, { reply: aReply('r2'), reason: 'no address' }])
+      })
+    })
+
+    describe('calls', () => {
+      test('the first result recorded under a key stands, per caller', () => {
+        expect(store.findCall('c1', 'k')).toBeUndefined()
+        store.recordCall('c1', 'k', { agentId: 'ada', deep: [1] }, 1)
+        store.recordCall('c1', 'k', { agentId: 'bob' }, 2)
+        store.recordCall('c2', 'k', 'other', 3)
+        expect(store.findCall('c1', 'k')).toEqual({ agentId: 'ada', deep: [1] })
+        expect(store.findCall('c2', 'k')).toBe('other')
+        expect(store.findCall('c1', 'K')).toBeUndefined()
+      })
+
+      test('caller and key do not run into each other', () => {
+        store.recordCall('a', 'b:c', 1, 1)
+        store.recordCall('a","b', 'c', 2, 1)
+        expect(store.findCall('a:b', 'c')).toBeUndefined()
+        expect(store.findCall('a', 'b:c')).toBe(1)
+      })
+    })
+
+    describe('usage, output, audit', () => {
+      test('counts a unit once, per agent, and sums the kinds apart', () => {
+        store.insertAgent(anAgent({ id: asAgentId('bob') }))
+        expect(store.addUsage(aUsage('u1'))).toBe(true)
+        expect(store.addUsage(aUsage('u1', { inputTokens: 999 }))).toBe(false)
+        expect(store.addUsage(aUsage('u2', { inputTokens: 10 }))).toBe(true)
+        expect(store.addUsage(aUsage('u1', { agentId: asAgentId('bob') }))).toBe(true)
+        expect(store.usageTotals(asAgentId('ada'))).toEqual({ inputTokens: 11, outputTokens: 40, cacheReadTokens: 600, cacheCreationTokens: 8000 })
+        expect(store.usageTotals(asAgentId('nobody'))).toEqual({ inputTokens: 0, outputTokens: 0, cacheReadTokens: 0, cacheCreationTokens: 0 })
+      })
+
+      test('gives the newest lines at or after a time, oldest first', () => {
+        for (const [at, content] of [[1, 'a'], [2, 'b'], [2, 'c'], [5, 'e'], [4, 'd'], [6, 'f\0g']] as const) store.appendOutput(aLine(at, content))
+        const listed = (limit: number, since?: number) => store.listOutput(asAgentId('ada'), { limit, ...(since === undefined ? {} : { since }) }).map(row => row.content)
+        expect(listed(100)).toEqual(['a', 'b', 'c', 'd', 'e', 'f\0g'])
+        expect(listed(2)).toEqual(['e', 'f\0g'])
+        expect(listed(100, 2)).toEqual(['b', 'c', 'd', 'e', 'f\0g'])
+        expect(listed(1, 7)).toEqual([])
+        expect(listed(0)).toEqual([])
+        expect(listed(Number.POSITIVE_INFINITY)).toHaveLength(6)
+        expect(store.listOutput(asAgentId('nobody'), { limit: 5 })).toEqual([])
+      })
+
+      test('refuses usage and output of an agent without a row', () => {
+        expect(refusalOf(() => store.addUsage(aUsage('u1', { agentId: asAgentId('nobody') })))).toBe('internal')
+        expect(refusalOf(() => store.appendOutput({ ...aLine(1, 'x'), agentId: asAgentId('nobody') }))).toBe('internal')
+      })
+
+      test('takes audit lines with and without an agent', () => {
+        store.appendAudit({ at: 1, event: 'spawned', agentId: asAgentId('ada'), data: { by: 'c1' } })
+        store.appendAudit({ at: 2, event: 'started', data: {} })
+      })
+    })
+
+    describe('transactions', () => {
+      class Stop extends Error {}
+      const stop = (): never => {
+        throw new Stop('stop')
+      }
+
+      test('give back what the work gives, and keep what it wrote', () => {
+        expect(store.transaction(() => {
+          store.insertMessage(aMessage('m1'))
+          return store.listOpenMessages().length
+        })).toBe(1)
+        expect(ids(store.listOpenMessages())).toEqual(['m1'])
+      })
+
+      test('a throw undoes every kind of write and reaches the caller as it is', () => {
+        store.insertMessage(aMessage('m1'))
+        store.addReply(aReply('r1'))
+        store.saveClient(aClient())
+        store.appendOutput(aLine(1, 'before'))
+        expect(() => store.transaction(() => {
+          store.insertAgent(anAgent({ id: asAgentId('bob') }))
+          store.updateAgent(asAgentId('ada'), { state: 'idle' })
+          store.saveClient(aClient({ disconnectedAt: 4 }))
+          store.markDelivered(asMessageId('m1'), 1)
+          store.settleMessage(asMessageId('m1'), answered('x'))
+          store.consumeReplies([asReplyId('r1')], 1)
+          store.addDeadLetter(aReply('r2'), 'x')
+          store.recordCall('c1', 'k', 1, 1)
+          store.addUsage(aUsage('u1'))
+          store.appendOutput(aLine(2, 'within'))
+          stop()
+        })).toThrow(Stop)
+        expect(store.listAgents()).toStrictEqual([anAgent()])
+        expect(store.getClient(asClientId('c1'))).toStrictEqual(aClient())
+        expect(store.getMessage(asMessageId('m1'))).toStrictEqual({ ...aMessage('m1'), deliveries: 0 })
+        expect(ids(store.listReplies(inbox))).toEqual(['r1'])
+        expect(store.listDeadLetters()).toEqual([])
+        expect(store.findCall('c1', 'k')).toBeUndefined()
+        expect(store.addUsage(aUsage('u1'))).toBe(true)
+        store.appendOutput(aLine(3, 'after'))
+        expect(store.listOutput(asAgentId('ada'), { limit: 9 }).map(row => row.content)).toEqual(['before', 'after'])
+      })
+
+      test('a nested one joins: the outer throw undoes it too', () => {
+        expect(() => store.transaction(() => {
+          store.transaction(() => store.insertMessage(aMessage('m1')))
+          stop()
+        })).toThrow(Stop)
+        expect(store.listOpenMessages()).toEqual([])
+      })
+
+      test('a nested throw that the outer catches undoes the nested one alone', () => {
+        store.transaction(() => {
+          store.insertMessage(aMessage('m1'))
+          expect(() => store.transaction(() => {
+            store.insertMessage(aMessage('m2'))
+            stop()
+          })).toThrow(Stop)
+          store.insertMessage(aMessage('m3'))
+        })
+        expect(ids(store.listOpenMessages())).toEqual(['m1', 'm3'])
+      })
+
+      test('a refused write inside does not end the transaction', () => {
+        store.transaction(() => {
+          store.insertMessage(aMessage('m1'))
+          expect(refusalOf(() => store.insertMessage(aMessage('m1')))).toBe('internal')
+          store.insertMessage(aMessage('m2'))
+        })
+        expect(ids(store.listOpenMessages())).toEqual(['m1', 'm2'])
+      })
+    })
+
+    test('changing what was put in, afterwards, changes nothing on record', () => {
+      const spec = { model: 'm' }
+      store.insertAgent(anAgent({ id: asAgentId('bob'), spec }))
+      spec.model = 'other'
+      expect(store.getAgent(asAgentId('bob'))?.spec).toEqual({ model: 'm' })
+    })
+
+    test('once closed, refuses reads and writes as unavailable, and closes again without a word', () => {
+      store.close()
+      expect(refusalOf(() => store.insertMessage(aMessage('m1')))).toBe('unavailable')
+      expect(refusalOf(() => store.listAgents())).toBe('unavailable')
+      expect(refusalOf(() => store.transaction(() => 1))).toBe('unavailable')
+      store.close()
+    })
+  })
+}

@@ -1,0 +1,12 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll } from 'vitest'
+import { createSqliteStore } from '../../src/store/sqlite.ts'
+import { describeStore } from '../contracts/store.ts'
+
+const dir = mkdtempSync(join(tmpdir(), 'madrox-store-'))
+afterAll(() => rmSync(dir, { recursive: true }))
+
+let count = 0
+describeStore('the SQLite store', () => createSqliteStore({ path: join(dir, `${++count}.db`) }))
