@@ -1,0 +1,12 @@
+import { configDefaults, defineConfig } from 'vitest/config'
+
+/** Unit and integration tests. Real CLIs: vitest.e2e.config.ts. Timing: vitest.bench.config.ts. */
+export default defineConfig({
+  test: {
+    include: ['test/**/*.test.ts'],
+    exclude: [...configDefaults.exclude, 'test/e2e/**', 'test/bench/**'],
+    globalSetup: ['test/setup/build.ts'],
+    pool: 'forks', // native modules and PTYs do not live in worker threads
+    dangerouslyIgnoreUnhandledErrors: false, // a rejection nobody handled fails the run
+  },
+})
