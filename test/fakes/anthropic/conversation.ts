@@ -55,6 +55,8 @@ export interface ConversationView {
 }
 
 const REMINDER = /^\s*<(system-reminder|local-command-|command-name)/
+/** A finished background task reaches the model inside a reminder, and is the prompt of the turn it starts. */
+const NOTIFICATION = /<task-notification>[\s\S]*<\/task-notification>/
 const INTERRUPTED = /^\s*\[Request interrupted by user/
 
 const toBlocks = (content: string | readonly Block[] | undefined): readonly Block[] =>
@@ -113,7 +115,10 @@ function findTurn(messages: MessagesRequest['messages']) {
       turn.results.push(...blocks.filter(block => block.type === 'tool_result'))
       for (const { text } of blocks.filter(block => block.type === 'text')) {
         if (text === undefined || text.trim() === '') continue
-        if (REMINDER.test(text) || message.role === 'system') reminders.push(text)
+        const notification = NOTIFICATION.exec(text)?.[0]
+        if (notification && message.role === 'user' && !inToolLoop) turn = { prompt: notification, injected: [], responses: 0, results: [] }
+        else if (notification) turn.injected.push(notification)
+        else if (REMINDER.test(text) || message.role === 'system') reminders.push(text)
         else if (INTERRUPTED.test(text)) inToolLoop = false
         else if (inToolLoop) turn.injected.push(text)
         else turn = { prompt: text, injected: [], responses: 0, results: [] }

@@ -2,6 +2,7 @@
  * A scripted stand-in for the Anthropic Messages API: a real HTTP server, started in the test's process, that real CLIs
  * talk to. Owns the protocol and a log of what it served; knows nothing of Madrox beyond the form of its prompts.
  */
+import { randomBytes } from 'node:crypto'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { MessagesRequest, toView, type ConversationView } from './conversation.ts'
@@ -59,7 +60,9 @@ export async function startFakeAnthropic(options: FakeAnthropicOptions = {}): Pr
   const { gate, openAll } = createGates()
   const closing = new AbortController()
   let sequence = 0
-  const newId = () => `fake_${(++sequence).toString().padStart(6, '0')}`
+  // A session outlives a fake when it is resumed against another one, and its ids must not come twice.
+  const run = randomBytes(4).toString('hex')
+  const newId = () => `fake_${run}_${++sequence}`
 
   const answer = async (body: string, incoming: IncomingMessage, response: ServerResponse): Promise<void> => {
     const parsed = MessagesRequest.parse(JSON.parse(body))
