@@ -57,6 +57,9 @@ export interface ConversationView {
 const REMINDER = /^\s*<(system-reminder|local-command-|command-name)/
 /** A finished background task reaches the model inside a reminder, and is the prompt of the turn it starts. */
 const NOTIFICATION = /<task-notification>[\s\S]*<\/task-notification>/
+/** Claude Code 2.1.328 marks pastes of four lines or more than 800 characters; scripts match what was pasted. */
+const unwrapPaste = (text: string): string =>
+  text.replace(/\n\n<pasted_content id="[^"]*">\n([\s\S]*?)\n<\/pasted_content id="[^"]*">\n/g, '$1')
 const INTERRUPTED = /^\s*\[Request interrupted by user/
 
 const toBlocks = (content: string | readonly Block[] | undefined): readonly Block[] =>
@@ -121,7 +124,7 @@ function findTurn(messages: MessagesRequest['messages']) {
         else if (REMINDER.test(text) || message.role === 'system') reminders.push(text)
         else if (INTERRUPTED.test(text)) inToolLoop = false
         else if (inToolLoop) turn.injected.push(text)
-        else turn = { prompt: text, injected: [], responses: 0, results: [] }
+        else turn = { prompt: unwrapPaste(text), injected: [], responses: 0, results: [] }
       }
     }
     previousRole = message.role
