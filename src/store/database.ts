@@ -134,6 +134,20 @@ function toOpenError(error: unknown, path: string): MadroxError {
   })
 }
 
+/**
+ * libsql keeps the file open until its statements are collected, so SQLite's own checkpoint at close does not come: without this
+ * one the file alone would lack what is still in its log.
+ */
+function closeWhole(db: Database.Database, path: string): void {
+  try {
+    db.pragma('wal_checkpoint(TRUNCATE)')
+  } catch (error) {
+    if (!explain(error, path)) throw error // a full or failing disk: nothing is lost, the log is read at the next start
+  } finally {
+    db.close()
+  }
+}
+
 function connect(db: Database.Database, path: string): Connection {
   let depth = 0
   let open = true
@@ -182,7 +196,7 @@ function connect(db: Database.Database, path: string): Connection {
     close: () => {
       if (!open) return
       open = false
-      db.close()
+      closeWhole(db, path)
     },
   }
 }
