@@ -1,0 +1,92 @@
+/**
+ * What a scripted agent is told to do: rules, first match wins, each a list of steps. Owns the schema of `launch.script`;
+ * refuses to know how a step is carried out (`play.ts`) or what a bare line of text means (`commands.ts`).
+ */
+
+import { z } from 'zod'
+
+const text = z.string()
+const ms = z.number().int().nonnegative()
+const name = z.string().min(1)
+
+const spawnSchema = z.looseObject({ name, harness: z.string().default('scripted') })
+const askSchema = z.strictObject({ name, text, wait: z.boolean().default(true), spawn: z.looseObject({}).default({}) })
+const sendSchema = z.strictObject({ to: name, text, wait: z.boolean().default(false) })
+
+/**
+ * One step: an object with one key, or a line of the default script's language (`'wait 50'`, `'ask ada echo hi'`); any other line is said.
+ * In every text `{{text}}` is the task, `{{last}}` the last result, `{{name}}` the agent, `{{1}}` a group of the rule's pattern.
+ */
+export const stepSchema = z.union([
+  z.string(),
+  z.strictObject({ reply: text }),
+  z.strictObject({ say: text }),
+  /** Passed to `spawn_agent` as it is; `{{last}}` becomes the new agent's id. */
+  z.strictObject({ spawn: spawnSchema }),
+  z.strictObject({ send: sendSchema }),
+  /** Sends to the agent of that name, spawned first (with the fields of `spawn`) where there is none; `{{last}}` becomes its answer. */
+  z.strictObject({ ask: askSchema }),
+  z.strictObject({ wait: ms }),
+  /** Says `count` things over `ms`, each a model call of its own. */
+  z.strictObject({ work: z.strictObject({ ms: ms.default(0), count: z.number().int().positive().default(1) }) }),
+  z.strictObject({ callTool: z.strictObject({ name, arguments: z.record(z.string(), z.unknown()).default({}) }) }),
+  /** Leaves a task running behind the turn; when it is done the agent says `text` in a turn of its own. */
+  z.strictObject({ background: z.strictObject({ ms, text }) }),
+  /** Stands at a permission dialog; `{{last}}` becomes `allow` or `deny`. */
+  z.strictObject({ approval: z.strictObject({ tool: text, detail: text.default('') }) }),
+  z.strictObject({ recall: z.literal(true) }),
+  z.strictObject({ fail: text }),
+  z.strictObject({ crash: text }),
+  z.strictObject({ hang: z.literal(true) }),
+])
+export type Step = z.output<typeof stepSchema>
+/** A step that is no longer a line of text. */
+export type Action = Exclude<Step, string>
+
+/** `/source/flags` is a regular expression, everything else must be contained. Undefined: an expression that does not compile. */
+export function toPattern(when: string): ((text: string) => RegExpExecArray | readonly [] | undefined) | undefined {
+  const parts = /^\/([\s\S]+)\/([dimsuv]*)$/.exec(when)
+  if (!parts) return text => (text.includes(when) ? [] : undefined)
+  try {
+    const expression = new RegExp(parts[1] ?? '', parts[2])
+    return text => expression.exec(text) ?? undefined
+  } catch {
+    return undefined // the schema turns this into an issue that names the rule
+  }
+}
+
+export const ruleSchema = z.strictObject({
+  when: z.string().refine(when => toPattern(when) !== undefined, 'is not a regular expression'),
+  /** What the rule listens to: tasks, or replies and notices handed in. */
+  on: z.enum(['message', 'replies']).default('message'),
+  steps: z.array(stepSchema),
+})
+export type Rule = z.output<typeof ruleSchema>
+
+/** How an agent misbehaves, for tests of those who must bear it. What needs a process is ignored in process. */
+export const misbehaviourSchema = z.strictObject({
+  startDelayMs: ms.default(0),
+  neverReady: z.boolean().default(false),
+  exitAtStart: z.strictObject({ code: z.number().int().default(1), words: text.default('') }).optional(),
+  /** That many prompts are taken and never confirmed. */
+  dropPrompts: z.number().int().nonnegative().default(0),
+  ignoreSignals: z.boolean().default(false),
+  /** A grandchild in a session of its own that ignores HUP and TERM. */
+  setsidChild: z.boolean().default(false),
+  /** Bytes of noise written to the terminal before every turn's end. */
+  floodBytes: z.number().int().nonnegative().default(0),
+  /** Where the program and what it starts note their pids, one a line. */
+  pidFile: z.string().optional(),
+})
+export type Misbehaviour = z.output<typeof misbehaviourSchema>
+
+const fullSchema = z.strictObject({ rules: z.array(ruleSchema).default([]), misbehave: misbehaviourSchema.prefault({}) })
+
+/** `launch.script`: nothing (the default script), a list of rules, or rules with misbehaviour. What no rule matches goes to the default script. */
+export const scriptSchema = z
+  .union([fullSchema, z.array(ruleSchema)])
+  .prefault({})
+  .transform(script => (Array.isArray(script) ? fullSchema.parse({ rules: script }) : script))
+export type Script = z.output<typeof scriptSchema>
+/** A script as it is written in `launch.script`. */
+export type ScriptInput = z.input<typeof scriptSchema>

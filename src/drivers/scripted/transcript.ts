@@ -1,0 +1,79 @@
+/**
+ * What a scripted session remembers, kept so that it can be resumed: an append-only file a session, as the real CLIs have.
+ * A line is written before the turn it is about goes on, so a killed process forgets nothing it has begun.
+ */
+
+import { appendFileSync, existsSync, mkdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { z } from 'zod'
+
+const entrySchema = z.discriminatedUnion('type', [
+  z.object({ type: z.literal('opened'), at: z.number() }),
+  z.object({ type: z.literal('turnBegan'), turnId: z.string(), prompt: z.string().optional(), at: z.number() }),
+  z.object({ type: z.literal('turnEnded'), turnId: z.string(), status: z.string(), finalText: z.string().optional(), at: z.number() }),
+])
+export type TranscriptEntry = z.output<typeof entrySchema>
+
+export interface Transcript {
+  /** Turns begun before it was opened: ids go on from there. */
+  readonly earlierTurns: number
+  /** Read when asked for, not kept: a long session must not grow in memory. Oldest first. */
+  readEntries(): readonly TranscriptEntry[]
+  append(entry: TranscriptEntry): void
+}
+
+export interface Transcripts {
+  /** Undefined: `resume` of a session nobody opened. */
+  open(sessionId: string, resume: boolean): Transcript | undefined
+}
+
+const countTurns = (entries: readonly TranscriptEntry[]): number => entries.filter(entry => entry.type === 'turnBegan').length
+
+/** Files under `directory`, which is created on demand. */
+export function createFileTranscripts(directory: string): Transcripts {
+  return {
+    open: (sessionId, resume) => {
+      const path = join(directory, `${encodeURIComponent(sessionId)}.jsonl`)
+      const known = existsSync(path)
+      if (resume && !known) return undefined
+      mkdirSync(directory, { recursive: true, mode: 0o700 })
+      return {
+        earlierTurns: known ? countTurns(readEntries(path)) : 0,
+        readEntries: () => readEntries(path),
+        append: entry => appendFileSync(path, `${JSON.stringify(entry)}\n`, { mode: 0o600 }),
+      }
+    },
+  }
+}
+
+/** For simulations: nothing touches a disk, and sessions live as long as this object. */
+export function createMemoryTranscripts(): Transcripts {
+  const known = new Map<string, TranscriptEntry[]>()
+  return {
+    open: (sessionId, resume) => {
+      if (resume && !known.has(sessionId)) return undefined
+      const entries = known.get(sessionId) ?? []
+      known.set(sessionId, entries)
+      return { earlierTurns: countTurns(entries), readEntries: () => [...entries], append: entry => void entries.push(entry) }
+    },
+  }
+}
+
+/** A line cut by a kill in the middle of its write is no entry. */
+function readEntries(path: string): TranscriptEntry[] {
+  const text = readFileSync(path, 'utf8')
+  const whole = text.slice(0, text.lastIndexOf('\n') + 1)
+  if (whole !== text) appendFileSync(path, '\n') // the torn line must not swallow the next one
+  return whole.split('\n').filter(line => line !== '').flatMap(line => {
+    const parsed = entrySchema.safeParse(parseJson(line))
+    return parsed.success ? [parsed.data] : []
+  })
+}
+
+function parseJson(line: string): unknown {
+  try {
+    return JSON.parse(line)
+  } catch {
+    return undefined // fails the schema like any other line that is no entry
+  }
+}

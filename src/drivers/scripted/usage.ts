@@ -1,0 +1,35 @@
+/** Declared usage: a scripted agent has no model, so its tokens are the length of its texts, the same in every run. */
+
+import type { DriverFact } from '../driver.ts'
+
+export interface UsageMeter {
+  read(text: string): void
+  write(text: string): void
+  /** Tells of the model call since the last report, under an id of its own. */
+  report(): void
+}
+
+type UsageReport = Omit<Extract<DriverFact, { type: 'usageReported' }>, 'agentId' | 'source' | 'at'>
+
+export function createUsageMeter(turnId: string, tell: (report: UsageReport) => void): UsageMeter {
+  let units = 0
+  let read = 0
+  let written = 0
+  return {
+    read: text => void (read += text.length),
+    write: text => void (written += text.length),
+    report: () => {
+      tell({
+        type: 'usageReported',
+        unitId: `${turnId}.u${++units}`,
+        model: 'scripted',
+        inputTokens: Math.ceil(read / 4),
+        outputTokens: Math.ceil(written / 4),
+        cacheReadTokens: 0,
+        cacheCreationTokens: 0,
+      })
+      read = 0
+      written = 0
+    },
+  }
+}
