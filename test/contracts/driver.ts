@@ -1,0 +1,404 @@
+/**
+ * The driver port's promises, as one suite every implementation runs. A harness says how it is made and what to type to make
+ * its agents do a handful of abstract things; everything else, the whole trace included, is judged here.
+ */
+import { randomUUID } from 'node:crypto'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import type { Driver, DriverFact, FactOf } from '../../src/drivers/driver.ts'
+import { createRecorder, findBreaches, toText, type Recorder } from './driver-trace.ts'
+
+type LaunchInput = Extract<Parameters<Driver['dispatch']>[0], { type: 'startAgent' }>['launch']
+
+/** What to type so that an agent does it. All are single prompts; every text is one line. */
+export interface ContractPrompts {
+  /** The turn ends by itself, `completed`, and its final text is exactly `text`. */
+  answer(text: string): string
+  /** The turn says something, then goes on until it is interrupted. */
+  readonly stream: string
+  /** The turn calls a tool that does not return before the turn is interrupted. */
+  readonly holdInTool?: string
+  /** The turn ends `failed`. */
+  readonly fail?: string
+  /** The final text contains the text of every earlier prompt of the session, other turns' cut short included. */
+  readonly recall: string
+  /** The process ends by itself. Absent: the suite kills the pid that `processStarted` named. */
+  readonly crash?: string
+  /** The turn ends while a task it started still runs; when that is done, the agent starts a turn of its own. */
+  readonly background?: string
+  /** The turn asks for an approval, and ends `completed` once it is given. */
+  readonly approval?: string
+}
+
+export interface DriverUnderTest {
+  readonly driver: Driver
+  /** A launch that works, for a new agent of that name. The suite sets `sessionId` and `resume`. */
+  launch(name: string): Omit<LaunchInput, 'sessionId'>
+  /** Pids beside those of `processStarted` that must be gone after `close`, as the fixtures noted them. */
+  pids?(): readonly number[]
+  /** After `close` and every judgement: fakes, directories. */
+  release(): Promise<void> | void
+}
+
+export interface DriverContract {
+  create(emit: (fact: DriverFact) => void): Promise<DriverUnderTest> | DriverUnderTest
+  readonly prompts: ContractPrompts
+  /** How long one fact may take, milliseconds. */
+  readonly factTimeoutMs?: number
+  /** False where several agents share a process: then an agent's end does not end the pid it was started with. */
+  readonly processPerAgent?: boolean
+}
+
+const isAlive = (pid: number): boolean => {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch {
+    return false // ESRCH: nobody of that id
+  }
+}
+
+/** A driver of its own for each test, and what the tests say of agents. */
+interface Stage {
+  readonly facts: Recorder
+  readonly driver: Driver
+  readonly subject: DriverUnderTest
+  start(agentId: string, session?: { sessionId: string; resume?: boolean }): Promise<FactOf<'ready'>>
+  submit(agentId: string, text: string): string
+  /** Submits, and waits for the end of the turn it began. */
+  run(agentId: string, text: string): Promise<FactOf<'turnEnded'>>
+  /** Returns once the driver has taken everything dispatched so far. */
+  settle(agentId: string): Promise<void>
+  /** The agent's pids, living or not. */
+  pidsOf(agentId: string): number[]
+}
+
+/** Declares the suite. `name` is the implementation's. */
+export function describeDriver(name: string, contract: DriverContract): void {
+  const { prompts, factTimeoutMs = 5_000, processPerAgent = true } = contract
+  const testTimeoutMs = factTimeoutMs * 6
+  describe(`driver contract: ${name}`, { timeout: testTimeoutMs }, () => {
+    let stage: Stage
+    beforeEach(async () => {
+      stage = await createStage(contract, factTimeoutMs)
+    }, testTimeoutMs)
+    afterEach(async () => {
+      const { facts, driver, subject } = stage
+      try {
+        await driver.close()
+        const told = facts.trace.length
+        expect([...findBreaches(facts.trace), ...facts.faults], toText(facts.trace)).toEqual([])
+        const pids = [...facts.trace.flatMap(entry => ('fact' in entry && entry.fact.type === 'processStarted' && entry.fact.pid !== undefined ? [entry.fact.pid] : [])), ...(subject.pids?.() ?? [])]
+        expect(pids.filter(isAlive), 'pids alive after close()').toEqual([])
+        driver.dispatch({ type: 'submitPrompt', agentId: 'ada', promptId: 'after-close', text: 'anybody?' })
+        await driver.close()
+        expect(facts.trace.slice(told).filter(entry => 'fact' in entry), 'facts after close()').toEqual([])
+      } finally {
+        await subject.release()
+      }
+    }, testTimeoutMs)
+
+    startTests(() => stage)
+    turnTests(() => stage, prompts)
+    interruptTests(() => stage, prompts)
+    endTests(() => stage, prompts, processPerAgent)
+    resumeTests(() => stage, prompts)
+    companyTests(() => stage, prompts)
+    optionalTests(() => stage, prompts)
+  })
+}
+
+async function createStage(contract: DriverContract, factTimeoutMs: number): Promise<Stage> {
+  const facts = createRecorder(factTimeoutMs)
+  const subject = await contract.create(facts.emit)
+  const driver = facts.record(subject.driver)
+  let count = 0
+  const submit = (agentId: string, text: string): string => {
+    const promptId = `prompt-${++count}`
+    driver.dispatch({ type: 'submitPrompt', agentId, promptId, text })
+    return promptId
+  }
+  return {
+    facts,
+    driver,
+    subject,
+    submit,
+    start: async (agentId, session = { sessionId: randomUUID() }) => {
+      const before = facts.factsOf(agentId).length
+      driver.dispatch({ type: 'startAgent', agentId, launch: { ...subject.launch(agentId), ...session } })
+      const answer = await facts.first(`answer to the start of ${agentId}`, (fact): fact is FactOf<'ready' | 'startFailed'> =>
+        fact.agentId === agentId && (fact.type === 'ready' || fact.type === 'startFailed') && facts.factsOf(agentId).indexOf(fact) >= before)
+      if (answer.type === 'startFailed') throw new Error(`${agentId} did not start: ${answer.code}: ${answer.detail}`)
+      return answer
+    },
+    run: (agentId, text) => {
+      const promptId = submit(agentId, text)
+      return facts.waitFor(agentId, 'turnEnded', fact => fact.promptId === promptId)
+    },
+    settle: async agentId => {
+      const requestId = `settle-${++count}`
+      driver.dispatch({ type: 'readScreen', agentId, requestId })
+      await facts.waitFor(agentId, 'screenRead', fact => fact.requestId === requestId)
+    },
+    pidsOf: agentId => facts.factsOf(agentId, 'processStarted').flatMap(fact => fact.pid ?? []),
+  }
+}
+
+function startTests(at: () => Stage): void {
+  test('a start is answered by ready, once, with the session to return to', async () => {
+    const { facts, start } = at()
+    const ready = await start('ada')
+    expect(ready.sessionId).not.toBe('')
+    expect(facts.factsOf('ada', 'ready')).toHaveLength(1)
+  })
+
+  test('a return to a session that never was fails the start, and leaves nothing alive', async () => {
+    const { facts, driver, subject, pidsOf } = at()
+    driver.dispatch({ type: 'startAgent', agentId: 'ada', launch: { ...subject.launch('ada'), sessionId: randomUUID(), resume: true } })
+    const failed = await facts.waitFor('ada', 'startFailed')
+    expect(failed.detail).not.toBe('')
+    expect(facts.factsOf('ada').at(-1)).toBe(failed)
+    expect(pidsOf('ada').filter(isAlive)).toEqual([])
+  })
+
+  test('a prompt given before ready is refused, and the start goes on', async () => {
+    const { facts, submit, start } = at()
+    const starting = start('ada')
+    const promptId = submit('ada', 'too early')
+    await starting
+    const answer = [...facts.factsOf('ada', 'promptRefused'), ...facts.factsOf('ada', 'promptSeen')].find(fact => fact.promptId === promptId)
+    if (answer?.type === 'promptRefused') expect(answer.reason).toBe('not_ready')
+    else await facts.waitFor('ada', 'promptSeen', fact => fact.promptId === promptId) // a start so quick that it came in time
+  })
+}
+
+function turnTests(at: () => Stage, prompts: ContractPrompts): void {
+  test('a prompt is seen, answered and ended, in that order and in one turn', async () => {
+    const { facts, start, run } = at()
+    await start('ada')
+    const ended = await run('ada', prompts.answer('forty-two'))
+    expect(ended).toMatchObject({ status: 'completed', finalText: 'forty-two', background: [] })
+    const told = facts.factsOf('ada')
+    const seen = facts.factsOf('ada', 'promptSeen')[0]
+    const output = told.find(fact => fact.type === 'outputProduced' && fact.kind === 'text' && fact.content.includes('forty-two'))
+    expect(seen?.turnId).toBe(ended.turnId)
+    expect(output).toBeDefined()
+    expect(told.findIndex(fact => fact === seen)).toBeLessThan(told.findIndex(fact => fact === output))
+    expect(told.findIndex(fact => fact === output)).toBeLessThan(told.findIndex(fact => fact === ended))
+  })
+
+  test('prompts one after another each get their own turn and their own answer', async () => {
+    const { start, run } = at()
+    await start('ada')
+    const turns = []
+    for (const text of ['one', 'two', 'three']) turns.push(await run('ada', prompts.answer(text)))
+    expect(turns.map(turn => turn.finalText)).toEqual(['one', 'two', 'three'])
+    expect(new Set(turns.map(turn => turn.turnId)).size).toBe(3)
+  })
+
+  test('text that looks like commands, options and escapes arrives as it is', async () => {
+    const { start, run } = at()
+    await start('ada')
+    const text = '-x !ls /help @file #note $HOME `id` "quoted" \'single\' a\\b é 漢字 🎉 tail\\'
+    expect((await run('ada', prompts.answer(text))).finalText).toBe(text)
+  })
+
+  test('a prompt given inside a turn is refused, and the turn is not disturbed', async () => {
+    const { facts, driver, start, submit } = at()
+    await start('ada')
+    submit('ada', prompts.stream)
+    await facts.waitFor('ada', 'outputProduced', fact => fact.kind === 'text')
+    const second = submit('ada', prompts.answer('not now'))
+    expect((await facts.waitFor('ada', 'promptRefused', fact => fact.promptId === second)).reason).toBe('in_turn')
+    expect(facts.factsOf('ada', 'turnEnded')).toEqual([])
+    driver.dispatch({ type: 'interrupt', agentId: 'ada', requestId: 'cut' })
+    await facts.waitFor('ada', 'interruptFinished')
+    expect(facts.factsOf('ada', 'promptSeen').map(fact => fact.promptId)).not.toContain(second)
+  })
+
+  test('every model call is told once, under an id of its own, before its turn ends', async () => {
+    const { facts, start, run } = at()
+    await start('ada')
+    const units: string[][] = []
+    for (const text of ['first', 'second']) {
+      await run('ada', prompts.answer(text))
+      units.push(facts.factsOf('ada', 'usageReported').map(fact => fact.unitId))
+    }
+    const [first = [], both = []] = units
+    expect(first.length).toBeGreaterThan(0)
+    expect(new Set(both).size).toBeGreaterThan(new Set(first).size)
+    for (const fact of facts.factsOf('ada', 'usageReported')) expect(fact.inputTokens + fact.outputTokens).toBeGreaterThan(0)
+  })
+
+  test('the screen shows what was said', async () => {
+    const { facts, driver, start, run } = at()
+    await start('ada')
+    await run('ada', prompts.answer('seen on screen'))
+    driver.dispatch({ type: 'readScreen', agentId: 'ada', requestId: 'look' })
+    expect((await facts.waitFor('ada', 'screenRead')).text).toContain('seen on screen')
+  })
+}
+
+function interruptTests(at: () => Stage, prompts: ContractPrompts): void {
+  const cut = async (prompt: string, kind: 'text' | 'tool_call'): Promise<void> => {
+    const { facts, driver, start, run, submit } = at()
+    await start('ada')
+    await run('ada', prompts.answer('before the cut'))
+    const promptId = submit('ada', prompt)
+    const { turnId } = await facts.waitFor('ada', 'promptSeen', fact => fact.promptId === promptId)
+    await facts.waitFor('ada', 'outputProduced', fact => fact.kind === kind && (fact.turnId === undefined || fact.turnId === turnId))
+    driver.dispatch({ type: 'interrupt', agentId: 'ada', requestId: 'cut' })
+    expect(await facts.waitFor('ada', 'interruptFinished')).toMatchObject({ requestId: 'cut', wasInTurn: true })
+    expect(facts.factsOf('ada', 'turnEnded').find(fact => fact.turnId === turnId)).toMatchObject({ status: 'interrupted', promptId })
+    expect((await run('ada', prompts.recall)).finalText).toContain('before the cut')
+  }
+
+  test('an interrupt while it speaks ends the turn, and the context is kept', () => cut(prompts.stream, 'text'))
+
+  test.runIf(prompts.holdInTool !== undefined)('an interrupt inside a tool ends the turn, and the context is kept', () => cut(prompts.holdInTool ?? '', 'tool_call'))
+
+  test('an interrupt at idle says that there was no turn, and disturbs nothing', async () => {
+    const { facts, driver, start, run } = at()
+    await start('ada')
+    driver.dispatch({ type: 'interrupt', agentId: 'ada', requestId: 'idle' })
+    expect(await facts.waitFor('ada', 'interruptFinished')).toMatchObject({ requestId: 'idle', wasInTurn: false })
+    expect((await run('ada', prompts.answer('still here'))).finalText).toBe('still here')
+  })
+}
+
+function endTests(at: () => Stage, prompts: ContractPrompts, processPerAgent: boolean): void {
+  for (const mode of ['graceful', 'force'] as const) {
+    test.for(['idle', 'in a turn'])(`stopAgent (${mode}) while %s is answered by one exited, with no process left`, async when => {
+      const { facts, driver, start, submit, pidsOf } = at()
+      await start('ada')
+      if (when === 'in a turn') {
+        submit('ada', prompts.stream)
+        await facts.waitFor('ada', 'outputProduced', fact => fact.kind === 'text')
+      }
+      driver.dispatch({ type: 'stopAgent', agentId: 'ada', mode, graceMs: 2_000 })
+      expect((await facts.waitFor('ada', 'exited')).expected).toBe(true)
+      if (processPerAgent) expect(pidsOf('ada').filter(isAlive)).toEqual([])
+    })
+  }
+
+  test('commands for an agent that has ended are ignored', async () => {
+    const { facts, driver, start, submit, settle } = at()
+    await start('ada')
+    await start('bob')
+    driver.dispatch({ type: 'stopAgent', agentId: 'ada', mode: 'force', graceMs: 0 })
+    const exited = await facts.waitFor('ada', 'exited')
+    submit('ada', prompts.answer('anybody?'))
+    driver.dispatch({ type: 'interrupt', agentId: 'ada', requestId: 'late' })
+    driver.dispatch({ type: 'stopAgent', agentId: 'ada', mode: 'graceful', graceMs: 10 })
+    await settle('bob')
+    expect(facts.factsOf('ada').at(-1)).toBe(exited)
+  })
+
+  test('a stop while it starts ends it', async () => {
+    const { facts, driver, subject, pidsOf } = at()
+    driver.dispatch({ type: 'startAgent', agentId: 'ada', launch: { ...subject.launch('ada'), sessionId: randomUUID() } })
+    driver.dispatch({ type: 'stopAgent', agentId: 'ada', mode: 'graceful', graceMs: 2_000 })
+    expect((await facts.waitFor('ada', 'exited')).expected).toBe(true)
+    if (processPerAgent) expect(pidsOf('ada').filter(isAlive)).toEqual([])
+  })
+
+  test('a death nobody asked for is told as such, behind everything it had said, and is its own', async () => {
+    const { facts, start, run } = at()
+    await start('ada')
+    await start('bob')
+    await run('ada', prompts.answer('last words'))
+    await die(at(), 'ada', prompts)
+    const exited = await facts.waitFor('ada', 'exited')
+    expect(exited.expected).toBe(false)
+    expect(facts.factsOf('ada').at(-1)).toBe(exited)
+    if (processPerAgent) expect((await run('bob', prompts.answer('unharmed'))).finalText).toBe('unharmed')
+  })
+}
+
+/** By its own prompt where it has one; else from outside. */
+async function die({ facts, submit, pidsOf }: Stage, agentId: string, prompts: ContractPrompts): Promise<void> {
+  if (prompts.crash !== undefined) return void submit(agentId, prompts.crash)
+  const pid = pidsOf(agentId).at(-1)
+  if (pid === undefined) throw new Error(`${agentId} has no pid to kill and no prompt to crash it. Trace:\n${toText(facts.trace)}`)
+  process.kill(pid, 'SIGKILL')
+}
+
+function resumeTests(at: () => Stage, prompts: ContractPrompts): void {
+  test('a session that was stopped is resumed under its id, with its context, and its usage ids go on', async () => {
+    const { facts, driver, start, run } = at()
+    const { sessionId } = await start('ada')
+    await run('ada', prompts.answer('remember me'))
+    driver.dispatch({ type: 'stopAgent', agentId: 'ada', mode: 'graceful', graceMs: 5_000 })
+    await facts.waitFor('ada', 'exited')
+    const before = new Set(facts.factsOf('ada', 'usageReported').map(fact => fact.unitId))
+    expect((await start('ada', { sessionId, resume: true })).sessionId).toBe(sessionId)
+    const earlier = facts.factsOf('ada', 'usageReported').length
+    expect((await run('ada', prompts.recall)).finalText).toContain('remember me')
+    const fresh = facts.factsOf('ada', 'usageReported').slice(earlier).map(fact => fact.unitId)
+    expect(fresh.filter(unit => !before.has(unit)).length).toBeGreaterThan(0)
+  })
+
+  test('a session whose process died is resumed with its context', async () => {
+    const { facts, start, run } = at()
+    const { sessionId } = await start('ada')
+    await run('ada', prompts.answer('remember me too'))
+    await die(at(), 'ada', prompts)
+    await facts.waitFor('ada', 'exited')
+    await start('ada', { sessionId, resume: true })
+    expect((await run('ada', prompts.recall)).finalText).toContain('remember me too')
+  })
+}
+
+function companyTests(at: () => Stage, prompts: ContractPrompts): void {
+  test('several agents work at once, each on its own prompt', async () => {
+    const { start, run, facts } = at()
+    const names = ['ada', 'bob', 'cyd']
+    const ready = await Promise.all(names.map(name => start(name)))
+    expect(new Set(ready.map(fact => fact.sessionId)).size).toBe(3)
+    const ended = await Promise.all(names.map(name => run(name, prompts.answer(`I am ${name}`))))
+    expect(ended.map(fact => fact.finalText)).toEqual(['I am ada', 'I am bob', 'I am cyd'])
+    for (const name of names) expect(facts.factsOf(name, 'promptSeen')).toHaveLength(1)
+  })
+
+  test('close ends every agent, the busy and the starting ones too', async () => {
+    const { facts, driver, subject, start, submit } = at()
+    await start('ada')
+    await start('bob')
+    submit('bob', prompts.stream)
+    await facts.waitFor('bob', 'outputProduced', fact => fact.kind === 'text')
+    driver.dispatch({ type: 'startAgent', agentId: 'cyd', launch: { ...subject.launch('cyd'), sessionId: randomUUID() } })
+    await driver.close() // what is left, and what was said, is judged after every test
+    for (const name of ['ada', 'bob']) expect(facts.factsOf(name, 'exited')).toHaveLength(1)
+  })
+}
+
+function optionalTests(at: () => Stage, prompts: ContractPrompts): void {
+  test.runIf(prompts.fail !== undefined)('a turn that fails says why, and the agent can take the next prompt', async () => {
+    const { start, run } = at()
+    await start('ada')
+    const ended = await run('ada', prompts.fail ?? '')
+    expect(ended.status).toBe('failed')
+    expect(ended.error).toBeTruthy()
+    expect((await run('ada', prompts.answer('recovered'))).finalText).toBe('recovered')
+  })
+
+  test.runIf(prompts.background !== undefined)('a turn that ends with work left running names it, and its end starts a turn of its own', async () => {
+    const { facts, start, run } = at()
+    await start('ada')
+    const ended = await run('ada', prompts.background ?? '')
+    expect(ended.background).toHaveLength(1)
+    const own = await facts.waitFor('ada', 'turnStarted', fact => fact.origin === 'self')
+    expect((await facts.waitFor('ada', 'turnEnded', fact => fact.turnId === own.turnId)).background).toEqual([])
+  })
+
+  test.runIf(prompts.approval !== undefined)('while it asks for an approval nothing is typed; the answer lets it go on', async () => {
+    const { facts, driver, start, submit } = at()
+    await start('ada')
+    const promptId = submit('ada', prompts.approval ?? '')
+    const { approvalId } = await facts.waitFor('ada', 'approvalRequested')
+    const refused = submit('ada', prompts.answer('into the dialog'))
+    expect((await facts.waitFor('ada', 'promptRefused', fact => fact.promptId === refused)).reason).toBe('awaiting_approval')
+    driver.dispatch({ type: 'answerApproval', agentId: 'ada', approvalId, decision: 'allow' })
+    expect(await facts.waitFor('ada', 'approvalResolved')).toMatchObject({ approvalId, decision: 'allow' })
+    expect((await facts.waitFor('ada', 'turnEnded', fact => fact.promptId === promptId)).status).toBe('completed')
+  })
+}
