@@ -12,7 +12,8 @@ export type Prompt =
   | { readonly kind: 'message'; readonly id: string | undefined; readonly text: string }
   | { readonly kind: 'replies'; readonly entries: readonly HandedIn[]; readonly text: string }
 
-const task = /^\[MSG:([^\]\s]+)[^\]]*\][ \n]?([\s\S]*)$/
+/** The note of a second delivery is Madrox's, not part of the task. */
+const task = /^\[MSG:([^\]\s]+)\] (?:\(delivered again: [^)]*\) )?([\s\S]*)$/
 const handedIn = /^\[(?:REPLY:([^\]\s]+)|NOTICE) from ([^\]]+)\] ?/gm
 
 export function toPrompt(text: string): Prompt {
@@ -24,12 +25,11 @@ export function toPrompt(text: string): Prompt {
 
 function toEntries(text: string): HandedIn[] {
   const heads = [...text.matchAll(handedIn)]
-  return heads.map((head, index) => ({
-    kind: head[1] === undefined ? 'notice' : 'reply',
-    id: head[1],
-    from: head[2] ?? '',
-    text: text.slice(head.index + head[0].length, heads[index + 1]?.index).trimEnd(),
-  }))
+  return heads.map((head, index) => {
+    const next = heads[index + 1]
+    const body = text.slice(head.index + head[0].length, next?.index)
+    return { kind: head[1] === undefined ? 'notice' : 'reply', id: head[1], from: head[2] ?? '', text: next ? body.replace(/\n+$/, '') : body }
+  })
 }
 
 /** A lone reply is forwarded in its own words, so that an answer climbs a tree unchanged; several are told apart by name. */
