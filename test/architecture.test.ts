@@ -41,6 +41,7 @@ const rules: Rules = {
     citty: composition,
     consola: ['src/log.ts', ...composition],
     zod: ['src/'],
+    'fastest-levenshtein': ['src/actors/', 'src/tools/', ...composition], // "did you mean"
   },
   mayPrint: composition,
   maxLines: 400,

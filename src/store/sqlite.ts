@@ -142,7 +142,7 @@ function records(db: Connection): Part<'addUsage' | 'usageTotals' | 'appendOutpu
     addUsage: row => addUsage(usageValues(row)) > 0,
     usageTotals: id => totals({ id })[0] ?? { inputTokens: 0, outputTokens: 0, cacheReadTokens: 0, cacheCreationTokens: 0 },
     appendOutput: row => void append(outputValues(row)),
-    listOutput: (id, { limit, since = 0 }) => newest({ id, since, limit: Math.min(Math.max(0, limit), Number.MAX_SAFE_INTEGER) }).reverse(),
+    listOutput: (id, { limit, since = 0 }) => newest({ id, since, limit: Math.min(Math.max(0, limit), Number.MAX_SAFE_INTEGER) }).toReversed(),
     appendAudit: row => void audit(auditValues(row)),
   }
 }

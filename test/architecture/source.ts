@@ -52,7 +52,7 @@ export function readSource(path: string, text: string): Source {
     ImportDeclaration: node => {
       const taken = node.specifiers.find(each => each.type === 'ImportSpecifier' && each.imported.type === 'Identifier' && each.imported.name === 'stdout')
       if (taken && packageOf(node.source.value.replace(/^node:/, '')) === 'process') outputs.add('stdout of node:process')
-      add(node.source.value, node.importKind === 'type' || allTypes(node.specifiers as readonly Specifier[])), // default and namespace specifiers have no kind: a value
+      add(node.source.value, node.importKind === 'type' || allTypes(node.specifiers as readonly Specifier[])) // default and namespace specifiers have no kind: a value
     },
     ExportNamedDeclaration: node => node.source && add(node.source.value, node.exportKind === 'type' || allTypes(node.specifiers)),
     ExportAllDeclaration: node => add(node.source.value, node.exportKind === 'type'),

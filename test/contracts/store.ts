@@ -262,6 +262,7 @@ export function describeStore(name: string, open: () => Store): void {
       test('takes audit lines with and without an agent', () => {
         store.appendAudit({ at: 1, event: 'spawned', agentId: asAgentId('ada'), data: { by: 'c1' } })
         store.appendAudit({ at: 2, event: 'started', data: {} })
+        expect(refusalOf(() => store.transaction(() => store.appendAudit({ at: 3, event: 'x', data: {} })))).toBe('nothing refused')
       })
     })
 
