@@ -1,0 +1,133 @@
+/**
+ * The HTTP server: h3 on listhen. It owns the socket, who may speak to it, and its end; what is said on `/mcp` is the
+ * endpoint's. Nothing is written to stdout.
+ */
+
+import { bodyLimit, H3, HTTPError, type H3Event } from 'h3'
+import { toNodeHandler } from 'h3/node'
+import { listen, type Listener } from 'listhen'
+import type { MadroxSystem } from '../actors/system.ts'
+import type { Clock } from '../clock.ts'
+import { MadroxError } from '../errors.ts'
+import type { Log } from '../log.ts'
+import type { ToolTable } from '../tools/tool.ts'
+import { watchExchange } from './exchange.ts'
+import { createGuard, isLoopbackHost, type Arrival } from './guard.ts'
+import { createMcpEndpoint, type McpEndpoint } from './mcp/endpoint.ts'
+import type { McpExtension } from './mcp/extension.ts'
+import type { McpTimings } from './mcp/session.ts'
+import { version } from './version.ts'
+
+export interface HttpOptions {
+  readonly system: MadroxSystem
+  readonly tools: ToolTable
+  /** Default `127.0.0.1`. Elsewhere every caller needs a token. */
+  readonly host?: string
+  /** 0: any free one. A port that is taken is an error, never another port. */
+  readonly port: number
+  readonly log: Log
+  /** What a connecting model is told of this server; at most 2 000 characters. */
+  readonly instructions?: string
+  readonly extension?: McpExtension
+  /** Further host names this server is reached by, e.g. behind a proxy. */
+  readonly allowedHosts?: readonly string[]
+  readonly clock?: Clock
+  readonly timings?: Partial<McpTimings>
+}
+
+export interface HttpServer {
+  /** Without a path: `http://127.0.0.1:8001`. MCP is at `/mcp`. */
+  readonly url: string
+  readonly port: number
+  /** Open MCP sessions. */
+  readonly sessionCount: number
+  /** Ends streams, sockets and sessions; resolves when none is left. */
+  close(): Promise<void>
+}
+
+/** A message may be some hundred kilobytes; nothing a tool takes comes near this. */
+const maxBodyBytes = 16 * 1024 * 1024
+
+/** How long answers on their way at `close` may take to leave. */
+const drainMs = 250
+
+/** @throws MadroxError `unavailable` when the port is taken, or may not be used */
+export async function serveHttp(options: HttpOptions): Promise<HttpServer> {
+  const host = options.host ?? '127.0.0.1'
+  const endpoint = createMcpEndpoint({ ...options, version, maxBodyBytes })
+  const listener = await bind(createApp(endpoint, host, options), host, options.port)
+  const port = portOf(listener)
+  options.log.debug('listening', { host, port })
+  return {
+    url: `http://${host.includes(':') ? `[${host}]` : host}:${port}`,
+    port,
+    get sessionCount() {
+      return endpoint.sessionCount
+    },
+    close: () => shut(endpoint, listener),
+  }
+}
+
+function createApp(endpoint: McpEndpoint, host: string, { allowedHosts, log }: HttpOptions): H3 {
+  const guard = createGuard(host, allowedHosts)
+  const app = new H3({
+    silent: true, // it would write to the console
+    onError: error => {
+      if (error.unhandled) log.error('request failed', { reason: error.message })
+    },
+  })
+  app.use(event => {
+    const reason = guard.refusal(arrivalOf(event))
+    if (reason !== undefined) return Response.json({ error: 'forbidden', message: reason }, { status: 403 })
+  })
+  app.use(bodyLimit(maxBodyBytes))
+  app.get('/health', () => ({ status: 'ok', name: 'madrox', version }))
+  app.all('/mcp', event => {
+    const response = event.runtime?.node?.res
+    if (!response) throw new HTTPError({ status: 500, message: 'Madrox serves Node sockets only.' })
+    // Node's types know http and http2 responses as one; listhen serves plain http here.
+    const exchange = watchExchange(response as Parameters<typeof watchExchange>[0])
+    return endpoint.handle(event.req, { exchange, connection: guard.connectionOf(arrivalOf(event)) })
+  })
+  return app
+}
+
+const arrivalOf = (event: H3Event): Arrival => ({ headers: event.req.headers, remoteAddress: event.runtime?.node?.req.socket?.remoteAddress })
+
+/** listhen 1.10.1 by default binds all interfaces, prints to stdout, takes another port when one is taken, and exits on signals by itself. */
+async function bind(app: H3, host: string, port: number): Promise<Listener> {
+  const strict = { port, random: port === 0, verbose: false } // `isProd` keeps listhen from adding a range of alternatives
+  let listener: Listener
+  try {
+    listener = await listen(toNodeHandler(app), { port: strict, hostname: host, public: !isLoopbackHost(host), showURL: false, autoClose: false, isTest: false, isProd: true })
+  } catch (error) {
+    throw taken(host, port, error)
+  }
+  // A port browsers call unsafe (6000, 6667, …) is silently replaced by 3000.
+  if (port !== 0 && portOf(listener) !== port) {
+    await listener.close()
+    throw taken(host, port)
+  }
+  return listener
+}
+
+function taken(host: string, port: number, cause?: unknown): MadroxError {
+  return new MadroxError('unavailable', `Cannot listen on ${host}:${port}: the port is taken, or may not be used.`, {
+    remedy: 'End what uses it, or choose another with --port.',
+    data: { host, port },
+    cause,
+  })
+}
+
+function portOf({ address }: Listener): number {
+  if (typeof address === 'object' && address !== null) return address.port
+  throw new MadroxError('internal', 'The server listens on no TCP port.')
+}
+
+/** listhen waits for open requests; those are ended first, and what does not end is cut. */
+async function shut(endpoint: McpEndpoint, listener: Listener): Promise<void> {
+  await endpoint.close()
+  const cut = setTimeout(() => listener.server.closeAllConnections(), drainMs)
+  await listener.close()
+  clearTimeout(cut)
+}
