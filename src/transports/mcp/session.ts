@@ -15,6 +15,7 @@ import { createCallDesk } from './calls.ts'
 import { createEventLog } from './event-log.ts'
 import type { CallExtra, McpExtension } from './extension.ts'
 import type { Listing } from './listing.ts'
+import { openAtOnce, opensByItself } from './opened.ts'
 import { createClientPresence, fixedPresence, type Presence } from './presence.ts'
 import { createRootsInquiry } from './roots.ts'
 
@@ -128,7 +129,7 @@ export async function createSession(shared: SessionShared, opening: SessionOpeni
       const response = await transport.handleRequest(request, { authInfo: ticket, parsedBody: body })
       // Only now is there a stream by which a question can reach the client.
       if (request.method === 'GET' && response.ok) roots.ask()
-      return response
+      return opensByItself(request) ? response : openAtOnce(response)
     },
     close: () => server.close(),
   }
