@@ -63,7 +63,7 @@ describe('where a client stands', () => {
     await journal.first('located', ({ root }) => root === '/one')
     uri = 'file:///two'
     await client.sendRootsListChanged()
-    await journal.first('located', ({ root }) => root === '/two')
+    expect(await journal.first('located', ({ root }) => root === '/two')).toMatchObject({ id: 'client-1' })
   })
 
   test('a client that fails to answer is served all the same', async () => {

@@ -82,7 +82,7 @@ describe('cancelling', () => {
     await served.journal.first('called')
     await post(served.mcpUrl, { jsonrpc: '2.0', method: 'notifications/cancelled', params: { requestId: 5 } }, { 'mcp-session-id': session })
     await ended
-    await served.journal.first('aborted')
+    expect((await served.journal.first('aborted')).tool).toBe('wait')
   })
 
   test('a connection that closes ends the wait', async () => {
@@ -101,7 +101,7 @@ describe('cancelling', () => {
     client.callTool({ name: 'wait' }).catch(() => {}) // never answered: its session is gone
     await journal.first('called')
     await transport.terminateSession()
-    await journal.first('aborted')
+    expect((await journal.first('aborted')).tool).toBe('wait')
   })
 })
 
