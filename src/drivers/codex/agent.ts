@@ -1,0 +1,165 @@
+/**
+ * One agent on an app-server: from launch to exit. Owns the order of its life (start, ready, stop, death) and that each step is
+ * told once; its turns are the thread's, its process is the host's.
+ */
+
+import type { Clock } from '../../clock.ts'
+import type { Log } from '../../log.ts'
+import type { FactOf, Launch } from '../driver.ts'
+import type { StartFailure } from './failures.ts'
+import type { Host, Resident } from './host.ts'
+import { openThread, toRefusal, unload, type OpenedThread, type OpenResult } from './opening.ts'
+import { createRendering, type Rendering } from './rendering.ts'
+import type { ServerExit } from './server.ts'
+import { createThread, type Thread, type Told } from './thread.ts'
+
+export interface Agent {
+  /** Present while it takes prompts. */
+  readonly thread: Thread | undefined
+  readonly rendering: Rendering
+  /** Failing, dying or being stopped: it takes no commands. */
+  readonly isEnding: boolean
+  /** Resolves when its last fact has been told and nothing of it is left. */
+  stop(mode: 'graceful' | 'force', graceMs: number): Promise<void>
+  /** Ends with its driver, and with all the others of its process. */
+  abandon(): Promise<void>
+}
+
+export interface AgentOptions {
+  readonly launch: Launch
+  readonly host: Host
+  readonly tell: (fact: Told, source?: 'protocol' | 'process') => void
+  /** Told after the agent's last fact but before it: the place to forget it. */
+  readonly onOver: () => void
+  /** Kills whatever carries the marker. */
+  readonly sweep: (marker: Launch['marker']) => Promise<unknown>
+  readonly clock: Clock
+  readonly log: Log
+}
+
+const closeGraceMs = 2_000
+
+export function createAgent({ launch, host, tell, onOver, sweep, clock, log }: AgentOptions): Agent {
+  const { rpc } = host.server
+  const rendering = createRendering()
+  let thread: Thread | undefined
+  let ending: Promise<void> | undefined
+
+  /** The first cause of an end wins; it is told when nothing is left. */
+  const endBy = (steps: () => Promise<void>): Promise<void> => {
+    clock.clearTimeout(timer)
+    ending ??= steps()
+    return ending
+  }
+
+  const vacate = async (graceMs: number): Promise<void> => {
+    await host.leave(resident, graceMs)
+    // What cannot be killed is another problem than a fact that never comes.
+    await sweep(launch.marker).catch((error: unknown) => log.error('Processes of a codex agent could not be ended.', { error: String(error) }))
+    onOver()
+  }
+
+  const failStart = (failure: StartFailure): Promise<void> =>
+    endBy(async () => {
+      await evict()
+      await vacate(closeGraceMs)
+      tell({ type: 'startFailed', ...failure }, failure.code === 'exited' || failure.code === 'cli_missing' ? 'process' : 'protocol')
+    })
+
+  const die = (how: Pick<FactOf<'exited'>, 'code' | 'signal' | 'lastWords'>): Promise<void> =>
+    endBy(async () => {
+      await vacate(closeGraceMs)
+      tell({ type: 'exited', expected: false, ...how }, 'process')
+    })
+
+  const stop = (mode: 'graceful' | 'force', graceMs: number): Promise<void> =>
+    endBy(async () => {
+      const wasReady = thread !== undefined
+      if (thread && mode === 'graceful') await within(clock, graceMs, thread.interrupt())
+      await evict()
+      await vacate(mode === 'force' ? 0 : closeGraceMs)
+      if (!wasReady) tell({ type: 'startFailed', code: 'exited', detail: 'Stopped before it was ready.' }, 'process')
+      tell({ type: 'exited', expected: true }, 'process')
+    })
+
+  const abandon = (): Promise<void> =>
+    endBy(async () => {
+      await vacate(closeGraceMs)
+      if (thread) tell({ type: 'exited', expected: true }, 'process')
+      else tell({ type: 'startFailed', code: 'exited', detail: 'The driver was closed before the agent was ready.' }, 'process')
+    })
+
+  /** Takes the thread out of a process that others live in; the last one takes the process with it, which needs no unloading. */
+  const evict = async (): Promise<void> => {
+    if (host.residents.size < 2) return
+    const gone = await within(clock, closeGraceMs, (thread ? unload(rpc, thread.id) : opening.then(() => undefined)))
+    // A process that lets nothing go is of no use to the others either; they are resumed in a new one.
+    if (!gone) await host.server.close(0)
+  }
+
+  const resident: Resident = {
+    onServerExit: (exit) => void (thread ? die(toExitFact(exit)) : failStart(toExitFailure(exit))),
+    onThreadClosed: () => void die({ lastWords: 'The codex app-server closed the thread.' }),
+  }
+  const timer = clock.setTimeout(() => {
+    void failStart({ code: 'timeout', detail: `codex was not ready within ${launch.readyTimeoutMs} ms.` })
+  }, launch.readyTimeoutMs)
+
+  const open = async (): Promise<OpenResult> => {
+    const initialized = await host.server.initialized
+    if (!initialized.ok) return toRefusal(initialized)
+    const { pid } = host.server
+    if (!ending) tell({ type: 'processStarted', ...(pid !== undefined && { pid }), cliVersion: initialized.value }, 'process')
+    const opened = await openThread(rpc, launch)
+    if (!opened.ok || !opened.value) return opened
+    if (ending) await unload(rpc, opened.value.id)
+    return opened
+  }
+
+  const beReady = ({ id, model }: OpenedThread): void => {
+    clock.clearTimeout(timer)
+    thread = createThread({ id, model, rpc, tell, rendering, log })
+    host.house(resident, thread)
+    tell({ type: 'ready', sessionId: id })
+  }
+
+  host.join(resident)
+  const opening = open()
+  void opening.then((opened) => {
+    if (ending) return
+    if (!opened.ok) void failStart(opened.failure)
+    else if (opened.value) beReady(opened.value)
+  })
+
+  return {
+    rendering,
+    stop,
+    abandon,
+    get isEnding() {
+      return ending !== undefined
+    },
+    get thread() {
+      return ending ? undefined : thread
+    },
+  }
+}
+
+/** False when the time was up first. */
+async function within(clock: Clock, delayMs: number, work: Promise<unknown>): Promise<boolean> {
+  let timer: unknown
+  const late = new Promise<boolean>((resolve) => {
+    timer = clock.setTimeout(() => resolve(false), delayMs)
+  })
+  const done = await Promise.race([work.then(() => true), late])
+  clock.clearTimeout(timer)
+  return done
+}
+
+function toExitFact({ code, signal, lastWords }: ServerExit) {
+  return { ...(code !== undefined && { code }), ...(signal !== undefined && { signal }), ...(lastWords !== '' && { lastWords }) }
+}
+
+function toExitFailure({ ran, code, signal, lastWords }: ServerExit): StartFailure {
+  if (!ran) return { code: 'cli_missing', detail: lastWords }
+  return { code: 'exited', detail: lastWords || `codex app-server ended with ${signal ?? `code ${code ?? 'unknown'}`}.` }
+}

@@ -1,0 +1,53 @@
+/** Held requests of the app-server: how each kind is told to a decider, and how a decision is answered. Pure. */
+
+import type { ApprovalRequest } from './protocol.ts'
+
+export interface Decision {
+  readonly decision: 'allow' | 'deny'
+  readonly message?: string | undefined
+}
+
+export function describeApproval({ method, params }: ApprovalRequest): { readonly tool: string; readonly detail: string } {
+  switch (method) {
+    case 'item/commandExecution/requestApproval':
+      return { tool: 'exec_command', detail: lines(params.command, params.cwd && `in ${params.cwd}`, params.reason) }
+    case 'item/fileChange/requestApproval':
+      return { tool: 'apply_patch', detail: lines(params.reason, params.grantRoot && `write access under ${params.grantRoot}`) }
+    case 'item/permissions/requestApproval':
+      return { tool: 'request_permissions', detail: lines(params.reason, JSON.stringify(params.permissions)) }
+    case 'item/tool/requestUserInput':
+      return { tool: 'request_user_input', detail: params.questions.map(({ question }) => question).join('\n') }
+    case 'mcpServer/elicitation/request':
+      return { tool: `mcp__${params.serverName}`, detail: lines(params.title, params.message) }
+  }
+}
+
+export function toApprovalResponse({ method, params }: ApprovalRequest, { decision, message }: Decision): object {
+  const allowed = decision === 'allow'
+  switch (method) {
+    case 'item/commandExecution/requestApproval':
+    case 'item/fileChange/requestApproval':
+      return { decision: allowed ? 'accept' : 'decline' }
+    case 'item/permissions/requestApproval':
+      return { permissions: allowed ? params.permissions : {}, scope: 'turn' }
+    case 'item/tool/requestUserInput':
+      return { answers: allowed ? Object.fromEntries(params.questions.map(({ id }) => [id, { answers: [message ?? 'yes'] }])) : {} }
+    case 'mcpServer/elicitation/request':
+      return { action: allowed ? 'accept' : 'decline', content: allowed ? toFormContent(message) : null, _meta: null }
+  }
+}
+
+/** A form's fields come as a JSON object in the decision's message; an approval without fields takes an empty one. */
+function toFormContent(message: string | undefined): object {
+  try {
+    const content: unknown = JSON.parse(message ?? '{}')
+    return typeof content === 'object' && content !== null ? content : {}
+  } catch (error) {
+    if (error instanceof SyntaxError) return {}
+    throw error
+  }
+}
+
+function lines(...parts: readonly (string | null | undefined)[]): string {
+  return parts.filter((part) => part).join('\n')
+}

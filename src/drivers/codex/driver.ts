@@ -1,0 +1,104 @@
+/**
+ * Codex by `codex app-server`: one process for all agents of this driver, one thread an agent. Started with the first agent,
+ * ended with the last. When it dies, every agent it held has exited, and each can be resumed in a new one.
+ */
+
+import { childEnvironment } from '../environment.ts'
+import type { CreateDriver, Driver, DriverCommand, DriverConfig, DriverFact } from '../driver.ts'
+import { launchSchema } from '../driver.ts'
+import { sweepMarked } from '../pty/reaper.ts'
+import { z } from 'zod'
+import { createAgent, type Agent } from './agent.ts'
+import { profileUnsupported } from './failures.ts'
+import { createHost, type Host } from './host.ts'
+import { startAppServer } from './server.ts'
+import type { Told } from './thread.ts'
+
+export const createCodexDriver: CreateDriver = (config, emit) => {
+  const { bin, clock, log } = config
+  const agents = new Map<string, Agent>()
+  let current: Host | undefined
+  let closed = false
+
+  const tellOf = (agentId: string) => (fact: Told, source: DriverFact['source'] = 'protocol'): void => {
+    emit({ ...fact, agentId, source, at: clock.now() } as DriverFact) // the three fields `Told` leaves out
+  }
+
+  const openHost = (agentId: string, marker: Readonly<Record<string, string>>): Host => {
+    if (current) return current
+    const host: Host = createHost({
+      start: (hear) => startAppServer({ bin, env: toServerEnvironment(config, agentId, marker), clock, log, ...hear }),
+      onOver: () => {
+        if (current === host) current = undefined
+      },
+      log,
+    })
+    current = host
+    return host
+  }
+
+  const start = (agentId: string, given: unknown): void => {
+    if (agents.has(agentId)) return log.warn('A codex agent was started twice; the second start is ignored.', { agentId })
+    const tell = tellOf(agentId)
+    const launch = launchSchema.safeParse(given)
+    if (!launch.success) return tell({ type: 'startFailed', code: 'invalid_launch', detail: z.prettifyError(launch.error) })
+    if (launch.data.profile !== undefined) return tell({ type: 'startFailed', ...profileUnsupported })
+    const { marker } = launch.data
+    const agent = createAgent({
+      launch: launch.data,
+      host: openHost(agentId, marker),
+      tell,
+      onOver: () => void agents.delete(agentId),
+      sweep: sweepMarked,
+      clock,
+      log,
+    })
+    agents.set(agentId, agent)
+  }
+
+  const take = (command: DriverCommand): void => {
+    if (closed) return
+    if (command.type === 'startAgent') return start(command.agentId, command.launch)
+    const agent = agents.get(command.agentId)
+    if (!agent || agent.isEnding) return
+    const tell = tellOf(command.agentId)
+    const { thread } = agent
+    switch (command.type) {
+      case 'submitPrompt':
+        if (thread) return thread.submit(command.promptId, command.text)
+        return tell({ type: 'promptRefused', promptId: command.promptId, reason: 'not_ready' })
+      case 'interrupt':
+        return void (thread?.interrupt() ?? Promise.resolve(false)).then((wasInTurn) => {
+          if (agents.get(command.agentId) === agent) tell({ type: 'interruptFinished', requestId: command.requestId, wasInTurn })
+        })
+      case 'stopAgent': return void agent.stop(command.mode, command.graceMs)
+      case 'answerApproval': return thread?.answer(command.approvalId, { decision: command.decision, message: command.message })
+      case 'readScreen': return tell({ type: 'screenRead', requestId: command.requestId, rendering: 'transcript', text: agent.rendering.toText(command.lines) })
+      case 'returnToolResult': return // codex calls its tools itself
+    }
+  }
+
+  const driver: Driver = {
+    harness: 'codex',
+    speaksMcp: true,
+    // Facts are never told from inside `dispatch`.
+    dispatch: (command) => queueMicrotask(() => take(command)),
+    async close() {
+      await Promise.resolve() // what was dispatched before is taken before
+      closed = true
+      await Promise.all([...agents.values()].map((agent) => agent.abandon()))
+    },
+  }
+  return driver
+}
+
+/** Variables in which a codex that runs Madrox names itself; its children would take them for their own. */
+const inherited = ['CODEX_THREAD_ID', 'CODEX_SESSION_ID', 'CODEX_TOOL_CALL_ID', 'CODEX_CI', 'CODEX_VERSION', 'CODEX_SANDBOX', 'CODEX_SANDBOX_NETWORK_DISABLED', 'CODEX_PERMISSION_PROFILE']
+
+function toServerEnvironment({ env, childEnv }: DriverConfig, agentId: string, marker: Readonly<Record<string, string>>): Record<string, string> {
+  const passed = childEnvironment(env, { families: ['OPENAI_', 'CODEX_'], names: childEnv })
+  for (const name of inherited) delete passed[name]
+  // The process belongs to the home but to no agent: with one agent's name in it, that agent's end would sweep it away.
+  const shared = Object.entries(marker).filter(([, value]) => value !== agentId)
+  return { ...passed, ...Object.fromEntries(shared) }
+}

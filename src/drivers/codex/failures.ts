@@ -1,0 +1,36 @@
+/** Why a thread did not start, from the CLI's own words (measured on 0.169.0). */
+
+import type { FactOf } from '../driver.ts'
+
+export interface StartFailure {
+  readonly code: FactOf<'startFailed'>['code']
+  readonly detail: string
+}
+
+const causes: readonly (readonly [RegExp, StartFailure['code']])[] = [
+  [/no rollout found|thread not found|invalid thread id/i, 'session_unknown'],
+  [/already has an active writer/i, 'session_locked'],
+  [/model .*(not found|not supported|does not exist)|unknown model/i, 'model_rejected'],
+  [/sandbox/i, 'unsandboxed'],
+]
+
+export function toStartFailure(words: string): StartFailure {
+  const cause = causes.find(([pattern]) => pattern.test(words))
+  return { code: cause?.[1] ?? 'invalid_launch', detail: words }
+}
+
+/** A thread whose stop was cut short between the two steps of unloading it. */
+export function isArchived(words: string): boolean {
+  return /is archived/.test(words)
+}
+
+export const notLoggedIn: StartFailure = {
+  code: 'not_logged_in',
+  detail: 'codex reports that its model provider needs an OpenAI account and that none is logged in (account/read). Run `codex login`, or `codex login --with-api-key`, as the user Madrox runs as.',
+}
+
+/** codex-cli 0.169 refuses `--profile` for its app-server, and a thread's `config` refuses `profile`. */
+export const profileUnsupported: StartFailure = {
+  code: 'invalid_launch',
+  detail: 'codex app-server takes no --profile. Put what the profile sets into $CODEX_HOME/config.toml, or name the model at spawn.',
+}

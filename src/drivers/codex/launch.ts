@@ -1,0 +1,73 @@
+/** Turns a launch into the parameters of `thread/start` and `thread/resume`. Pure; what the CLI makes of them is measured in the tests. */
+
+import type { Launch, McpServer } from '../driver.ts'
+
+export type ApprovalPolicy = 'never' | 'on-request' | 'untrusted'
+export type SandboxMode = NonNullable<Launch['confinement']['sandboxMode']>
+
+export interface ThreadParams {
+  readonly cwd: string
+  readonly model?: string
+  readonly approvalPolicy: ApprovalPolicy
+  readonly sandbox: SandboxMode
+  /** Appended to the base instructions as a developer message. A resumed thread keeps those it was started with. */
+  readonly developerInstructions: string
+  readonly config: Readonly<Record<string, unknown>>
+}
+
+/**
+ * `registered`: names of the MCP servers in the user's own configuration. A thread's table is merged into a registered one of the
+ * same name, key by key (a `url` on top of a `command` is a configuration error), so ours never share a name with theirs.
+ */
+export function toThreadParams(launch: Launch, registered: readonly string[]): ThreadParams {
+  const { cwd, model, systemPrompt, confinement, marker } = launch
+  return {
+    cwd,
+    ...(model !== undefined && { model }),
+    approvalPolicy: toApprovalPolicy(confinement.permissionMode),
+    sandbox: confinement.sandboxMode ?? (confinement.bypass ? 'danger-full-access' : 'workspace-write'),
+    developerInstructions: systemPrompt,
+    config: {
+      mcp_servers: toMcpServers(launch, registered),
+      shell_environment_policy: { set: marker },
+    },
+  }
+}
+
+/** Codex's own policies are taken from `permissionMode`; Claude's mean nothing here. `never`: what the sandbox forbids fails, nobody is asked. */
+function toApprovalPolicy(mode: string | undefined): ApprovalPolicy {
+  return mode === 'on-request' || mode === 'untrusted' ? mode : 'never'
+}
+
+function toMcpServers({ madrox, mcpServers, inheritMcp, marker }: Launch, registered: readonly string[]): Record<string, unknown> {
+  const servers: Record<string, unknown> = {}
+  // The user's own way into Madrox would speak with the user's identity: an agent never gets it, inherited or not.
+  for (const name of registered) if (!inheritMcp || name === 'madrox') servers[name] = { enabled: false }
+  const freeName = (name: string): string => {
+    let free = name
+    while (registered.includes(free) || free in servers) free = `${free}_agent`
+    return free
+  }
+  for (const [name, server] of Object.entries(mcpServers)) servers[freeName(name)] = { ...toTransport(server, marker), ...direct }
+  if (madrox) {
+    servers[freeName('madrox')] = {
+      url: madrox.url,
+      // A header, not `bearer_token_env_var`: one process serves many threads, so the environment cannot tell them apart.
+      http_headers: { Authorization: `Bearer ${madrox.token}` },
+      ...direct,
+      required: true,
+      // A wait for another agent's answer may take as long as that agent works.
+      tool_timeout_sec: 86_400,
+    }
+  }
+  return servers
+}
+
+/** Real models find MCP tools behind tool search or code mode only, and any approval mode but this makes calls fail under policy `never`. */
+const direct = { default_tools_approval_mode: 'approve', omit_tools_from: ['deferred', 'code_mode'] }
+
+function toTransport(server: McpServer, marker: Launch['marker']): object {
+  if (server.type === 'http') return { url: server.url, http_headers: server.headers }
+  // shell_environment_policy reaches commands only; a server of the agent's own is marked here.
+  return { command: server.command, args: server.args, env: { ...server.env, ...marker } }
+}

@@ -1,0 +1,19 @@
+/** A thread as people read it, since an app-server thread has no screen: its last lines, in order. */
+
+export interface Rendering {
+  add(text: string): void
+  /** The last `lines` lines; all that are kept when not given. */
+  toText(lines?: number): string
+}
+
+const kept = 1000
+
+export function createRendering(): Rendering {
+  let shown: string[] = []
+  return {
+    add(text) {
+      shown = [...shown, ...text.split('\n')].slice(-kept)
+    },
+    toText: (lines) => shown.slice(lines === undefined ? 0 : -Math.max(1, lines)).join('\n'),
+  }
+}

@@ -1,0 +1,223 @@
+/**
+ * One thread of an app-server: its turns, prompts, approvals and usage, told as facts. Knows the protocol, not the process:
+ * it is fed notifications and writes requests, so a recorded log drives it as well as a server does.
+ */
+
+import type { Log } from '../../log.ts'
+import type { DriverFact } from '../driver.ts'
+import { describeApproval, toApprovalResponse, type Decision } from './approvals.ts'
+import { toCompletedOutput, toKnownItem, toPromptText, toStartedOutput, type Output } from './items.ts'
+import { anyResult, type ApprovalRequest, type KnownItem, type ThreadItem, type ThreadNotification } from './protocol.ts'
+import type { Rendering } from './rendering.ts'
+import type { RequestId, Rpc } from './rpc.ts'
+import { createUsageMeter } from './usage.ts'
+
+/** A fact before anyone has said whose it is, and when. */
+export type Told<Fact = DriverFact> = Fact extends unknown ? Omit<Fact, 'agentId' | 'source' | 'at'> : never
+
+export interface Thread {
+  readonly id: string
+  accept(notification: ThreadNotification): void
+  /** A request the server waits on until it is answered. */
+  hold(requestId: RequestId, request: ApprovalRequest): void
+  submit(promptId: string, text: string): void
+  /** Resolves when the running turn is over and the commands it had started are dead. False: there was no turn. */
+  interrupt(): Promise<boolean>
+  answer(approvalId: string, decision: Decision): void
+}
+
+export interface ThreadOptions {
+  readonly id: string
+  readonly model: string
+  readonly rpc: Pick<Rpc, 'request' | 'respond'>
+  readonly tell: (fact: Told) => void
+  readonly rendering: Rendering
+  readonly log: Log
+}
+
+interface Turn {
+  readonly id: string
+  /** Told as seen or started; an untold turn may still turn out to be the pending prompt's. */
+  told: boolean
+  promptId?: string
+  lastText?: string
+  /** Commands under way, by item: the ids under which the server can end them. */
+  readonly commands: Map<string, string>
+}
+
+interface HeldRequest {
+  readonly requestId: RequestId
+  readonly request: ApprovalRequest
+  decision?: 'allow' | 'deny'
+}
+
+export function createThread({ id: threadId, model: firstModel, rpc, tell, rendering, log }: ThreadOptions): Thread {
+  const usage = createUsageMeter(threadId)
+  const held = new Map<string, HeldRequest>()
+  let model = firstModel
+  let turn: Turn | undefined
+  let pendingPromptId: string | undefined
+  let interruptDue = false
+  let awaitingEnd: ((ended: Turn | undefined) => void)[] = []
+
+  const finish = (ended: Turn | undefined): void => {
+    turn = undefined
+    interruptDue = false
+    const waiting = awaitingEnd
+    awaitingEnd = []
+    for (const release of waiting) release(ended)
+  }
+
+  const produce = (turnId: string, output: Output | undefined): void => {
+    if (!output) return
+    rendering.add(output.kind === 'tool_call' ? `• ${output.tool} ${output.content}` : output.content)
+    tell({ type: 'outputProduced', turnId, ...output })
+  }
+
+  const sendInterrupt = (current: Turn): void => {
+    interruptDue = false
+    void rpc.request('turn/interrupt', { threadId, turnId: current.id }, anyResult).then((answer) => {
+      // Refused while the turn is not over: the server had announced the turn but not begun it. The next word of it is the time to ask again.
+      if (!answer.ok && answer.reason === 'refused' && turn === current) interruptDue = true
+    })
+  }
+
+  const tellBeginning = (current: Turn, item: KnownItem | undefined): void => {
+    if (item?.type === 'userMessage' && item.clientId === pendingPromptId && pendingPromptId !== undefined) {
+      current.promptId = pendingPromptId
+      pendingPromptId = undefined
+      current.told = true
+      tell({ type: 'promptSeen', promptId: current.promptId, turnId: current.id })
+    } else if (!current.told && (item?.type === 'userMessage' || pendingPromptId === undefined)) {
+      current.told = true
+      // A terminal attached to the thread, or the CLI's own doing (a goal it pursues).
+      const byPerson = item?.type === 'userMessage'
+      if (byPerson) rendering.add(`> ${toPromptText(item)}`)
+      tell({ type: 'turnStarted', turnId: current.id, origin: byPerson ? 'person' : 'self' })
+    }
+  }
+
+  const onItemStarted = (turnId: string, raw: ThreadItem): void => {
+    const item = toKnownItem(raw)
+    if (turn?.id === turnId) {
+      tellBeginning(turn, item)
+      if (item?.type === 'commandExecution' && item.processId) turn.commands.set(item.id, item.processId)
+    }
+    if (item) produce(turnId, toStartedOutput(item))
+  }
+
+  const onItemCompleted = (turnId: string, raw: ThreadItem): void => {
+    const item = toKnownItem(raw)
+    if (!item) return
+    if (turn?.id === turnId) {
+      turn.commands.delete(item.id)
+      if (item.type === 'agentMessage' && item.text !== '') turn.lastText = item.text
+    }
+    produce(turnId, toCompletedOutput(item))
+  }
+
+  const onTurnCompleted = ({ id, status, error }: Extract<ThreadNotification, { method: 'turn/completed' }>['params']['turn']): void => {
+    const ended = turn?.id === id ? turn : undefined
+    if (!ended) return log.warn('A codex turn ended that had not begun.', { threadId, turnId: id })
+    for (const approvalId of held.keys()) resolveHeld(approvalId)
+    const words = error ? [error.message, error.additionalDetails].filter(Boolean).join('\n') : undefined
+    if (words !== undefined) rendering.add(`! ${words}`)
+    if (ended.told) {
+      tell({
+        type: 'turnEnded',
+        turnId: id,
+        ...(ended.promptId !== undefined && { promptId: ended.promptId }),
+        status: status === 'failed' || status === 'interrupted' ? status : 'completed',
+        ...(ended.lastText !== undefined && { finalText: ended.lastText }),
+        ...(words !== undefined && { error: words }),
+        // Background terminals outlive turns, but codex never begins a turn when one ends: no answer may wait for them.
+        background: [],
+      })
+    } else if (pendingPromptId !== undefined) unconfirm(words ?? `The turn was ${status ?? 'over'} before codex took the prompt up.`)
+    finish(ended)
+  }
+
+  const unconfirm = (detail: string): void => {
+    if (pendingPromptId === undefined) return
+    tell({ type: 'promptUnconfirmed', promptId: pendingPromptId, detail })
+    pendingPromptId = undefined
+  }
+
+  const resolveHeld = (approvalId: string): void => {
+    const request = held.get(approvalId)
+    if (!request) return
+    held.delete(approvalId)
+    tell({ type: 'approvalResolved', approvalId, decision: request.decision ?? 'gone' })
+  }
+
+  const endCommands = async (ended: Turn | undefined): Promise<void> => {
+    // An interrupt leaves a running command running; only those of this turn are ended, a server started in an earlier one stays.
+    const processIds = [...(ended?.commands.values() ?? [])]
+    await Promise.all(processIds.map((processId) => rpc.request('thread/backgroundTerminals/terminate', { threadId, processId }, anyResult)))
+  }
+
+  return {
+    id: threadId,
+    accept(notification) {
+      const { method, params } = notification
+      switch (method) {
+        case 'turn/started': turn = { id: params.turn.id, told: false, commands: new Map() }; break
+        case 'turn/completed': return onTurnCompleted(params.turn)
+        case 'item/started': onItemStarted(params.turnId, params.item); break
+        case 'item/completed': onItemCompleted(params.turnId, params.item); break
+        case 'thread/tokenUsage/updated': {
+          const spent = usage.read(params.tokenUsage.total, params.tokenUsage.last)
+          if (spent) tell({ type: 'usageReported', model, ...spent })
+          break
+        }
+        case 'serverRequest/resolved': {
+          const resolved = [...held].find(([, { requestId }]) => requestId === params.requestId)
+          if (resolved) resolveHeld(resolved[0])
+          break
+        }
+        case 'model/rerouted': model = params.toModel; break
+        // The end of a failed turn repeats the words; what is retried is for people who wonder why nothing happens.
+        case 'error': if (params.willRetry) rendering.add(`! ${params.error.message} (retrying)`); break
+        case 'thread/closed': break
+      }
+      if (interruptDue && turn) sendInterrupt(turn)
+    },
+    hold(requestId, request) {
+      const subject = 'itemId' in request.params ? request.params.itemId : request.params.serverName
+      // Request ids begin anew with each server process; the item's id is the thread's own.
+      const approvalId = `${subject}/${requestId}`
+      held.set(approvalId, { requestId, request })
+      const { tool, detail } = describeApproval(request)
+      rendering.add(`? ${tool} ${detail}`)
+      tell({ type: 'approvalRequested', approvalId, tool, detail })
+    },
+    submit(promptId, text) {
+      const reason = held.size > 0 ? 'awaiting_approval' : turn || pendingPromptId !== undefined ? 'in_turn' : undefined
+      if (reason) return tell({ type: 'promptRefused', promptId, reason })
+      pendingPromptId = promptId
+      rendering.add(`> ${text}`)
+      const input = [{ type: 'text', text, text_elements: [] }]
+      void rpc.request('turn/start', { threadId, input, clientUserMessageId: promptId }, anyResult).then((answer) => {
+        // A server that is gone is its agent's exit, which says more.
+        if (answer.ok || answer.reason === 'gone' || pendingPromptId !== promptId) return
+        unconfirm(answer.message)
+        if (!turn) finish(undefined)
+      })
+      tell({ type: 'promptWritten', promptId })
+    },
+    async interrupt() {
+      if (!turn && pendingPromptId === undefined) return false
+      const ended = new Promise<Turn | undefined>((resolve) => awaitingEnd.push(resolve))
+      if (turn) sendInterrupt(turn)
+      else interruptDue = true
+      await endCommands(await ended)
+      return true
+    },
+    answer(approvalId, decision) {
+      const request = held.get(approvalId)
+      if (!request || request.decision) return
+      request.decision = decision.decision
+      rpc.respond(request.requestId, toApprovalResponse(request.request, decision))
+    },
+  }
+}
