@@ -3,10 +3,28 @@
  * answers out of snapshots and the store. It knows callers and their rights; it knows no wire and no CLI.
  */
 
-import type { AgentId, ClientId, MessageId, OwnerId, ReplyId } from '../ids.ts'
+import { createActor } from 'xstate'
+import type { Clock } from '../clock.ts'
+import type { Confinement, Driver, DriverFact, McpServer } from '../drivers/driver.ts'
+import { MadroxError } from '../errors.ts'
+import type { AgentId, ClientId, IdSource, MessageId, OwnerId, ReplyId } from '../ids.ts'
+import type { Log } from '../log.ts'
 import type { Caller, OutcomeStatus, Reply } from '../messages.ts'
-import type { Confinement, McpServer } from '../drivers/driver.ts'
-import type { OutputRow, UsageTotals } from '../store/store.ts'
+import type { OutputRow, Store, UsageTotals } from '../store/store.ts'
+import { createAsks } from './asks.ts'
+import { endAll, interrupt, terminate } from './control.ts'
+import { agentActor, type Core, defaultLimits, ledgerActor, type Limits, rowOf, tellAgent } from './core.ts'
+import { createDeadlines } from './deadlines.ts'
+import { resolveAgent } from './directory.ts'
+import { type CallToolForAgent, createDrivers } from './drivers.ts'
+import { createLedger } from './ledger.ts'
+import { createMessaging } from './messaging.ts'
+import { type ParentFound, resolveParent } from './parenthood.ts'
+import { authenticate, connectClient, Credentials, disconnectClient, locateClient } from './principals.ts'
+import { createRoot } from './root.ts'
+import { list, output, screen, statusOf } from './seeing.ts'
+import { createSpawning, specOf } from './spawning.ts'
+import { createWaiting } from './waiting.ts'
 
 /** Ends a wait early. Aborting never touches the work waited for. */
 export interface WaitOptions {
@@ -22,8 +40,8 @@ export interface SpawnRequest {
   readonly systemPrompt?: string
   readonly model?: string
   readonly profile?: string
-  /** An instance reference; none: the caller, or as `resolveParent` finds. */
-  readonly parent?: string
+  /** An instance reference, or what `resolveParent` found; none: the caller, or as `resolveParent` finds. */
+  readonly parent?: string | ParentFound
   /** `auto`, `isolated`, `shared`, `worktree`, or an absolute path within rights. */
   readonly workspace: string
   readonly confinement: Confinement
@@ -137,7 +155,7 @@ export interface MadroxSystem {
   /** Accepts the spawn, once; resolves when the agent's actor exists. Throws `MadroxError` for everything refused. */
   spawn(caller: Caller, request: SpawnRequest): Promise<Spawned>
   /** Parent resolution for a batch: done once, then given to each spawn. */
-  resolveParent(caller: Caller, parent?: string): { readonly reference: string; readonly source: string }
+  resolveParent(caller: Caller, parent?: string): ParentFound
   /** Resolves when the agent can take a message; throws `spawn_failed` with the CLI's own words. */
   waitUntilReady(agentId: AgentId, wait: WaitOptions): Promise<void>
 
@@ -168,3 +186,88 @@ export interface MadroxSystem {
   close(): Promise<void>
 }
 
+
+export interface SystemOptions {
+  readonly store: Store
+  readonly clock: Clock
+  readonly ids: IdSource
+  readonly log: Log
+  /** `$MADROX_HOME`, absolute. */
+  readonly home: string
+  readonly limits?: Partial<Limits>
+  /** Tokens of owners by name; beside them, the local user on loopback. */
+  readonly ownerTokens?: Readonly<Record<string, string>>
+  /** A directory of roles that overrides and adds to the shipped ones. */
+  readonly rolesDir?: string
+  readonly connectDrivers: (emit: (fact: DriverFact) => void) => ReadonlyMap<string, Driver>
+  /** How agents without an MCP client call tools. */
+  readonly callTool: CallToolForAgent
+  /** Where agents reach Madrox by MCP; undefined until (or unless) a transport serves. */
+  readonly endpoint: () => string | undefined
+}
+
+/** Builds the tree and starts it. Agents an earlier server left open are recorded as gone: nothing of them runs any more. */
+export function createSystem(options: SystemOptions): MadroxSystem {
+  let drivers: ReadonlyMap<string, Driver> = new Map()
+  const { store, clock, ids, log } = options
+  const logic = createRoot(
+    {
+      deadlines: createDeadlines(clock),
+      asks: createAsks(),
+      ledger: createLedger({ store, ids, clock, log }),
+      drivers: createDrivers({ connect: emit => (drivers = options.connectDrivers(emit)), callTool: options.callTool, log }),
+    },
+    log,
+  )
+  const root = createActor(logic, { clock, logger: (...args: unknown[]) => log.debug(args.map(String).join(' ')) })
+  const core: Core = { root, store, clock, ids, log, limits: { ...defaultLimits, ...options.limits }, rows: new Map(store.listAgents().map(row => [row.id, row])), aliases: new Map() }
+  root.start()
+  const credentials = new Credentials(options.ownerTokens ?? {})
+  ledgerActor(core).on('agentEnded', event => credentials.revoke(event.agentId))
+  buryLeftovers(core)
+  const waiting = createWaiting(core)
+  const spawning = createSpawning({ core, credentials, drivers: () => drivers, endpoint: options.endpoint, home: options.home, ...(options.rolesDir ? { rolesDir: options.rolesDir } : {}) })
+  let closing: Promise<void> | undefined
+  const open = (): void => {
+    if (closing) throw new MadroxError('shutting_down', 'Madrox is shutting down.', { remedy: 'Start it again, then repeat the call.' })
+  }
+
+  return {
+    authenticate: (token, connection) => authenticate(core, credentials, token, connection),
+    connectClient: request => connectClient(core, request),
+    locateClient: (clientId, dir) => locateClient(core, clientId, dir),
+    disconnectClient: clientId => disconnectClient(core, clientId),
+    toolsListed: agentId => tellAgent(core, agentId, { type: 'toolsListed', at: clock.now() }),
+    toolsetOf: caller => (caller.kind === 'agent' ? (specOf(rowOf(core, caller.agentId)).toolset ?? 'supervisor') : 'client'),
+    spawn: async (caller, request) => {
+      open()
+      return spawning.spawn(caller, request)
+    },
+    resolveParent: (caller, parent) => resolveParent(core, caller, parent),
+    waitUntilReady: spawning.waitUntilReady,
+    ...createMessaging(core, waiting),
+    interrupt: (caller, reference, then) => interrupt(core, caller, reference, then),
+    terminate: (caller, reference, force) => terminate(core, caller, reference, force),
+    resolve: (caller, reference) => resolveAgent(core, caller, reference, 'address'),
+    status: (caller, reference) => statusOf(core, resolveAgent(core, caller, reference, 'see')),
+    list: (caller, listing) => list(core, caller, listing),
+    output: (caller, reference, range) => output(core, caller, reference, range),
+    screen: (caller, reference, lines) => screen(core, caller, reference, lines),
+    close: () => (closing ??= close(core, () => drivers)),
+  }
+}
+
+/** What is open on record when a system starts was cut off by the end of the one before. */
+function buryLeftovers(core: Core): void {
+  for (const row of core.store.listAgents()) {
+    if (row.endedAt === undefined) ledgerActor(core).send({ type: 'agentEnded', agentId: row.id, reason: 'the server it ran under ended', at: core.clock.now() })
+  }
+}
+
+async function close(core: Core, drivers: () => ReadonlyMap<string, Driver>): Promise<void> {
+  const tops = [...core.rows.values()].filter(row => row.parent.kind === 'client' && agentActor(core, row.id)).map(row => row.id)
+  await endAll(core, tops, false, 'the server is shutting down')
+  await Promise.all([...drivers().values()].map(driver => driver.close()))
+  core.root.stop()
+  core.store.close()
+}

@@ -1,0 +1,91 @@
+/** What the facade's parts share: the running tree, the store, and typed ways to find an actor. No behaviour of its own. */
+
+import type { Actor, ActorRefFrom, AnyActorLogic, SnapshotFrom } from 'xstate'
+import type { Clock } from '../clock.ts'
+import { MadroxError } from '../errors.ts'
+import type { AgentId, ClientId, IdSource } from '../ids.ts'
+import type { Log } from '../log.ts'
+import type { Address, Caller } from '../messages.ts'
+import type { agentMachine } from '../machines/agent.ts'
+import type { AgentContext, AgentEvent } from '../machines/agentContext.ts'
+import type { ClientContext, ClientEvent, clientMachine } from '../machines/client.ts'
+import { agentKey, clientKey, hands } from '../machines/effects.ts'
+import type { AgentRow, Store } from '../store/store.ts'
+import type { createLedger } from './ledger.ts'
+
+export type AgentActor = ActorRefFrom<typeof agentMachine>
+export type LedgerActor = ActorRefFrom<ReturnType<typeof createLedger>>
+export type ClientActor = ActorRefFrom<typeof clientMachine>
+export type AgentSnapshot = SnapshotFrom<typeof agentMachine>
+
+/** Bounds that hold for everyone. */
+export interface Limits {
+  /** Living agents, in all. */
+  readonly maxInstances: number
+  /** Levels of agents below a client. */
+  readonly maxDepth: number
+  /** Messages waiting for one agent. */
+  readonly maxMailbox: number
+  /** Characters of one message. */
+  readonly maxMessageLength: number
+}
+
+export const defaultLimits: Limits = { maxInstances: 10, maxDepth: 8, maxMailbox: 100, maxMessageLength: 1_000_000 }
+
+export interface Core {
+  readonly root: Actor<AnyActorLogic>
+  readonly store: Store
+  readonly clock: Clock
+  readonly ids: IdSource
+  readonly log: Log
+  readonly limits: Limits
+  /** Every agent this system knows, ended ones included; the row as it was inserted. */
+  readonly rows: Map<AgentId, AgentRow>
+  /** A session that took over another's place answers to that one's id. */
+  readonly aliases: Map<ClientId, ClientId>
+}
+
+// `system.get` is untyped; the keys are minted in one place (effects.ts), so what they name is known.
+export const agentActor = (core: Core, id: AgentId): AgentActor | undefined => core.root.system.get(agentKey(id)) as AgentActor | undefined
+export const clientActor = (core: Core, id: ClientId): ClientActor | undefined => core.root.system.get(clientKey(id)) as ClientActor | undefined
+export const ledgerActor = (core: Core): LedgerActor => core.root.system.get(hands.ledger) as LedgerActor
+
+export const agentContext = (core: Core, id: AgentId): AgentContext | undefined => agentActor(core, id)?.getSnapshot().context
+export const clientContext = (core: Core, id: ClientId): ClientContext | undefined => clientActor(core, id)?.getSnapshot().context
+export const tellAgent = (core: Core, id: AgentId, event: AgentEvent): void => agentActor(core, id)?.send(event)
+export const tellClient = (core: Core, id: ClientId, event: ClientEvent): void => clientActor(core, id)?.send(event)
+
+/** `spawning`, `idle`, …: the top of a state value. */
+export const stateOf = (snapshot: AgentSnapshot): string => (typeof snapshot.value === 'string' ? snapshot.value : (Object.keys(snapshot.value)[0] ?? 'unknown'))
+/** `busy.awaitingApproval`: the whole of it. */
+export function detailOf(snapshot: AgentSnapshot): string {
+  const path = (value: unknown): string => (typeof value === 'object' && value !== null ? Object.entries(value).map(([key, inner]) => `${key}.${path(inner)}`)[0] ?? '' : String(value))
+  return path(snapshot.value)
+}
+
+export const isEnded = (core: Core, id: AgentId): boolean => {
+  const actor = agentActor(core, id)
+  return !actor || stateOf(actor.getSnapshot()) === 'terminated'
+}
+
+export const canonicalClient = (core: Core, id: ClientId): ClientId => core.aliases.get(id) ?? id
+
+/** The caller's name in records: `agent:…`, `client:…`, `owner:…`. */
+export const callerKey = (core: Core, caller: Caller): string =>
+  caller.kind === 'agent' ? `agent:${caller.agentId}` : caller.kind === 'client' ? `client:${canonicalClient(core, caller.clientId)}` : `owner:${caller.ownerId}`
+
+export const nameOf = (core: Core, address: Address): string =>
+  address.kind === 'agent' ? (core.rows.get(address.id)?.name ?? address.id) : (core.store.getClient(address.id)?.name ?? address.id)
+
+export function rowOf(core: Core, id: AgentId): AgentRow {
+  const row = core.rows.get(id)
+  if (!row) throw new MadroxError('not_found', `There is no agent "${id}".`)
+  return row
+}
+
+/** From the agent's supervisor upward: agents first, then its client. */
+export function* lineAbove(core: Core, id: AgentId): Generator<Address> {
+  for (let row = core.rows.get(id); row; row = row.parent.kind === 'agent' ? core.rows.get(row.parent.id) : undefined) yield row.parent
+}
+
+export const isBelow = (core: Core, id: AgentId, ancestor: AgentId): boolean => [...lineAbove(core, id)].some(address => address.kind === 'agent' && address.id === ancestor)

@@ -1,0 +1,47 @@
+/**
+ * The hand that holds the drivers: commands go out to the one of the agent's harness, facts come back to the agent's actor.
+ * It owns the drivers' lifetime and nothing of what their facts mean.
+ */
+
+import { type AnyActorRef, fromCallback } from 'xstate'
+import type { Log } from '../log.ts'
+import type { Driver, DriverFact } from '../drivers/driver.ts'
+import { asAgentId, type AgentId } from '../ids.ts'
+import { agentKey, type DriversEvent, hands } from '../machines/effects.ts'
+
+/** How an agent without an MCP client of its own calls a tool: by fact and command, through the same table as everyone. */
+export type CallToolForAgent = (agentId: AgentId, tool: string, args: Readonly<Record<string, unknown>>) => Promise<{ readonly ok: boolean; readonly text: string }>
+
+export interface DriversOptions {
+  /** Made by the composition root; each gets the `emit` it reports with. */
+  readonly connect: (emit: (fact: DriverFact) => void) => ReadonlyMap<string, Driver>
+  readonly callTool: CallToolForAgent
+  readonly log: Log
+}
+
+export const createDrivers = ({ connect, callTool, log }: DriversOptions) =>
+  fromCallback<DriversEvent>(({ receive, system }) => {
+    const answerToolCall = async (driver: Driver | undefined, fact: Extract<DriverFact, { type: 'toolCallRequested' }>): Promise<void> => {
+      const { ok, text } = await callTool(asAgentId(fact.agentId), fact.tool, fact.arguments)
+      driver?.dispatch({ type: 'returnToolResult', agentId: fact.agentId, callId: fact.callId, ok, result: text })
+    }
+    const harnesses = new Map<string, string>()
+    const emit = (fact: DriverFact): void => {
+      if (fact.type === 'toolCallRequested') {
+        answerToolCall(drivers.get(harnesses.get(fact.agentId) ?? ''), fact).catch(error => log.error('a tool call could not be answered', { agentId: fact.agentId, error }))
+        return
+      }
+      // Usage counts and output is kept even when its agent is on its way out.
+      if (fact.type === 'usageReported' || fact.type === 'outputProduced') (system.get(hands.ledger) as AnyActorRef).send(fact)
+      const agent = system.get(agentKey(fact.agentId)) as AnyActorRef | undefined
+      if (agent) agent.send(fact)
+      else if (fact.type !== 'exited' && fact.type !== 'usageReported') log.debug('a fact about an agent that has ended', fact)
+    }
+    const drivers = connect(emit)
+    receive(({ harness, command }) => {
+      const driver = drivers.get(harness)
+      if (command.type === 'startAgent') harnesses.set(command.agentId, harness)
+      if (driver) driver.dispatch(command)
+      else log.error('no driver for this harness', { harness, command: command.type })
+    })
+  })

@@ -1,0 +1,148 @@
+/**
+ * The hand that writes. Every outcome, reply and change of an agent passes here: first the store, then whoever is to be told.
+ * It owns the rule "one message, one outcome", and where a reply goes when its addressee has ended.
+ */
+
+import { type AnyActorRef, fromCallback } from 'xstate'
+import type { Clock } from '../clock.ts'
+import type { FactOf } from '../drivers/driver.ts'
+import type { AgentId, IdSource, MessageId } from '../ids.ts'
+import type { Log } from '../log.ts'
+import type { Address, Outcome, Reply } from '../messages.ts'
+import { agentKey, hands, type LedgerEvent } from '../machines/effects.ts'
+import type { Store } from '../store/store.ts'
+import type { AsksEvent } from './asks.ts'
+
+export type LedgerInput = LedgerEvent | FactOf<'usageReported'> | FactOf<'outputProduced'>
+
+export type LedgerEmitted =
+  | { readonly type: 'agentEnded'; readonly agentId: AgentId; readonly reason: string }
+  | { readonly type: 'writeFailed'; readonly what: string; readonly error: unknown }
+
+interface LedgerOptions {
+  readonly store: Store
+  readonly ids: IdSource
+  readonly clock: Clock
+  readonly log: Log
+}
+
+export const createLedger = (options: LedgerOptions) =>
+  fromCallback<LedgerInput, undefined, LedgerEmitted>(({ receive, system, emit }) => {
+    const tell = (event: AsksEvent): void => (system.get(hands.asks) as AnyActorRef).send(event) // lives as long as the system
+    const isAlive = (id: AgentId): boolean => system.get(agentKey(id)) !== undefined && options.store.getAgent(id)?.endedAt === undefined
+    const desk = createDesk(options, isAlive)
+    receive(event => {
+      try {
+        for (const told of record(desk, event)) tell(told)
+        if (event.type === 'agentEnded') emit({ type: 'agentEnded', agentId: event.agentId, reason: event.reason })
+      } catch (error) {
+        // The store could not be written. Nothing was announced; what was to be told stays open on record.
+        options.log.error(`could not record ${event.type}`, { error })
+        emit({ type: 'writeFailed', what: event.type, error })
+      }
+    })
+  })
+
+type Desk = ReturnType<typeof createDesk>
+
+/** Writes one event and says what is to be told of it. */
+function record(desk: Desk, event: LedgerInput): readonly AsksEvent[] {
+  const { store } = desk
+  switch (event.type) {
+    case 'messageDelivered':
+      return store.transaction(() => {
+        store.markDelivered(event.messageId, event.at)
+        store.appendOutput({ agentId: event.agentId, at: event.at, kind: 'message', content: store.getMessage(event.messageId)?.text ?? '' })
+        return []
+      })
+    case 'messageSeen':
+      store.markSeen(event.messageId, event.at)
+      return []
+    case 'messageSettled':
+      return store.transaction(() => desk.settle(event.messageId, event.outcome))
+    case 'followUpGiven':
+      return store.transaction(() => desk.followUp(event.messageId, event.text, event.at))
+    case 'noticeGiven':
+      return store.transaction(() => desk.notice(event.agentId, event.text, event.at))
+    case 'repliesSeen':
+      store.consumeReplies(event.ids, event.at)
+      return []
+    case 'agentChanged':
+      store.updateAgent(event.agentId, { state: event.state, ...(event.sessionId ? { sessionId: event.sessionId } : {}), ...(event.pid === undefined ? {} : { pid: event.pid }) })
+      store.appendAudit({ at: event.at, event: `agent_${event.state}`, agentId: event.agentId, data: {} })
+      return []
+    case 'agentEnded':
+      return store.transaction(() => desk.endAgent(event.agentId, event.reason, event.at))
+    case 'usageReported':
+      store.addUsage({ ...event, agentId: event.agentId as AgentId }) // the driver names agents by our ids
+      return []
+    case 'outputProduced':
+      store.appendOutput({ agentId: event.agentId as AgentId, at: event.at, kind: event.kind, content: event.tool ? `${event.tool} ${event.content}` : event.content }) // see above
+      return []
+  }
+}
+
+function createDesk({ store, ids }: LedgerOptions, isAlive: (id: AgentId) => boolean) {
+  /** The addressee itself, else its nearest living ancestor, else that line's client. */
+  const living = (address: Address): Address | undefined => {
+    if (address.kind === 'client') return store.getClient(address.id) && address
+    if (isAlive(address.id)) return address
+    const parent = store.getAgent(address.id)?.parent
+    return parent && living(parent)
+  }
+  const sameLine = (a: Address, b: Address): boolean => a.kind === b.kind && a.id === b.id
+
+  const post = (reply: Omit<Reply, 'id' | 'fromName'>): Reply | undefined => {
+    const to = living(reply.to)
+    const { subject, ...rest } = reply
+    const full: Reply = { ...rest, id: ids.reply(), fromName: store.getAgent(reply.from)?.name ?? reply.from, to: to ?? reply.to, ...(subject && to && sameLine(to, reply.to) ? { subject } : {}) }
+    if (!to) {
+      store.addDeadLetter(full, 'its addressee and everyone above it have ended')
+      return undefined
+    }
+    store.addReply(full)
+    return full
+  }
+
+  const settle = (messageId: MessageId, outcome: Outcome): readonly AsksEvent[] => {
+    const message = store.getMessage(messageId)
+    if (!message) return []
+    // Settled before: an answer is still worth hearing, a second failure is not news.
+    if (!store.settleMessage(messageId, outcome)) return outcome.status === 'answered' ? followUp(messageId, outcome.text, outcome.at) : []
+    if (outcome.status === 'answered') store.appendOutput({ agentId: message.to, at: outcome.at, kind: 'reply', content: outcome.text })
+    const reply = message.expectsReply
+      ? post({ kind: 'outcome', to: message.from, from: message.to, messageId, status: outcome.status, text: outcome.text, at: outcome.at, ...(message.causedBy ? { subject: message.causedBy } : {}) })
+      : undefined
+    return [{ type: 'outcomeRecorded', messageId, outcome, ...(reply ? { reply } : {}) }]
+  }
+
+  const followUp = (messageId: MessageId, text: string, at: number): readonly AsksEvent[] => {
+    const message = store.getMessage(messageId)
+    if (!message) return []
+    store.appendOutput({ agentId: message.to, at, kind: 'reply', content: text })
+    const reply = post({ kind: 'follow_up', to: message.from, from: message.to, messageId, text, at, ...(message.causedBy ? { subject: message.causedBy } : {}) })
+    return reply ? [{ type: 'replyRecorded', reply }] : []
+  }
+
+  const notice = (agentId: AgentId, text: string, at: number): readonly AsksEvent[] => {
+    const row = store.getAgent(agentId)
+    const reply = row && post({ kind: 'notice', to: row.parent, from: agentId, text, at })
+    return reply ? [{ type: 'replyRecorded', reply }] : []
+  }
+
+  const endAgent = (agentId: AgentId, reason: string, at: number): readonly AsksEvent[] => {
+    const row = store.getAgent(agentId)
+    if (!row || row.endedAt !== undefined) return []
+    store.updateAgent(agentId, { state: 'terminated', endedAt: at, endReason: reason })
+    store.appendAudit({ at, event: 'agent_ended', agentId, data: { reason } })
+    const told = store.listOpenMessages(agentId).flatMap(message => settle(message.id, { status: 'agent_gone', text: `${row.name} ended before it answered: ${reason}.`, at }))
+    const left = store.listReplies({ kind: 'agent', id: agentId })
+    const heir = living(row.parent)
+    if (left.length === 0 || !heir) return told
+    store.redirectReplies({ kind: 'agent', id: agentId }, heir)
+    // Their subject was the ended agent's own; it means nothing to the heir.
+    return [...told, ...left.map(({ subject: _, ...reply }): AsksEvent => ({ type: 'replyRecorded', reply: { ...reply, to: heir } }))]
+  }
+
+  return { store, settle, followUp, notice, endAgent }
+}

@@ -1,0 +1,189 @@
+/** Messages down and answers up, as calls. A message is on record before its sender hears "accepted". */
+
+import type { AnyActorRef } from 'xstate'
+import { MadroxError } from '../errors.ts'
+import { type AgentId, asMessageId, type MessageId, type ReplyId } from '../ids.ts'
+import { type Address, type Caller, type Message, type Reply, sameAddress } from '../messages.ts'
+import { openMessages } from '../machines/mailbox.ts'
+import { addressKey } from '../machines/effects.ts'
+import { agentActor, agentContext, callerKey, clientActor, clientContext, type Core, isBelow, nameOf, rowOf, tellAgent, tellClient } from './core.ts'
+import { isWithin, resolveAgent, resolveLiving } from './directory.ts'
+import { addressOf } from './principals.ts'
+import type { SendReport, SendRequest, WaitOptions } from './system.ts'
+import type { Answer, Waiting } from './waiting.ts'
+
+export function createMessaging(core: Core, waiting: Waiting) {
+  return {
+    send: (caller: Caller, request: SendRequest) => send(core, caller, request),
+    waitForAny: (caller: Caller, ids: readonly MessageId[], wait: WaitOptions) => waitForAny(core, waiting, caller, ids, wait),
+    reply: (caller: Caller, request: { text: string; correlationId?: string }) => reply(core, caller, request),
+    collectReplies: (caller: Caller, options: { of?: string; limit?: number; wait: WaitOptions }) => collectReplies(core, caller, options),
+    consumeReplies: (ids: readonly ReplyId[]) => {
+      if (ids.length > 0) core.store.consumeReplies(ids, core.clock.now())
+    },
+    releaseReplies: (ids: readonly ReplyId[]) => releaseReplies(core, ids),
+    pendingReplies: (caller: Caller) => inboxOf(core, addressOf(core, caller)).length,
+  }
+}
+
+function send(core: Core, caller: Caller, request: SendRequest): SendReport {
+  const to = resolveLiving(core, caller, request.to, 'address')
+  const earlier = request.callKey === undefined ? undefined : (core.store.findCall(callerKey(core, caller), `send ${request.callKey}`) as { messageId: MessageId } | undefined) // recorded below
+  if (earlier) return report(core, earlier.messageId)
+  if (caller.kind === 'agent' && caller.agentId === to) throw new MadroxError('invalid_input', 'An agent cannot send to itself.', { remedy: 'Just go on working.' })
+  checkSize(core, to, request)
+  const message = toMessage(core, caller, to, request)
+  core.store.transaction(() => {
+    core.store.insertMessage(message)
+    if (request.callKey !== undefined) core.store.recordCall(callerKey(core, caller), `send ${request.callKey}`, { messageId: message.id }, message.acceptedAt)
+  })
+  if (message.causedBy && message.from.kind === 'agent' && message.expectsReply) tellAgent(core, message.from.id, { type: 'taskSent', subject: message.causedBy, messageId: message.id })
+  tellAgent(core, to, { type: 'messageAccepted', message, fromAncestor: isAncestor(core, caller, to), at: message.acceptedAt })
+  return report(core, message.id)
+}
+
+function checkSize(core: Core, to: AgentId, { text, expiresAt }: SendRequest): void {
+  const { maxMailbox, maxMessageLength } = core.limits
+  if (text.trim() === '') throw new MadroxError('invalid_input', 'The message is empty.', { remedy: 'Say what is to be done.' })
+  if (text.length > maxMessageLength) throw new MadroxError('invalid_input', `The message has ${text.length} characters and the limit is ${maxMessageLength}.`, { remedy: 'Write the long part to a file and send its path.' })
+  if (expiresAt !== undefined && expiresAt <= core.clock.now()) throw new MadroxError('invalid_input', 'expires_at has already passed.', { remedy: 'Give a time in the future, or none.' })
+  const waiting = agentContext(core, to)?.mailbox.length ?? 0
+  if (waiting >= maxMailbox) throw new MadroxError('mailbox_full', `${waiting} messages already wait for "${rowOf(core, to).name}".`, { remedy: 'Wait for some of them, or send to another agent.', data: { waiting } })
+}
+
+function toMessage(core: Core, caller: Caller, to: AgentId, request: SendRequest): Message {
+  const subject = caller.kind === 'agent' ? agentContext(core, caller.agentId)?.turn?.subject : undefined
+  return {
+    id: core.ids.message(), to, from: addressOf(core, caller), text: request.text, expectsReply: request.expectsReply, acceptedAt: core.clock.now(),
+    ...(subject ? { causedBy: subject } : {}), ...(request.expiresAt === undefined ? {} : { expiresAt: request.expiresAt }),
+  }
+}
+
+const isAncestor = (core: Core, caller: Caller, of: AgentId): boolean => (caller.kind === 'agent' ? isBelow(core, of, caller.agentId) : true)
+
+/** What is on record of a message now. */
+function report(core: Core, id: MessageId, replies: readonly ReplyId[] = []): SendReport {
+  const row = core.store.getMessage(id)
+  if (!row) throw new MadroxError('not_found', `There is no message "${id}".`)
+  const base = { messageId: id, agentId: row.to, replies }
+  if (row.outcome) return { ...base, status: row.outcome.status, response: row.outcome.text, ...(row.outcome.via ? { via: row.outcome.via } : {}) }
+  const place = agentContext(core, row.to)?.mailbox.findIndex(queued => queued.message.id === id) ?? -1
+  return { ...base, status: 'accepted', ...(place >= 0 ? { position: place + 1 } : {}) }
+}
+
+async function waitForAny(core: Core, waiting: Waiting, caller: Caller, ids: readonly MessageId[], wait: WaitOptions): Promise<SendReport> {
+  for (const id of ids) checkMayWait(core, caller, id)
+  const done = ids.find(id => core.store.getMessage(id)?.outcome)
+  if (done) return report(core, done, claimReplyOf(core, done))
+  const began = core.clock.now()
+  const answer = await waiting.waitFor(caller, ids, wait)
+  const first = answer?.messageId ?? ids[0]
+  if (first === undefined) throw new MadroxError('invalid_input', 'There is nothing to wait for.', { remedy: 'Give at least one message id.' })
+  if (!answer) return { ...report(core, first), status: 'pending', waitedMs: core.clock.now() - began }
+  return toReport(core, answer)
+}
+
+const toReport = (core: Core, { messageId, outcome, replyId }: Answer): SendReport => ({
+  status: outcome.status, messageId, agentId: core.store.getMessage(messageId)?.to as AgentId, response: outcome.text, ...(outcome.via ? { via: outcome.via } : {}), replies: replyId ? [replyId] : [], // an outcome is only recorded of a known message
+})
+
+/** One may wait for what one sent; an owner, for what any of its clients sent. */
+function checkMayWait(core: Core, caller: Caller, id: MessageId): void {
+  const row = core.store.getMessage(id)
+  const mine = row && (sameAddress(row.from, addressOf(core, caller)) || (caller.kind !== 'agent' && row.from.kind === 'client' && core.store.getClient(row.from.id)?.ownerId === caller.ownerId))
+  if (!mine) throw new MadroxError('not_found', `There is no message "${id}" of yours.`, { remedy: 'Use the message_id that send_to_instance returned.' })
+}
+
+/** An outcome found on record may still lie in an inbox: it is handed out now, by this answer. */
+function claimReplyOf(core: Core, id: MessageId): ReplyId[] {
+  const from = core.store.getMessage(id)?.from
+  const reply = from && inboxOf(core, from).find(known => known.messageId === id && known.kind === 'outcome')
+  if (!from || !reply) return []
+  claim(core, from, [reply])
+  return [reply.id]
+}
+
+function reply(core: Core, caller: Caller, { text, correlationId }: { text: string; correlationId?: string }): { to: string; messageId: MessageId; kind: 'outcome' | 'follow_up' } {
+  if (caller.kind !== 'agent') throw new MadroxError('not_allowed', 'Only an agent has a caller to reply to.', { remedy: 'To tell an agent something, use send_to_instance.' })
+  const context = agentContext(core, caller.agentId)
+  if (!context) throw new MadroxError('agent_ended', 'This agent has ended.')
+  const open = openMessages(context)
+  const messageId = correlationId === undefined ? soleMessage(core, open.map(known => known.message), context.turn?.subject) : namedMessage(core, caller.agentId, correlationId)
+  const kind = open.some(known => known.message.id === messageId) ? 'outcome' : 'follow_up'
+  const from = core.store.getMessage(messageId)?.from
+  tellAgent(core, caller.agentId, { type: 'replyGiven', messageId, text, at: core.clock.now() })
+  return { to: from ? nameOf(core, from) : 'unknown', messageId, kind }
+}
+
+function soleMessage(core: Core, open: readonly Message[], subject: MessageId | undefined): MessageId {
+  if (open.length === 1 && open[0]) return open[0].id
+  if (open.length > 1) {
+    const list = open.map(message => `${message.id} from ${nameOf(core, message.from)} ("${message.text.slice(0, 60)}")`)
+    throw new MadroxError('ambiguous_message', `${open.length} messages are open: ${list.join('; ')}.`, { remedy: 'Call again with correlation_id.', data: { open: open.map(message => message.id) } })
+  }
+  if (subject) return subject
+  throw new MadroxError('no_open_message', 'No message is open, so there is nobody to reply to.', { remedy: 'To tell your supervisor, a peer or a child something, use send_to_instance.' })
+}
+
+function namedMessage(core: Core, agentId: AgentId, correlationId: string): MessageId {
+  const row = core.store.getMessage(asMessageId(correlationId.replace(/^MSG:/i, '')))
+  if (row && row.to === agentId && (row.deliveredAt !== undefined || row.seenAt !== undefined || row.outcome)) return row.id
+  const open = openMessages(agentContext(core, agentId) ?? { mailbox: [], inbox: [], open: {} }).map(known => known.message.id)
+  throw new MadroxError('not_found', `No message "${correlationId}" was given to you.`, { remedy: open.length > 0 ? `Open: ${open.join(', ')}.` : 'Nothing is open; to start something new, use send_to_instance.', data: { open } })
+}
+
+// Inboxes
+
+export function inboxOf(core: Core, address: Address): readonly Reply[] {
+  const context = address.kind === 'agent' ? agentContext(core, address.id) : clientContext(core, address.id)
+  return context?.inbox ?? core.store.listReplies(address)
+}
+
+function claim(core: Core, address: Address, replies: readonly Reply[]): void {
+  const event = { type: 'repliesClaimed' as const, ids: replies.map(known => known.id), messageIds: replies.flatMap(known => (known.messageId ? [known.messageId] : [])) }
+  if (address.kind === 'agent') tellAgent(core, address.id, event)
+  else tellClient(core, address.id, event)
+}
+
+/** The answer that carried them did not leave: back into their inboxes, as if they had just come. */
+function releaseReplies(core: Core, ids: readonly ReplyId[]): void {
+  const wanted = new Set(ids)
+  for (const address of knownAddresses(core)) {
+    for (const known of core.store.listReplies(address)) {
+      if (wanted.has(known.id)) core.root.system.get(addressKey(address))?.send({ type: 'replyArrived', reply: known, at: core.clock.now() })
+    }
+  }
+}
+
+const knownAddresses = (core: Core): Address[] => [...core.store.listClients().map(row => ({ kind: 'client' as const, id: row.id })), ...[...core.rows.keys()].map(id => ({ kind: 'agent' as const, id }))]
+
+async function collectReplies(core: Core, caller: Caller, { of, limit, wait }: { of?: string; limit?: number; wait: WaitOptions }): Promise<readonly Reply[]> {
+  const own = addressOf(core, caller)
+  const other = of === undefined ? undefined : resolveAgent(core, caller, of, 'see')
+  if (other && !(own.kind === 'agent' && own.id === other)) {
+    if (!isWithin(core, caller, rowOf(core, other), 'see')) throw new MadroxError('not_allowed', 'That inbox is not within your rights.')
+    return inboxOf(core, { kind: 'agent', id: other }).slice(0, limit)
+  }
+  if (inboxOf(core, own).length === 0 && wait.timeoutMs > 0) await untilMail(core, own, wait)
+  const replies = inboxOf(core, own).slice(0, limit)
+  claim(core, own, replies)
+  return replies
+}
+
+function untilMail(core: Core, address: Address, { signal, timeoutMs }: WaitOptions): Promise<void> {
+  const actor: AnyActorRef | undefined = address.kind === 'agent' ? agentActor(core, address.id) : clientActor(core, address.id)
+  if (!actor) return Promise.resolve()
+  return new Promise(resolve => {
+    const done = (): void => {
+      subscription.unsubscribe()
+      core.clock.clearTimeout(timer)
+      signal?.removeEventListener('abort', done)
+      resolve()
+    }
+    const timer = core.clock.setTimeout(done, timeoutMs)
+    const subscription = actor.subscribe({ next: () => inboxOf(core, address).length > 0 && done(), complete: done })
+    signal?.addEventListener('abort', done, { once: true })
+    if (signal?.aborted) done()
+  })
+}
+

@@ -1,0 +1,128 @@
+/**
+ * Who calls: credentials of agents, sessions of clients, and the owners behind them. A session is an address; its owner is the
+ * principal. A client that lost its session keeps its agents and its inbox until the same owner, name and root return.
+ */
+
+import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
+import { MadroxError } from '../errors.ts'
+import { type AgentId, asOwnerId, type ClientId, localOwner, type OwnerId } from '../ids.ts'
+import type { Address, Caller } from '../messages.ts'
+import type { ClientRow } from '../store/store.ts'
+import { type Core, canonicalClient, clientActor, clientContext, isEnded, tellClient } from './core.ts'
+import type { ConnectRequest } from './system.ts'
+
+const digest = (token: string): Buffer => createHash('sha256').update(token).digest()
+
+/** Credentials. Agents' live as long as their agents; owners' come from configuration. Only digests are kept. */
+export class Credentials {
+  readonly #agents = new Map<string, AgentId>()
+  readonly #owners: readonly { readonly digest: Buffer; readonly ownerId: OwnerId }[]
+
+  constructor(ownerTokens: Readonly<Record<string, string>>) {
+    this.#owners = Object.entries(ownerTokens).map(([name, token]) => ({ digest: digest(token), ownerId: asOwnerId(name) }))
+  }
+
+  issue(agentId: AgentId): string {
+    const token = randomBytes(32).toString('base64url')
+    this.#agents.set(digest(token).toString('hex'), agentId)
+    return token
+  }
+
+  revoke(agentId: AgentId): void {
+    for (const [key, id] of this.#agents) if (id === agentId) this.#agents.delete(key)
+  }
+
+  find(token: string): Caller | undefined {
+    const given = digest(token)
+    const agentId = this.#agents.get(given.toString('hex'))
+    if (agentId) return { kind: 'agent', agentId }
+    const owner = this.#owners.find(known => timingSafeEqual(known.digest, given))
+    return owner && { kind: 'owner', ownerId: owner.ownerId }
+  }
+}
+
+export function authenticate(core: Core, credentials: Credentials, token: string | undefined, connection: 'loopback' | 'remote'): Caller {
+  if (token === undefined) {
+    if (connection === 'loopback') return { kind: 'owner', ownerId: localOwner }
+    throw new MadroxError('unauthenticated', 'This server is reached over the network and the call shows no token.', { remedy: 'Send "Authorization: Bearer <token>".' })
+  }
+  const caller = credentials.find(token)
+  if (!caller) throw new MadroxError('unauthenticated', 'The token was not issued by this server, or its agent has ended.', { remedy: 'Use the token this server was started with; on loopback, none is needed.' })
+  if (caller.kind === 'agent' && isEnded(core, caller.agentId)) throw new MadroxError('unauthenticated', 'The agent this token belongs to has ended.', { data: { agentId: caller.agentId } })
+  return caller
+}
+
+const isConnected = (core: Core, id: ClientId): boolean => clientActor(core, id)?.getSnapshot().matches('connected') ?? false
+
+function findLost(core: Core, { ownerId, name, root }: ConnectRequest): ClientRow | undefined {
+  return core.store
+    .listClients()
+    .filter(row => row.ownerId === ownerId && row.name === name && row.root === root && !isConnected(core, row.id) && !core.aliases.has(row.id))
+    .at(-1)
+}
+
+export function connectClient(core: Core, request: ConnectRequest): ClientId {
+  const row: ClientRow = findLost(core, request) ?? { id: core.ids.client(), ownerId: request.ownerId, name: request.name, ...(request.root ? { root: request.root } : {}), connectedAt: core.clock.now() }
+  const { disconnectedAt: _, ...returning } = row
+  core.store.saveClient({ ...returning, connectedAt: core.clock.now() })
+  ensureActor(core, row)
+  tellClient(core, row.id, { type: 'sessionOpened' })
+  return row.id
+}
+
+function ensureActor(core: Core, row: ClientRow): void {
+  if (clientActor(core, row.id)) return
+  const inbox = core.store.listReplies({ kind: 'client', id: row.id })
+  core.root.send({ type: 'clientArrived', input: { clientId: row.id, ownerId: row.ownerId, name: row.name, inbox, ...(row.root ? { root: row.root } : {}) } })
+}
+
+/**
+ * The root of a session is learned. Where a lost client of that root is known, the new session takes its place: under its id if
+ * it has done nothing yet, else by taking over what waits in its inbox.
+ */
+export function locateClient(core: Core, clientId: ClientId, root: string): void {
+  const own = canonicalClient(core, clientId)
+  const row = core.store.getClient(own)
+  if (!row || row.root === root) return
+  const lost = findLost(core, { ownerId: row.ownerId, name: row.name, root })
+  if (lost && isUnused(core, own)) {
+    connectClient(core, { ownerId: row.ownerId, name: row.name, root })
+    core.aliases.set(clientId, lost.id)
+    tellClient(core, own, { type: 'sessionLost' })
+    return
+  }
+  if (lost) {
+    const waiting = core.store.listReplies({ kind: 'client', id: lost.id })
+    core.store.redirectReplies({ kind: 'client', id: lost.id }, { kind: 'client', id: own })
+    for (const reply of waiting) tellClient(core, own, { type: 'replyArrived', reply: { ...reply, to: { kind: 'client', id: own } }, at: core.clock.now() })
+  }
+  core.store.saveClient({ ...row, root })
+  tellClient(core, own, { type: 'located', root })
+}
+
+function isUnused(core: Core, id: ClientId): boolean {
+  const context = clientContext(core, id)
+  return context !== undefined && context.children.length === 0 && context.inbox.length === 0 && ![...core.rows.values()].some(row => row.clientId === id)
+}
+
+export function disconnectClient(core: Core, clientId: ClientId): void {
+  const id = canonicalClient(core, clientId)
+  const row = core.store.getClient(id)
+  if (!row) return
+  core.store.saveClient({ ...row, disconnectedAt: core.clock.now() })
+  tellClient(core, id, { type: 'sessionLost' })
+}
+
+/** Where the caller's replies go. An owner without a session has one standing client of its own. */
+export function addressOf(core: Core, caller: Caller): Address {
+  if (caller.kind === 'agent') return { kind: 'agent', id: caller.agentId }
+  if (caller.kind === 'client') return { kind: 'client', id: canonicalClient(core, caller.clientId) }
+  const standing = core.store.listClients().find(row => row.ownerId === caller.ownerId && row.name === standingName)
+  if (standing) {
+    ensureActor(core, standing)
+    return { kind: 'client', id: standing.id }
+  }
+  return { kind: 'client', id: connectClient(core, { ownerId: caller.ownerId, name: standingName }) }
+}
+
+const standingName = 'owner'

@@ -1,0 +1,77 @@
+/** What can be seen of agents: their actors' snapshots while they live, their records afterwards. Reads only. */
+
+import { MadroxError } from '../errors.ts'
+import type { AgentId } from '../ids.ts'
+import type { Caller } from '../messages.ts'
+import { openMessages } from '../machines/mailbox.ts'
+import type { AgentRow, OutputRow } from '../store/store.ts'
+import { agentActor, type Core, detailOf, nameOf, rowOf, stateOf } from './core.ts'
+import { childrenOf, isWithin, resolveAgent, resolveLiving } from './directory.ts'
+import { specOf } from './spawning.ts'
+import type { AgentStatus } from './system.ts'
+
+export function statusOf(core: Core, id: AgentId): AgentStatus {
+  const row = rowOf(core, id)
+  const spec = specOf(row)
+  return {
+    id, name: row.name, harness: row.harness, role: row.role, ...(spec.model ? { model: spec.model } : {}),
+    parent: { kind: row.parent.kind, id: row.parent.id, name: nameOf(core, row.parent) }, parentSource: row.parentSource, children: childrenOf(core, id),
+    workspace: row.workspace, confinement: spec.confinement, toolset: spec.toolset ?? 'supervisor', usage: core.store.usageTotals(id), createdAt: row.createdAt,
+    ...(agentActor(core, id) ? living(core, id) : ended(core, row)),
+  }
+}
+
+type Told = Pick<AgentStatus, 'state' | 'detail' | 'since' | 'source' | 'requestCount' | 'mailbox' | 'openMessages' | 'pendingReplies'> & Partial<AgentStatus>
+
+function living(core: Core, id: AgentId): Told {
+  const actor = agentActor(core, id)
+  if (!actor) throw new MadroxError('internal', `The actor of ${id} is gone.`)
+  const snapshot = actor.getSnapshot()
+  const { context } = snapshot
+  return {
+    state: stateOf(snapshot), detail: detailOf(snapshot), since: context.since, source: context.source, requestCount: context.requestCount, mailbox: context.mailbox.length,
+    openMessages: openMessages(context).map(open => open.message.id), pendingReplies: context.inbox.length,
+    ...(context.turn?.subject ? { currentMessage: context.turn.subject } : {}), ...(context.currentTool ? { currentTool: context.currentTool.name } : {}),
+    ...(context.approval ? { approval: { tool: context.approval.tool, detail: context.approval.detail } } : {}),
+    ...(context.sessionId ? { sessionId: context.sessionId } : {}), ...(context.pid === undefined ? {} : { pid: context.pid }), ...(context.lastError ? { lastError: context.lastError } : {}),
+  }
+}
+
+function ended(core: Core, { id }: AgentRow): Told {
+  const row = core.store.getAgent(id)
+  return {
+    state: 'terminated', detail: 'terminated.final', since: row?.endedAt ?? 0, source: 'store', requestCount: 0, mailbox: 0, openMessages: [], pendingReplies: 0,
+    ...(row?.endedAt === undefined ? {} : { endedAt: row.endedAt }), ...(row?.endReason ? { endReason: row.endReason } : {}), ...(row?.sessionId ? { sessionId: row.sessionId } : {}),
+  }
+}
+
+export function list(core: Core, caller: Caller, options: { ended?: boolean } = {}): readonly AgentStatus[] {
+  return [...core.rows.values()]
+    .filter(row => isWithin(core, caller, row, 'see') && (options.ended || agentActor(core, row.id) !== undefined))
+    .map(row => statusOf(core, row.id))
+}
+
+export function output(core: Core, caller: Caller, reference: string, options: { limit: number; since?: number }): readonly OutputRow[] {
+  return core.store.listOutput(resolveAgent(core, caller, reference, 'see'), options)
+}
+
+/** Asked of the driver; an agent whose process is gone shows nothing. */
+export function screen(core: Core, caller: Caller, reference: string, lines?: number): Promise<{ rendering: 'terminal' | 'transcript'; text: string }> {
+  const id = resolveLiving(core, caller, reference, 'see')
+  const actor = agentActor(core, id)
+  const requestId = core.ids.prompt()
+  if (!actor) throw new MadroxError('agent_ended', `Agent "${reference}" has ended.`)
+  return new Promise((resolve, reject) => {
+    const finish = (settle: () => void): void => {
+      read.unsubscribe()
+      gone.unsubscribe()
+      core.clock.clearTimeout(timer)
+      settle()
+    }
+    const read = actor.on('screenRead', event => event.requestId === requestId && finish(() => resolve({ rendering: event.rendering, text: event.text })))
+    const noAnswer = (): void => finish(() => reject(new MadroxError('unavailable', `The screen of "${reference}" could not be read: its process does not answer.`, { remedy: 'Look at get_instance_status.' })))
+    const gone = actor.subscribe({ complete: noAnswer })
+    const timer = core.clock.setTimeout(noAnswer, 5_000)
+    core.root.system.get('drivers')?.send({ type: 'dispatch', harness: rowOf(core, id).harness, command: { type: 'readScreen', agentId: id, requestId, ...(lines === undefined ? {} : { lines }) } })
+  })
+}

@@ -1,0 +1,210 @@
+/** Bringing an agent into the tree: whose child, with what rights, where, told what. Refusals happen before anything exists. */
+
+import { randomUUID } from 'node:crypto'
+import { isDeepStrictEqual } from 'node:util'
+import type { Driver, Launch } from '../drivers/driver.ts'
+import { MadroxError } from '../errors.ts'
+import type { AgentId } from '../ids.ts'
+import type { Address, Caller } from '../messages.ts'
+import type { AgentRow } from '../store/store.ts'
+import { briefing } from './briefing.ts'
+import { agentActor, agentContext, callerKey, type Core, isEnded, lineAbove, nameOf, stateOf } from './core.ts'
+import { type ParentFound, resolveParent } from './parenthood.ts'
+import type { Credentials } from './principals.ts'
+import { rolePrompt } from './roles.ts'
+import type { Spawned, SpawnRequest, WaitOptions } from './system.ts'
+import { prepareWorkspace, type Workspace } from './workspaces.ts'
+
+export interface SpawningOptions {
+  readonly core: Core
+  readonly credentials: Credentials
+  readonly drivers: () => ReadonlyMap<string, Driver>
+  /** Where agents reach Madrox; undefined where no transport serves. */
+  readonly endpoint: () => string | undefined
+  readonly home: string
+  readonly rolesDir?: string
+}
+
+/** What is kept of a request, to compare children's with. */
+export type AgentSpec = Omit<SpawnRequest, 'parent' | 'callKey'>
+export const specOf = (row: AgentRow): AgentSpec => row.spec as AgentSpec // written by insertAgent below, from a parsed request
+
+export function createSpawning(options: SpawningOptions) {
+  const { core } = options
+  const underway = new Map<string, Promise<Spawned>>()
+  const reserved = new Set<AgentId>()
+
+  /** The same call, repeated, is the same agent; also while the first is still being made. */
+  async function spawn(caller: Caller, request: SpawnRequest): Promise<Spawned> {
+    if (request.callKey === undefined) return create(caller, request)
+    const key = `${callerKey(core, caller)} ${request.callKey}`
+    const earlier = core.store.findCall(callerKey(core, caller), request.callKey) as { agentId: AgentId } | undefined // recorded below
+    if (earlier) return { agentId: earlier.agentId, fresh: false }
+    const running = underway.get(key)
+    if (running) return { ...(await running), fresh: false }
+    const made = create(caller, request).finally(() => underway.delete(key))
+    underway.set(key, made)
+    return made
+  }
+
+  async function create(caller: Caller, request: SpawnRequest): Promise<Spawned> {
+    const driver = options.drivers().get(request.harness)
+    if (!driver) throw new MadroxError('invalid_input', `There is no harness "${request.harness}".`, { remedy: `Harnesses: ${[...options.drivers().keys()].join(', ')}.` })
+    const parent = typeof request.parent === 'object' ? request.parent : resolveParent(core, caller, request.parent, request.name)
+    const { toolset, depth } = place(core, parent, request)
+    const inherited = inheritTools(core, parent, request)
+    const agentId = core.ids.agent()
+    reserved.add(agentId)
+    try {
+      checkLimits(core, reserved.size, depth)
+      const prompt = request.systemPrompt ?? (await rolePrompt(request.role, options.rolesDir))
+      const workspace = await prepareWorkspace({ wanted: request.workspace, agentId, agentName: request.name, base: `${options.home}/workspaces`, ...standing(core, parent.address) })
+      const row = toRow(core, { agentId, request: inherited, parent, workspace, toolset })
+      insert(row, driver, prompt, caller, request.callKey)
+      return { agentId, fresh: true }
+    } finally {
+      reserved.delete(agentId)
+    }
+  }
+
+  function insert(row: AgentRow, driver: Driver, prompt: string, caller: Caller, callKey: string | undefined): void {
+    // The supervisor may have ended while the workspace was made.
+    if (row.parent.kind === 'agent' && isEnded(core, row.parent.id)) throw new MadroxError('agent_ended', `The supervisor of "${row.name}" ended while it was being spawned.`, { remedy: 'Choose another parent_instance_id.' })
+    core.store.transaction(() => {
+      core.store.insertAgent(row)
+      if (callKey !== undefined) core.store.recordCall(callerKey(core, caller), callKey, { agentId: row.id }, row.createdAt)
+      core.store.appendAudit({ at: row.createdAt, event: 'agent_spawned', agentId: row.id, data: { name: row.name, harness: row.harness, parent: row.parent, source: row.parentSource } })
+    })
+    core.rows.set(row.id, row)
+    const input = { agentId: row.id, name: row.name, harness: row.harness, supervisor: row.parent, launch: toLaunch(row, prompt), awaitsTools: driver.speaksMcp && options.endpoint() !== undefined, at: row.createdAt }
+    core.root.system.get(`${row.parent.kind}:${row.parent.id}`)?.send({ type: 'spawnAsked', input })
+    if (!agentActor(core, row.id)) {
+      core.store.updateAgent(row.id, { state: 'terminated', endedAt: core.clock.now(), endReason: 'its supervisor was ending' })
+      throw new MadroxError('agent_ended', `The supervisor of "${row.name}" is ending and takes no more agents.`, { remedy: 'Choose another parent_instance_id.' })
+    }
+  }
+
+  function toLaunch(row: AgentRow, prompt: string): Launch {
+    const spec = specOf(row)
+    const url = options.endpoint()
+    const { callerDir } = standing(core, row.parent)
+    const facts = { agentId: row.id, name: row.name, role: row.role, supervisor: `"${nameOf(core, row.parent)}"`, workspace: row.workspace as Workspace, maySpawn: spec.toolset !== 'leaf', ...(callerDir ? { supervisorDir: callerDir } : {}) } // the row holds what prepareWorkspace gave
+    return {
+      name: row.name,
+      cwd: row.workspace.path,
+      readableDirs: callerDir && callerDir !== row.workspace.path ? [callerDir] : [],
+      systemPrompt: `${prompt}\n\n${briefing(facts)}`,
+      ...(spec.model ? { model: spec.model } : {}),
+      ...(spec.profile ? { profile: spec.profile } : {}),
+      sessionId: randomUUID(),
+      resume: false,
+      ...(url ? { madrox: { url, token: options.credentials.issue(row.id) } } : {}),
+      mcpServers: { ...spec.mcpServers },
+      inheritMcp: spec.inheritMcp,
+      confinement: spec.confinement,
+      marker: { MADROX_AGENT_ID: row.id, MADROX_HOME: options.home },
+      ...(spec.script === undefined ? {} : { script: spec.script }),
+      readyTimeoutMs: 60_000,
+    }
+  }
+
+  return { spawn, waitUntilReady: (agentId: AgentId, wait: WaitOptions) => waitUntilReady(core, agentId, wait) }
+}
+
+/** The caller's directory that `shared`, `worktree` and `auto` start from; an agent's own is also the bound for paths. */
+function standing(core: Core, parent: Address): { callerDir?: string; within?: string } {
+  if (parent.kind === 'agent') {
+    const path = core.rows.get(parent.id)?.workspace.path
+    return path ? { callerDir: path, within: path } : {}
+  }
+  const root = core.store.getClient(parent.id)?.root
+  return root ? { callerDir: root } : {}
+}
+
+/** How deep it would stand, and what it may ask for beside its supervisor. */
+function place(core: Core, parent: ParentFound, request: SpawnRequest): { toolset: 'leaf' | 'supervisor'; depth: number } {
+  const above = parent.address.kind === 'agent' ? [parent.address, ...lineAbove(core, parent.address.id)] : [parent.address]
+  const depth = above.length
+  if (parent.address.kind === 'agent') checkWithinParent(core, parent.address.id, request)
+  const toolset = request.toolset ?? (depth >= core.limits.maxDepth ? 'leaf' : 'supervisor')
+  return { toolset, depth }
+}
+
+/** A child that asks for no tools in particular has its supervisor's. */
+function inheritTools(core: Core, parent: ParentFound, request: SpawnRequest): SpawnRequest {
+  const row = parent.address.kind === 'agent' ? core.rows.get(parent.address.id) : undefined
+  const allowedTools = request.confinement.allowedTools ?? (row && specOf(row).confinement.allowedTools)
+  return allowedTools ? { ...request, confinement: { ...request.confinement, allowedTools } } : request
+}
+
+function checkLimits(core: Core, underway: number, depth: number): void {
+  const living = [...core.rows.values()].filter(row => !isEnded(core, row.id)).length
+  if (living + underway > core.limits.maxInstances) {
+    throw new MadroxError('limit_reached', `${living} agents are alive and the limit is ${core.limits.maxInstances}.`, { remedy: 'Terminate some, or start the server with a higher MAX_INSTANCES.', data: { limit: core.limits.maxInstances } })
+  }
+  if (depth > core.limits.maxDepth) throw new MadroxError('limit_reached', `The agent would stand ${depth} levels deep and the limit is ${core.limits.maxDepth}.`, { remedy: 'Spawn it from an agent higher up.', data: { limit: core.limits.maxDepth } })
+}
+
+function toRow(core: Core, { agentId, request, parent, workspace, toolset }: { agentId: AgentId; request: SpawnRequest; parent: ParentFound; workspace: Workspace; toolset: 'leaf' | 'supervisor' }): AgentRow {
+  const { parent: _, callKey: __, ...spec } = request
+  const parentRow = parent.address.kind === 'agent' ? core.rows.get(parent.address.id) : undefined
+  const clientId = parent.address.kind === 'client' ? parent.address.id : parentRow?.clientId
+  const ownerId = clientId && core.store.getClient(clientId)?.ownerId
+  if (!clientId || !ownerId) throw new MadroxError('internal', `The supervisor of "${request.name}" is not on record.`)
+  return {
+    id: agentId, name: request.name, harness: request.harness, role: request.role, parent: parent.address, clientId, ownerId,
+    spec: { ...spec, toolset }, workspace, parentSource: parent.source, createdAt: core.clock.now(), state: 'spawning',
+  }
+}
+
+const sandboxRank = { 'read-only': 0, 'workspace-write': 1, 'danger-full-access': 2 } as const
+/** 0 reads, 1 writes in its workspace, 2 does as it likes. */
+const freedom = ({ confinement }: Pick<SpawnRequest, 'confinement'>): number =>
+  confinement.bypass || confinement.permissionMode === 'bypassPermissions' ? 2 : confinement.permissionMode === 'plan' ? 0 : sandboxRank[confinement.sandboxMode ?? 'workspace-write']
+
+/** Isolation, tools and servers of a child are at most its supervisor's, parameter by parameter. */
+function checkWithinParent(core: Core, parentId: AgentId, request: SpawnRequest): void {
+  const row = core.rows.get(parentId)
+  if (!row) return
+  const own = specOf(row)
+  const refuse = (parameter: string, why: string): never => {
+    throw new MadroxError('exceeds_parent', `${parameter} would give "${request.name}" more than its supervisor "${row.name}" has: ${why}.`, { remedy: 'Ask for at most what the supervisor has.', data: { parameter } })
+  }
+  if (freedom(request) > freedom(own)) refuse(request.confinement.bypass ? 'bypass_isolation' : request.confinement.sandboxMode ? 'sandbox_mode' : 'permission_mode', 'it is confined')
+  const allowed = own.confinement.allowedTools
+  const extra = allowed && (request.confinement.allowedTools ?? allowed).filter(tool => !allowed.includes(tool))
+  if (extra?.length) refuse('allowed_tools', `it has no ${extra.join(', ')}`)
+  for (const [name, server] of Object.entries(request.mcpServers)) if (!own.inheritMcp && !isDeepStrictEqual(own.mcpServers[name], server)) refuse('mcp_servers', `it has no server "${name}" of that definition`)
+  if (request.inheritMcp && !own.inheritMcp) refuse('inherit_mcp', "it does not inherit the user's servers")
+}
+
+/** Resolves when the agent can take a message. A failed spawn says so in the CLI's own words. */
+function waitUntilReady(core: Core, agentId: AgentId, { signal, timeoutMs }: WaitOptions): Promise<void> {
+  const actor = agentActor(core, agentId)
+  if (!actor) return Promise.reject(spawnFailed(core, agentId))
+  return new Promise((resolve, reject) => {
+    const settle = (finish: () => void): void => {
+      subscription.unsubscribe()
+      core.clock.clearTimeout(timer)
+      signal?.removeEventListener('abort', onAbort)
+      finish()
+    }
+    const onAbort = (): void => settle(resolve)
+    const timer = core.clock.setTimeout(() => settle(resolve), timeoutMs)
+    const check = (): void => {
+      const state = stateOf(actor.getSnapshot())
+      // A failed start is told once the agent is gone whole, so that "failed" also means "nothing left".
+      if (state === 'terminated' ? core.store.getAgent(agentId)?.endedAt !== undefined : state !== 'spawning') settle(state === 'terminated' ? () => reject(spawnFailed(core, agentId)) : resolve)
+    }
+    const subscription = actor.subscribe({ next: check, complete: () => settle(() => reject(spawnFailed(core, agentId))) })
+    signal?.addEventListener('abort', onAbort, { once: true })
+    check()
+  })
+}
+
+function spawnFailed(core: Core, agentId: AgentId): MadroxError {
+  const row = core.store.getAgent(agentId)
+  return new MadroxError('spawn_failed', `"${row?.name ?? agentId}" could not be spawned: ${row?.endReason ?? agentContext(core, agentId)?.lastError ?? 'it ended before it was ready'}.`, {
+    remedy: 'Mend what the CLI says, then spawn again; nothing of this attempt is left running.', data: { agentId },
+  })
+}

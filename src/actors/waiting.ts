@@ -1,0 +1,71 @@
+/** The callers' side of asks: promises for outcomes, their deadlines, and the graph of who waits for whom. */
+
+import type { AnyActorRef } from 'xstate'
+import { MadroxError } from '../errors.ts'
+import type { AgentId, MessageId, ReplyId } from '../ids.ts'
+import type { Caller, Outcome } from '../messages.ts'
+import { hands } from '../machines/effects.ts'
+import { circleOf, type Wait } from '../machines/waits.ts'
+import type { AskSettled, AsksEvent } from './asks.ts'
+import { agentContext, type Core, nameOf } from './core.ts'
+import type { WaitOptions } from './system.ts'
+
+interface OpenAsk {
+  readonly wait?: Wait
+  readonly messageIds: readonly MessageId[]
+  readonly deadlineAt: number
+  readonly settle: (settled: AskSettled) => void
+}
+
+export type Answer = { readonly messageId: MessageId; readonly outcome: Outcome; readonly replyId?: ReplyId }
+
+export function createWaiting(core: Core) {
+  const open = new Map<string, OpenAsk>()
+  let count = 0
+  const asks = (): AnyActorRef => core.root.system.get(hands.asks) as AnyActorRef // lives as long as the system
+  const tell = (event: AsksEvent): void => asks().send(event)
+  asks().on('askSettled', event => open.get((event as AskSettled).askId)?.settle(event as AskSettled)) // the only event of that name it emits
+
+  /** The first outcome among the messages, or nothing when the wait ended before. */
+  function waitFor(caller: Caller, messageIds: readonly MessageId[], wait: WaitOptions): Promise<Answer | undefined> {
+    const edge = caller.kind === 'agent' ? { by: caller.agentId, on: messageIds.map(id => core.store.getMessage(id)?.to ?? '') } : undefined
+    if (edge) refuseCircle(edge)
+    const askId = `${core.clock.now()}.${++count}`
+    const deadlineAt = Math.min(core.clock.now() + wait.timeoutMs, caller.kind === 'agent' ? deadlineOfSubject(caller.agentId) : Number.POSITIVE_INFINITY)
+    return new Promise(resolve => {
+      const settle = (settled: AskSettled): void => {
+        open.delete(askId)
+        wait.signal?.removeEventListener('abort', onAbort)
+        resolve(settled.messageId === undefined ? undefined : { messageId: settled.messageId, outcome: settled.outcome, ...(settled.replyId ? { replyId: settled.replyId } : {}) })
+      }
+      const onAbort = (): void => {
+        tell({ type: 'withdrawn', askId })
+        settle({ type: 'askSettled', askId })
+      }
+      if (wait.signal?.aborted) return resolve(undefined)
+      wait.signal?.addEventListener('abort', onAbort, { once: true })
+      open.set(askId, { messageIds, deadlineAt, settle, ...(edge ? { wait: edge } : {}) })
+      tell({ type: 'asked', askId, messageIds, deadlineAt })
+    })
+  }
+
+  function refuseCircle(edge: Wait): void {
+    const circle = circleOf([...open.values()].flatMap(ask => (ask.wait ? [ask.wait] : [])), edge)
+    if (!circle) return
+    const names = circle.map(id => nameOf(core, { kind: 'agent', id: id as AgentId })) // edges are made of agents' ids
+    throw new MadroxError('wait_cycle', `This wait could never end: ${names.join(' waits for ')}.`, {
+      remedy: 'Send with wait_for_response=false and end your turn: the answer will be handed to you.', data: { circle },
+    })
+  }
+
+  /** Whoever waits for the agent's own answer stops waiting then; waiting longer inside it helps nobody. */
+  function deadlineOfSubject(agentId: AgentId): number {
+    const subject = agentContext(core, agentId)?.turn?.subject
+    const asked = subject && [...open.values()].find(ask => ask.messageIds.includes(subject))
+    return asked ? asked.deadlineAt : Number.POSITIVE_INFINITY
+  }
+
+  return { waitFor, waits: () => [...open.values()].flatMap(ask => (ask.wait ? [ask.wait] : [])) }
+}
+
+export type Waiting = ReturnType<typeof createWaiting>

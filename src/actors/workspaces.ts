@@ -1,0 +1,114 @@
+/**
+ * Where an agent works. Workspaces outlive their agents; nothing here removes one, because it may hold the only copy of work.
+ * Git is run by argument vector, never by a shell.
+ */
+
+import { execFile } from 'node:child_process'
+import { mkdir, realpath, stat, writeFile } from 'node:fs/promises'
+import { isAbsolute, join, relative } from 'node:path'
+import { promisify } from 'node:util'
+import { MadroxError } from '../errors.ts'
+import type { AgentId } from '../ids.ts'
+
+const run = promisify(execFile)
+
+export interface Workspace {
+  readonly kind: 'isolated' | 'shared' | 'worktree' | 'path'
+  /** Absolute and real. */
+  readonly path: string
+  readonly branch?: string
+  /** The repository the worktree belongs to. */
+  readonly repository?: string
+}
+
+export interface WorkspaceRequest {
+  readonly wanted: string
+  readonly agentId: AgentId
+  readonly agentName: string
+  /** `$MADROX_HOME/workspaces`. */
+  readonly base: string
+  /** Where the caller stands: a client's root, an agent's workspace. */
+  readonly callerDir?: string
+  /** A path asked for must lie in here; none: anywhere (a person's own client). */
+  readonly within?: string
+}
+
+export async function prepareWorkspace(request: WorkspaceRequest): Promise<Workspace> {
+  const { wanted } = request
+  if (wanted === 'isolated') return isolated(request)
+  if (wanted === 'shared') return { kind: 'shared', path: await callerDirectory(request) }
+  if (wanted === 'worktree') return worktree(request, await callerDirectory(request))
+  if (wanted === 'auto') return (await standsInRepository(request.callerDir)) ? worktree(request, await callerDirectory(request)) : isolated(request)
+  if (isAbsolute(wanted)) return { kind: 'path', path: await givenPath(request) }
+  throw failed(`"${wanted}" is not a workspace.`, 'Use auto, isolated, shared, worktree, or an absolute path.')
+}
+
+const failed = (message: string, remedy: string, cause?: unknown): MadroxError => new MadroxError('workspace_failed', message, { remedy, cause })
+
+async function isolated({ base, agentId, agentName }: WorkspaceRequest): Promise<Workspace> {
+  const path = await ownDirectory(base, agentId, agentName)
+  await mkdir(path, { recursive: true })
+  return { kind: 'isolated', path: await realpath(path) }
+}
+
+/** `<base>/<agent>/workspace`, its siblings made, itself not. */
+async function ownDirectory(base: string, agentId: AgentId, agentName: string): Promise<string> {
+  const home = join(base, agentId)
+  await mkdir(join(home, 'outputs'), { recursive: true, mode: 0o700 })
+  await writeFile(join(home, 'metadata.json'), JSON.stringify({ agent_id: agentId, name: agentName }))
+  return join(home, 'workspace')
+}
+
+async function callerDirectory({ callerDir, wanted }: WorkspaceRequest): Promise<string> {
+  if (!callerDir) throw failed(`workspace "${wanted}" needs to know where you stand, and your client told no root.`, 'Give an absolute path, or use workspace "isolated".')
+  return realpath(callerDir).catch(cause => {
+    throw failed(`Your directory ${callerDir} cannot be opened: ${String(cause)}.`, 'Give an absolute path that exists, or use workspace "isolated".', cause)
+  })
+}
+
+async function givenPath({ wanted, within }: WorkspaceRequest): Promise<string> {
+  const path = await realpath(wanted).catch(cause => {
+    throw failed(`The workspace ${wanted} does not exist.`, 'Create it first, or use workspace "isolated".', cause)
+  })
+  if (!(await stat(path)).isDirectory()) throw failed(`The workspace ${wanted} is not a directory.`, 'Give a directory.')
+  if (within !== undefined && escapes(await realpath(within), path)) {
+    throw new MadroxError('exceeds_parent', `The workspace ${wanted} lies outside its supervisor's own (${within}).`, { remedy: 'Give a directory inside it, or use worktree or isolated.' })
+  }
+  return path
+}
+
+function escapes(base: string, path: string): boolean {
+  const way = relative(base, path)
+  return way === '..' || way.startsWith('../') || isAbsolute(way)
+}
+
+// A repository's own hooks and the user's prompts have no place in making a worktree.
+const git = async (cwd: string, ...args: string[]): Promise<string> => (await run('git', ['-C', cwd, ...args], { env: { ...process.env, GIT_TERMINAL_PROMPT: '0' } })).stdout.trim()
+
+/** In a repository with a commit to branch from. */
+async function standsInRepository(dir: string | undefined): Promise<boolean> {
+  if (!dir) return false
+  return git(dir, 'rev-parse', '--verify', '--quiet', 'HEAD').then(() => true, () => false) // git's exit code is the answer
+}
+
+async function worktree({ base, agentId, agentName }: WorkspaceRequest, dir: string): Promise<Workspace> {
+  if (!(await standsInRepository(dir))) throw failed(`${dir} is not in a git repository with a commit, so there is nothing to make a worktree of.`, 'Commit something first, or use workspace "shared" or "isolated".')
+  const repository = await git(dir, 'rev-parse', '--show-toplevel')
+  const branch = `madrox/${slug(agentName)}-${agentId.slice(0, 6)}`
+  const path = await ownDirectory(base, agentId, agentName)
+  try {
+    await git(dir, 'worktree', 'add', '--quiet', '-b', branch, path, 'HEAD')
+  } catch (cause) {
+    throw failed(`git could not make a worktree of ${repository}: ${stderrOf(cause)}`, 'See git worktree list and git worktree prune, or use workspace "shared".', cause)
+  }
+  const inside = join(await realpath(path), relative(await realpath(repository), dir))
+  await mkdir(inside, { recursive: true })
+  return { kind: 'worktree', path: inside, branch, repository }
+}
+
+const slug = (name: string): string => name.toLowerCase().replace(/[^a-z0-9]+/g, '-').replace(/^-+|-+$/g, '').slice(0, 40) || 'agent'
+const stderrOf = (cause: unknown): string => (cause instanceof Error && 'stderr' in cause ? String(cause.stderr).trim() : String(cause))
+
+/** How to bring a worktree's work back, as a sentence for the spawn's result. */
+export const bringBack = ({ path, branch, repository }: Workspace): string | undefined =>
+  branch && `Work is on branch ${branch}. To bring it back: git -C ${path} add -A && git -C ${path} commit -m "…", then git -C ${repository} merge ${branch}.`
