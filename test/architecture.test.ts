@@ -43,7 +43,7 @@ const rules: Rules = {
     zod: ['src/'],
     'fastest-levenshtein': ['src/actors/', 'src/tools/', ...composition], // "did you mean"
   },
-  mayPrint: composition,
+  mayPrint: [...composition, 'src/drivers/scripted/program.ts'], // a program of its own, run in a PTY
   maxLines: 400,
   circlesByType: [],
 }
