@@ -26,7 +26,8 @@ export function createRendering(): Rendering {
   }
 }
 
-function toLine(event: SessionEvent): string | undefined {
+/** How an event reads; undefined: it is not shown. */
+export function toLine(event: SessionEvent): string | undefined {
   switch (event.type) {
     case 'outputProduced': return event.kind === 'text' ? event.content : `${event.kind === 'tool_call' ? '→' : '←'} ${event.tool ?? ''} ${event.content}`
     case 'turnEnded': return event.status === 'completed' ? undefined : `(${event.status}${event.error === undefined ? '' : `: ${event.error}`})`

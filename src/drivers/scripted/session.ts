@@ -17,6 +17,8 @@ export type SessionEvent = Told<DriverFact> | { readonly type: 'crashed'; readon
 
 export interface Session {
   readonly state: 'idle' | 'inTurn' | 'awaitingApproval'
+  /** The approval it stands at. */
+  readonly approvalId: string | undefined
   /** Only when idle. */
   submit(text: string, promptId: string): void
   /** Cuts the running turn; the context stays. False: there was none. */
@@ -172,6 +174,9 @@ export function createSession(options: SessionOptions): Session {
   return {
     get state() {
       return turn === undefined ? 'idle' : turn.awaiting?.kind === 'approval' ? 'awaitingApproval' : 'inTurn'
+    },
+    get approvalId() {
+      return turn?.awaiting?.kind === 'approval' ? turn.awaiting.id : undefined
     },
     submit: (text, promptId) => {
       if (ended || turn) return
