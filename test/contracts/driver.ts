@@ -6,6 +6,7 @@ import { randomUUID } from 'node:crypto'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { Driver, DriverFact, FactOf } from '../../src/drivers/driver.ts'
 import { createRecorder, findBreaches, toText, type Recorder } from './driver-trace.ts'
+import { isAlive } from './processes.ts'
 
 type LaunchInput = Extract<Parameters<Driver['dispatch']>[0], { type: 'startAgent' }>['launch']
 
@@ -48,15 +49,6 @@ export interface DriverContract {
   readonly processPerAgent?: boolean
 }
 
-const isAlive = (pid: number): boolean => {
-  try {
-    process.kill(pid, 0)
-    return true
-  } catch {
-    return false // ESRCH: nobody of that id
-  }
-}
-
 /** A driver of its own for each test, and what the tests say of agents. */
 interface Stage {
   readonly facts: Recorder
@@ -97,7 +89,7 @@ export function describeDriver(name: string, contract: DriverContract): void {
       }
     }, testTimeoutMs)
 
-    startTests(() => stage)
+    startTests(() => stage, prompts)
     turnTests(() => stage, prompts)
     interruptTests(() => stage, prompts)
     endTests(() => stage, prompts, processPerAgent)
@@ -143,7 +135,7 @@ async function createStage(contract: DriverContract, factTimeoutMs: number): Pro
   }
 }
 
-function startTests(at: () => Stage): void {
+function startTests(at: () => Stage, prompts: ContractPrompts): void {
   test('a start is answered by ready, once, with the session to return to', async () => {
     const { facts, start } = at()
     const ready = await start('ada')
@@ -161,13 +153,16 @@ function startTests(at: () => Stage): void {
   })
 
   test('a prompt given before ready is refused, and the start goes on', async () => {
-    const { facts, submit, start } = at()
+    const { facts, submit, start, run } = at()
     const starting = start('ada')
-    const promptId = submit('ada', 'too early')
+    const promptId = submit('ada', prompts.answer('too early'))
     await starting
-    const answer = [...facts.factsOf('ada', 'promptRefused'), ...facts.factsOf('ada', 'promptSeen')].find(fact => fact.promptId === promptId)
-    if (answer?.type === 'promptRefused') expect(answer.reason).toBe('not_ready')
-    else await facts.waitFor('ada', 'promptSeen', fact => fact.promptId === promptId) // a start so quick that it came in time
+    const answer = await facts.first(`answer to ${promptId}`, (fact): fact is FactOf<'promptRefused' | 'promptSeen'> =>
+      (fact.type === 'promptRefused' || fact.type === 'promptSeen') && fact.promptId === promptId)
+    // A start may be so quick that it came in time.
+    const ended = await (answer.type === 'promptSeen' ? facts.waitFor('ada', 'turnEnded') : run('ada', prompts.answer('too early')))
+    expect(answer.type === 'promptSeen' || answer.reason).toSatisfy(reason => reason === true || reason === 'not_ready')
+    expect(ended.finalText).toBe('too early')
   })
 }
 
@@ -239,7 +234,7 @@ function turnTests(at: () => Stage, prompts: ContractPrompts): void {
 }
 
 function interruptTests(at: () => Stage, prompts: ContractPrompts): void {
-  const cut = async (prompt: string, kind: 'text' | 'tool_call'): Promise<void> => {
+  const expectCut = async (prompt: string, kind: 'text' | 'tool_call'): Promise<void> => {
     const { facts, driver, start, run, submit } = at()
     await start('ada')
     await run('ada', prompts.answer('before the cut'))
@@ -252,9 +247,9 @@ function interruptTests(at: () => Stage, prompts: ContractPrompts): void {
     expect((await run('ada', prompts.recall)).finalText).toContain('before the cut')
   }
 
-  test('an interrupt while it speaks ends the turn, and the context is kept', () => cut(prompts.stream, 'text'))
+  test('an interrupt while it speaks ends the turn, and the context is kept', () => expectCut(prompts.stream, 'text'))
 
-  test.runIf(prompts.holdInTool !== undefined)('an interrupt inside a tool ends the turn, and the context is kept', () => cut(prompts.holdInTool ?? '', 'tool_call'))
+  test.runIf(prompts.holdInTool !== undefined)('an interrupt inside a tool ends the turn, and the context is kept', () => expectCut(prompts.holdInTool ?? '', 'tool_call'))
 
   test('an interrupt at idle says that there was no turn, and disturbs nothing', async () => {
     const { facts, driver, start, run } = at()

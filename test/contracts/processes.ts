@@ -1,0 +1,14 @@
+/** Whether a process lives, asked of the operating system by pid: never by the scan of the code that was to end it. */
+import { readFileSync } from 'node:fs'
+
+/** A zombie is dead: nobody has collected its status yet, and for an orphan that is init's business. */
+export function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0)
+    if (process.platform !== 'linux') return true
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
+    return stat.slice(stat.lastIndexOf(')') + 2, stat.lastIndexOf(')') + 3) !== 'Z'
+  } catch {
+    return false // ESRCH: nobody of that id, or gone between the two looks
+  }
+}
