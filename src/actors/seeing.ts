@@ -2,11 +2,12 @@
 
 import { MadroxError } from '../errors.ts'
 import type { AgentId } from '../ids.ts'
-import type { Caller } from '../messages.ts'
+import { type Caller, sameAddress } from '../messages.ts'
 import { openMessages } from '../machines/mailbox.ts'
 import type { AgentRow, OutputRow } from '../store/store.ts'
-import { agentActor, type Core, detailOf, nameOf, rowOf, stateOf } from './core.ts'
+import { agentActor, type Core, detailOf, isEnded, nameOf, rowOf, stateOf } from './core.ts'
 import { childrenOf, isWithin, resolveAgent, resolveLiving } from './directory.ts'
+import { addressOf } from './principals.ts'
 import { specOf } from './spawning.ts'
 import type { AgentStatus } from './system.ts'
 
@@ -49,6 +50,20 @@ export function list(core: Core, caller: Caller, options: { ended?: boolean } = 
   return [...core.rows.values()]
     .filter(row => isWithin(core, caller, row, 'see') && (options.ended || agentActor(core, row.id) !== undefined))
     .map(row => statusOf(core, row.id))
+}
+
+export function children(core: Core, caller: Caller, parent?: string): readonly AgentStatus[] {
+  if (parent === undefined && caller.kind !== 'agent') {
+    const own = caller.kind === 'client' ? addressOf(core, caller).id : undefined
+    return list(core, caller).filter(status => status.parent?.kind === 'client' && (own === undefined || status.parent.id === own))
+  }
+  const id = parent === undefined && caller.kind === 'agent' ? caller.agentId : resolveAgent(core, caller, parent ?? '', 'see')
+  return childrenOf(core, id).map(child => statusOf(core, child))
+}
+
+export function peers(core: Core, caller: Caller, reference: string): readonly AgentStatus[] {
+  const own = rowOf(core, resolveAgent(core, caller, reference, 'see'))
+  return [...core.rows.values()].filter(row => row.id !== own.id && sameAddress(row.parent, own.parent) && !isEnded(core, row.id)).map(row => statusOf(core, row.id))
 }
 
 export function output(core: Core, caller: Caller, reference: string, options: { limit: number; since?: number }): readonly OutputRow[] {

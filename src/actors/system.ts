@@ -22,7 +22,7 @@ import { createMessaging } from './messaging.ts'
 import { type ParentFound, resolveParent } from './parenthood.ts'
 import { authenticate, connectClient, Credentials, disconnectClient, locateClient } from './principals.ts'
 import { createRoot } from './root.ts'
-import { list, output, screen, statusOf } from './seeing.ts'
+import { children, list, output, peers, screen, statusOf } from './seeing.ts'
 import { createSpawning, specOf } from './spawning.ts'
 import { createWaiting } from './waiting.ts'
 
@@ -179,6 +179,10 @@ export interface MadroxSystem {
   status(caller: Caller, reference: string): AgentStatus
   /** What the caller may see: living agents in tree order, and the ended ones when asked for. */
   list(caller: Caller, options?: { readonly ended?: boolean }): readonly AgentStatus[]
+  /** The living agents directly below an agent; none named: below the caller (an owner: below all its clients). */
+  children(caller: Caller, parent?: string): readonly AgentStatus[]
+  /** The living agents with the same supervisor, the named one excepted. */
+  peers(caller: Caller, reference: string): readonly AgentStatus[]
   output(caller: Caller, reference: string, options: { readonly limit: number; readonly since?: number }): readonly OutputRow[]
   screen(caller: Caller, reference: string, lines?: number): Promise<{ readonly rendering: 'terminal' | 'transcript'; readonly text: string }>
 
@@ -251,6 +255,8 @@ export function createSystem(options: SystemOptions): MadroxSystem {
     resolve: (caller, reference) => resolveAgent(core, caller, reference, 'address'),
     status: (caller, reference) => statusOf(core, resolveAgent(core, caller, reference, 'see')),
     list: (caller, listing) => list(core, caller, listing),
+    children: (caller, parent) => children(core, caller, parent),
+    peers: (caller, reference) => peers(core, caller, reference),
     output: (caller, reference, range) => output(core, caller, reference, range),
     screen: (caller, reference, lines) => screen(core, caller, reference, lines),
     close: () => (closing ??= close(core, () => drivers)),
@@ -271,3 +277,6 @@ async function close(core: Core, drivers: () => ReadonlyMap<string, Driver>): Pr
   core.root.stop()
   core.store.close()
 }
+
+export { bringBack as bringBackHint } from './workspaces.ts'
+export type { ParentFound } from './parenthood.ts'

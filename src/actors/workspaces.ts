@@ -110,5 +110,5 @@ const slug = (name: string): string => name.toLowerCase().replace(/[^a-z0-9]+/g,
 const stderrOf = (cause: unknown): string => (cause instanceof Error && 'stderr' in cause ? String(cause.stderr).trim() : String(cause))
 
 /** How to bring a worktree's work back, as a sentence for the spawn's result. */
-export const bringBack = ({ path, branch, repository }: Workspace): string | undefined =>
+export const bringBack = ({ path, branch, repository }: Pick<Workspace, 'path' | 'branch' | 'repository'>): string | undefined =>
   branch && `Work is on branch ${branch}. To bring it back: git -C ${path} add -A && git -C ${path} commit -m "…", then git -C ${repository} merge ${branch}.`

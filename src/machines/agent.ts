@@ -7,8 +7,8 @@
  */
 
 import { type ActorLogic, type ActorRef, type ActorSystem, type AnyActorRef, setup, type Snapshot } from 'xstate'
-import * as decisions from './agentDecisions.ts'
-import { type AgentContext, type AgentEmitted, type AgentEvent, type AgentInput, maxRevivals } from './agentContext.ts'
+import * as decisions from './agent-decisions.ts'
+import { type AgentContext, type AgentEmitted, type AgentEvent, type AgentInput, maxRevivals } from './agent-context.ts'
 import { agentKey, type Decision, hands } from './effects.ts'
 import { crashAftermath } from './supervision.ts'
 

@@ -5,7 +5,7 @@
 
 import { type AnyActorRef, assign, setup } from 'xstate'
 import { agentMachine } from './agent.ts'
-import type { AgentInput } from './agentContext.ts'
+import type { AgentInput } from './agent-context.ts'
 import type { AgentId, ClientId, OwnerId } from '../ids.ts'
 import type { Reply } from '../messages.ts'
 import { agentKey, type ChildCrashed, type InboxEvent, type SupervisorEvent } from './effects.ts'

@@ -21,6 +21,8 @@ export interface ToolContext {
   readonly progress: (message: string) => void
   /** The call's own identity; a repeated call returns the first result. */
   readonly callKey?: string
+  /** Milliseconds since the epoch. */
+  readonly now: () => number
 }
 
 /** Data is shown as JSON; text (trees, screens) as it is. `replies`: handed out by this answer, consumed once it left. */
@@ -57,19 +59,24 @@ export type ToolTable = ReadonlyMap<string, Tool>
 export type ToolOutcome = ({ readonly ok: true } & ToolResult) | { readonly ok: false; readonly error: WireError }
 
 /**
- * Finds, parses, runs. Never throws: what a caller did wrong and what went wrong come back as `ok: false`.
+ * `runTool` for a wire. Never throws: what a caller did wrong and what went wrong come back as `ok: false`.
  * `pending_replies` is added to a client's data when it has any.
  */
 export async function callTool(table: ToolTable, name: string, args: unknown, context: ToolContext): Promise<ToolOutcome> {
   try {
-    const tool = table.get(name)
-    if (!tool) throw unknownTool(table, name)
-    const parsed = tool.input.safeParse(args ?? {})
-    if (!parsed.success) throw invalidInput(name, parsed.error)
-    return withPendingReplies(context, { ok: true, ...(await tool.handler(parsed.data, context)) })
+    return withPendingReplies(context, { ok: true, ...(await runTool(table, name, args, context)) })
   } catch (error) {
     return { ok: false, error: toWireError(error) }
   }
+}
+
+/** Finds, parses, runs; throws what a caller did wrong as `MadroxError`. */
+export async function runTool(table: ToolTable, name: string, args: unknown, context: ToolContext): Promise<ToolResult> {
+  const tool = table.get(name)
+  if (!tool) throw unknownTool(table, name)
+  const parsed = tool.input.safeParse(args ?? {})
+  if (!parsed.success) throw invalidInput(name, parsed.error)
+  return tool.handler(parsed.data, context)
 }
 
 function withPendingReplies({ caller, system }: ToolContext, result: ToolOutcome): ToolOutcome {

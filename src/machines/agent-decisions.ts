@@ -7,7 +7,7 @@ import type { DriverCommand, FactOf } from '../drivers/driver.ts'
 import type { MessageId } from '../ids.ts'
 import type { Outcome } from '../messages.ts'
 import { agentKey, type Decision, type Effect, type InboxEvent, type LedgerEvent } from './effects.ts'
-import { type AgentCommand, type AgentContext, type AgentDeadline, graceMs, handshakeMs, maxDeliveries, quietMs, retryMs, stopMs } from './agentContext.ts'
+import { type AgentCommand, type AgentContext, type AgentDeadline, graceMs, handshakeMs, maxDeliveries, quietMs, retryMs, stopMs } from './agent-context.ts'
 import {
   completeTurn, forgetSettled, type Mail, markSettled, nextWork, openMessages, promptText, repliesClaimed, repliesHandedOut, replyArrived, returnWork, subjectOf,
   takeWork, taskBegun, type Work,

@@ -1,0 +1,181 @@
+/** Messages down, answers up. */
+
+import { z } from 'zod'
+import type { SendReport } from '../actors/system.ts'
+import { MadroxError, toWireError, type WireError } from '../errors.ts'
+import { asMessageId } from '../ids.ts'
+import type { Reply } from '../messages.ts'
+import { acting, instanceId, reference, sentOutput, timeoutSeconds } from './schemas.ts'
+import { defineTool, type ToolContext, type ToolResult } from './tool.ts'
+
+const text = z.string().min(1)
+
+const hints: Partial<Record<SendReport['status'], string>> = {
+  accepted: 'The answer will come to you by itself (get_pending_replies shows it); no need to poll.',
+  pending: 'Not answered yet; the message stays open. Its answer will come by itself, or wait on with wait_for_any.',
+}
+
+/** A report as its callers know it. */
+export const toSent = (report: SendReport): Record<string, unknown> => ({
+  status: report.status, message_id: report.messageId, instance_id: report.agentId,
+  ...(report.response === undefined ? {} : { response: report.response }), ...(report.via ? { via: report.via } : {}), ...(report.position === undefined ? {} : { position: report.position }),
+  ...(hints[report.status] ? { hint: hints[report.status] } : {}),
+})
+
+interface Sending {
+  readonly to: string
+  readonly message: string
+  readonly wait: boolean
+  readonly expectsReply: boolean
+  readonly timeoutMs: number
+  readonly expiresAt?: number
+  readonly key?: string
+}
+
+async function sendOne({ to, message, wait, expectsReply, timeoutMs, expiresAt, key }: Sending, { system, caller, signal }: ToolContext): Promise<SendReport> {
+  const sent = system.send(caller, { to, text: message, expectsReply, ...(expiresAt === undefined ? {} : { expiresAt }), ...(key ? { callKey: key } : {}) })
+  return wait && expectsReply ? system.waitForAny(caller, [sent.messageId], { signal, timeoutMs }) : sent
+}
+
+export const sendToInstance = defineTool({
+  name: 'send_to_instance',
+  title: 'Send a message to an agent',
+  description: 'Gives an agent a task, or your supervisor or a peer a question. Messages queue; a busy agent gets yours after its turn. With wait_for_response the call returns the answer, or status pending at the timeout (nothing is lost). For several agents use send_to_multiple_instances.',
+  input: z.strictObject({
+    instance_id: instanceId,
+    message: text,
+    wait_for_response: z.boolean().default(true),
+    timeout_seconds: timeoutSeconds,
+    expects_reply: z.boolean().default(true).describe('false: a note, no answer comes'),
+    expires_at: z.iso.datetime({ offset: true }).optional().describe('Drop it if not begun by then'),
+  }),
+  output: sentOutput,
+  annotations: acting,
+  topic: 'messages',
+  listedFor: ['leaf', 'supervisor', 'client'],
+  searchHint: 'message task ask delegate tell agent supervisor peer',
+  handler: async (input, context): Promise<ToolResult> => {
+    const report = await sendOne({
+      to: input.instance_id, message: input.message, wait: input.wait_for_response, expectsReply: input.expects_reply, timeoutMs: input.timeout_seconds * 1000,
+      ...(input.expires_at ? { expiresAt: Date.parse(input.expires_at) } : {}), ...(context.callKey ? { key: context.callKey } : {}),
+    }, context)
+    return { data: toSent(report), replies: report.replies }
+  },
+})
+
+const manyOutput = z.object({
+  results: z.array(z.union([sentOutput, z.object({ instance_id: z.string(), status: z.literal('error'), code: z.string(), message: z.string(), remedy: z.string().optional() })])),
+  pending_replies: z.number().optional(),
+})
+
+/** Each on its own: one that fails says so in its place and the others go on. */
+async function sendMany(sendings: readonly Sending[], context: ToolContext): Promise<ToolResult> {
+  const settled = await Promise.allSettled(sendings.map((sending, index) => sendOne({ ...sending, ...(context.callKey ? { key: `${context.callKey}#${index}` } : {}) }, context)))
+  const results = settled.map((result, index) => (result.status === 'fulfilled' ? toSent(result.value) : { instance_id: sendings[index]?.to ?? '', status: 'error', ...toFlat(toWireError(result.reason)) }))
+  return { data: { results }, replies: settled.flatMap(result => (result.status === 'fulfilled' ? result.value.replies : [])) }
+}
+const toFlat = ({ code, message, remedy }: WireError): object => ({ code, message, ...(remedy ? { remedy } : {}) })
+
+export const sendToMultiple = defineTool({
+  name: 'send_to_multiple_instances',
+  title: 'Send to several agents at once',
+  description: 'Sends to several agents at the same time: messages for one each, or instance_ids with one message for all.',
+  input: z.strictObject({
+    messages: z.array(z.strictObject({ instance_id: reference, message: text })).min(1).max(100).optional(),
+    instance_ids: z.array(reference).min(1).max(100).optional(),
+    message: text.optional(),
+    wait_for_responses: z.boolean().default(false),
+    timeout_seconds: timeoutSeconds,
+    expects_reply: z.boolean().default(true),
+  }),
+  output: manyOutput,
+  annotations: acting,
+  topic: 'messages',
+  listedFor: ['supervisor', 'client'],
+  searchHint: 'message tasks many several batch parallel agents',
+  handler: (input, context) => {
+    const pairs = input.messages ?? (input.instance_ids && input.message !== undefined ? input.instance_ids.map(id => ({ instance_id: id, message: input.message ?? '' })) : undefined)
+    if (!pairs) throw new MadroxError('invalid_input', 'Nothing to send.', { remedy: 'Give messages: [{instance_id, message}], or instance_ids and message.' })
+    return sendMany(pairs.map(pair => ({ to: pair.instance_id, message: pair.message, wait: input.wait_for_responses, expectsReply: input.expects_reply, timeoutMs: input.timeout_seconds * 1000 })), context)
+  },
+})
+
+export const broadcastToChildren = defineTool({
+  name: 'broadcast_to_children',
+  title: 'Send to all children',
+  description: 'Sends one message to every living child of an agent (default: yours). Their answers come to you.',
+  input: z.strictObject({ parent_id: reference.optional(), message: text, wait_for_responses: z.boolean().default(false), timeout_seconds: timeoutSeconds, expects_reply: z.boolean().default(true) }),
+  output: manyOutput,
+  annotations: acting,
+  topic: 'messages',
+  listedFor: ['supervisor', 'client'],
+  searchHint: 'message all children team announce',
+  handler: (input, context) => {
+    const children = context.system.children(context.caller, input.parent_id)
+    if (children.length === 0) throw new MadroxError('not_found', 'There are no children to send to.', { remedy: 'Spawn some first; get_instance_tree shows who is there.' })
+    return sendMany(children.map(child => ({ to: child.id, message: input.message, wait: input.wait_for_responses, expectsReply: input.expects_reply, timeoutMs: input.timeout_seconds * 1000 })), context)
+  },
+})
+
+export const replyToCaller = defineTool({
+  name: 'reply_to_caller',
+  title: 'Answer a message',
+  description: 'Answers the message you are working on; the id is in its [MSG:<id>] line. Once per message, when done. Not for new questions: use send_to_instance.',
+  input: z.strictObject({
+    reply_message: text.describe('The whole answer'),
+    correlation_id: z.string().optional().describe('The id in [MSG:<id>]; may be left out if only one is open'),
+    instance_id: z.string().optional().describe('Ignored: your credential says who you are'),
+  }),
+  output: z.object({ delivered_to: z.string(), correlation_id: z.string(), kind: z.string() }),
+  annotations: acting,
+  topic: 'messages',
+  listedFor: ['leaf', 'supervisor'],
+  searchHint: 'answer reply report result done',
+  handler: ({ reply_message, correlation_id }, { system, caller }) => {
+    const { to, messageId, kind } = system.reply(caller, { text: reply_message, ...(correlation_id ? { correlationId: correlation_id } : {}) })
+    return { data: { delivered_to: to, correlation_id: messageId, kind } }
+  },
+})
+
+const toPending = (reply: Reply): Record<string, unknown> => ({
+  kind: reply.kind, from: reply.fromName, instance_id: reply.from, ...(reply.messageId ? { message_id: reply.messageId } : {}), ...(reply.status ? { status: reply.status } : {}),
+  response: reply.text, at: new Date(reply.at).toISOString(),
+})
+
+export const getPendingReplies = defineTool({
+  name: 'get_pending_replies',
+  title: 'Collect answers that are waiting',
+  description: 'Hands out the answers nobody waited for, oldest first, each once. wait_timeout waits for the first. Replies of your own agents come to you by themselves; call this only to get them within a turn.',
+  input: z.strictObject({
+    instance_id: reference.optional().describe("Another's inbox: looked at, not emptied"),
+    wait_timeout: z.number().min(0).max(86_400).default(0).describe('Seconds'),
+    limit: z.number().int().positive().max(1_000).default(100),
+  }),
+  output: z.object({ replies: z.array(z.record(z.string(), z.unknown())), count: z.number(), pending_replies: z.number().optional() }),
+  annotations: acting,
+  topic: 'messages',
+  listedFor: ['leaf', 'supervisor', 'client'],
+  searchHint: 'inbox replies answers results collect poll',
+  handler: async (input, { system, caller, signal }) => {
+    const replies = await system.collectReplies(caller, { limit: input.limit, wait: { timeoutMs: input.wait_timeout * 1000, signal }, ...(input.instance_id ? { of: input.instance_id } : {}) })
+    const peeked = input.instance_id !== undefined && !(caller.kind === 'agent' && system.resolve(caller, input.instance_id) === caller.agentId)
+    return { data: { replies: replies.map(toPending), count: replies.length }, replies: peeked ? [] : replies.map(reply => reply.id) }
+  },
+})
+
+export const waitForAny = defineTool({
+  name: 'wait_for_any',
+  title: 'Wait for the first of several answers',
+  description: 'Waits for the first outcome among messages you sent; the others stay open. Do not call it just to pass time: answers come by themselves.',
+  input: z.strictObject({ message_ids: z.array(z.string().min(1)).min(1).max(100), timeout_seconds: timeoutSeconds }),
+  output: sentOutput.extend({ open: z.array(z.string()) }),
+  annotations: acting,
+  topic: 'messages',
+  listedFor: ['supervisor', 'client'],
+  searchHint: 'wait first answer outcome any',
+  handler: async ({ message_ids, timeout_seconds }, { system, caller, signal }) => {
+    const report = await system.waitForAny(caller, message_ids.map(asMessageId), { signal, timeoutMs: timeout_seconds * 1000 })
+    const open = message_ids.filter(id => report.status === 'pending' || id !== report.messageId)
+    return { data: { ...toSent(report), open }, replies: report.replies }
+  },
+})

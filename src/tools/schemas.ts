@@ -1,0 +1,88 @@
+/** Pieces that tools share: references, timeouts, the shape of a spawn. Descriptions are written for models and kept short: every
+ * token of a schema is paid for in every session that lists it. */
+
+import { z } from 'zod'
+import { mcpServerSchema } from '../drivers/driver.ts'
+
+export const reference = z.string().min(1).max(200)
+export const instanceId = reference.describe('Id, unique id prefix (6+) or unique name')
+
+export const timeoutSeconds = z.number().positive().max(86_400).default(180)
+
+const mcpServer = z.preprocess(value => {
+  // The common form of MCP client configurations leaves the type to be seen from its fields.
+  if (typeof value !== 'object' || value === null || 'type' in value) return value
+  return { ...value, type: 'url' in value ? 'http' : 'stdio' }
+}, mcpServerSchema)
+
+export const spawnFields = {
+  name: z.string().trim().min(1).max(80).regex(/^[^\p{C}"\\]+$/u, 'no control characters, quotes or backslashes'),
+  role: z.string().max(80).default('general').describe('Role prompt to use, e.g. architect'),
+  system_prompt: z.string().max(200_000).optional().describe("Replaces the role's prompt"),
+  model: z.string().min(1).max(200).optional().describe("Any model id; none: the CLI's default"),
+  parent_instance_id: reference.optional().describe('Supervisor; none: you'),
+  wait_for_ready: z.boolean().default(true),
+  initial_prompt: z.string().min(1).optional().describe('First task, sent as a message'),
+  wait_for_response: z.boolean().default(false).describe("Wait for the first task's answer"),
+  timeout_seconds: timeoutSeconds,
+  expects_reply: z.boolean().default(true),
+  workspace: z.string().max(4_096).default('auto').describe('auto | isolated | shared | worktree | absolute path. auto: a git worktree if you stand in a repository, else an empty directory'),
+  bypass_isolation: z.boolean().default(false).describe('Let it act outside its workspace'),
+  permission_mode: z.enum(['acceptEdits', 'bypassPermissions', 'default', 'dontAsk', 'manual', 'plan']).optional(),
+  allowed_tools: z.array(z.string().min(1)).max(100).optional(),
+  mcp_servers: z.record(z.string().regex(/^[A-Za-z0-9_-]+$/), mcpServer).default({}).describe('Further MCP servers: {name: {command, args, env} | {url, headers}}'),
+  inherit_mcp: z.boolean().default(false).describe("Also the user's own MCP servers"),
+  toolset: z.enum(['leaf', 'supervisor']).optional().describe('leaf: may not need agents of its own'),
+  /** Known to users of the original; every agent has Madrox. */
+  enable_madrox: z.boolean().optional().describe('Ignored: always on'),
+} as const
+
+export const codexFields = {
+  sandbox_mode: z.enum(['read-only', 'workspace-write', 'danger-full-access']).default('workspace-write'),
+  profile: z.string().min(1).max(200).optional().describe('Codex configuration profile'),
+} as const
+
+export const anyFields = {
+  sandbox_mode: codexFields.sandbox_mode.removeDefault().optional(),
+  profile: codexFields.profile,
+  script: z.unknown().optional().describe('Rules of a scripted agent'),
+} as const
+
+/** What every spawn comes down to, whichever tool asked. */
+export const spawnInput = z.strictObject({ ...spawnFields, ...anyFields })
+export type SpawnInput = z.output<typeof spawnInput>
+
+export const spawnedOutput = z.object({
+  instance_id: z.string(),
+  name: z.string(),
+  instance_type: z.string(),
+  role: z.string(),
+  model: z.string().nullable(),
+  state: z.string(),
+  parent_instance_id: z.string().nullable(),
+  parent_source: z.string(),
+  workspace: z.string(),
+  workspace_kind: z.string(),
+  branch: z.string().optional(),
+  bring_back: z.string().optional(),
+  message_id: z.string().optional(),
+  status: z.string().optional(),
+  response: z.string().optional(),
+  hint: z.string().optional(),
+  pending_replies: z.number().optional(),
+})
+
+export const sentOutput = z.object({
+  status: z.string(),
+  message_id: z.string(),
+  instance_id: z.string(),
+  response: z.string().optional(),
+  via: z.string().optional(),
+  position: z.number().optional(),
+  hint: z.string().optional(),
+  pending_replies: z.number().optional(),
+})
+
+export const readOnly = { readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: false } as const
+export const acting = { readOnlyHint: false, destructiveHint: false, idempotentHint: false, openWorldHint: true } as const
+export const ending = { readOnlyHint: false, destructiveHint: true, idempotentHint: true, openWorldHint: false } as const

@@ -1,0 +1,140 @@
+/** Seeing the team: status, tree, output, screens. Reads only. */
+
+import { z } from 'zod'
+import type { AgentStatus } from '../actors/system.ts'
+import { MadroxError } from '../errors.ts'
+import { instanceId, readOnly, reference } from './schemas.ts'
+import { defineTool } from './tool.ts'
+
+const iso = (at: number): string => new Date(at).toISOString()
+
+/** Tokens counted against limits: cache reads apart. */
+export function toStatus(status: AgentStatus, now: number): Record<string, unknown> {
+  const { usage } = status
+  const health = status.state === 'terminated' ? 'ended' : status.approval ? 'waiting for approval' : status.lastError ? 'recovered' : 'ok'
+  return {
+    instance_id: status.id, name: status.name, instance_type: status.harness, role: status.role, model: status.model ?? null,
+    state: status.state, detail: status.detail, since: iso(status.since), source: status.source, health,
+    parent_instance_id: status.parent?.kind === 'agent' ? status.parent.id : null, parent: status.parent?.name ?? null, parent_source: status.parentSource, children: status.children,
+    request_count: status.requestCount, mailbox: status.mailbox, open_messages: status.openMessages, pending_replies_of_agent: status.pendingReplies,
+    current_message: status.currentMessage ?? null, current_tool: status.currentTool ?? null, ...(status.approval ? { approval: status.approval } : {}),
+    total_tokens_used: usage.inputTokens + usage.outputTokens + usage.cacheCreationTokens, usage: { input_tokens: usage.inputTokens, output_tokens: usage.outputTokens, cache_creation_tokens: usage.cacheCreationTokens, cache_read_tokens: usage.cacheReadTokens },
+    // No price is known for any model yet: unknown, which is not zero.
+    total_cost: null,
+    uptime_seconds: Math.round(((status.endedAt ?? now) - status.createdAt) / 1000), created_at: iso(status.createdAt),
+    session_id: status.sessionId ?? null, pid: status.pid ?? null, workspace: status.workspace, confinement: status.confinement, toolset: status.toolset,
+    last_error: status.lastError ?? null, ...(status.endedAt === undefined ? {} : { ended_at: iso(status.endedAt), end_reason: status.endReason ?? null }),
+  }
+}
+
+export const getInstanceStatus = defineTool({
+  name: 'get_instance_status',
+  title: 'Status of agents',
+  description: "State (with since when and what told it), supervisor, children, tokens, current message and tool, last error. Without instance_id: all you may see. Not for waiting: answers come by themselves.",
+  input: z.strictObject({ instance_id: reference.optional(), include_ended: z.boolean().default(false) }),
+  output: z.looseObject({}),
+  annotations: readOnly,
+  topic: 'see',
+  listedFor: ['supervisor', 'client'],
+  searchHint: 'state health progress tokens status agents list',
+  handler: ({ instance_id, include_ended }, { system, caller, now }) => {
+    if (instance_id !== undefined) return { data: toStatus(system.status(caller, instance_id), now()) }
+    const all = system.list(caller, { ended: include_ended })
+    return { data: { instances: all.map(status => toStatus(status, now())), total: all.length } }
+  },
+})
+
+const line = (status: AgentStatus): string => `${status.name} (${status.id}) [${status.state}] (${status.harness})`
+
+/** The tree below `roots`, drawn. */
+export function drawTree(all: readonly AgentStatus[], roots: readonly AgentStatus[]): string {
+  const below = (parent: AgentStatus, indent: string): string[] => {
+    const children = all.filter(status => status.parent?.kind === 'agent' && status.parent.id === parent.id)
+    return children.flatMap((child, index) => {
+      const last = index === children.length - 1
+      return [`${indent}${last ? '└── ' : '├── '}${line(child)}`, ...below(child, `${indent}${last ? '    ' : '│   '}`)]
+    })
+  }
+  return roots.flatMap(root => [line(root), ...below(root, '')]).join('\n')
+}
+
+export const getInstanceTree = defineTool({
+  name: 'get_instance_tree',
+  title: 'The team as a tree',
+  description: 'Who works for whom, with ids and states.',
+  input: z.strictObject({ root: reference.optional(), format: z.enum(['text']).default('text'), include_ended: z.boolean().default(false) }),
+  annotations: readOnly,
+  topic: 'see',
+  listedFor: ['supervisor', 'client'],
+  searchHint: 'hierarchy team tree overview agents',
+  handler: ({ root, include_ended }, { system, caller }) => {
+    const all = system.list(caller, { ended: include_ended })
+    const visible = new Set<string>(all.map(status => status.id))
+    const roots = root === undefined ? all.filter(status => status.parent?.kind !== 'agent' || !visible.has(status.parent.id)) : [system.status(caller, root)]
+    return { text: roots.length === 0 ? 'There are no agents.' : drawTree(all, roots) }
+  },
+})
+
+const brief = (status: AgentStatus): Record<string, unknown> => ({ instance_id: status.id, name: status.name, instance_type: status.harness, role: status.role, state: status.state })
+const briefList = (key: string) => z.object({ [key]: z.array(z.looseObject({ instance_id: z.string() })), pending_replies: z.number().optional() })
+
+export const getChildren = defineTool({
+  name: 'get_children',
+  title: 'Children of an agent',
+  description: 'The living agents directly below an agent (default: you).',
+  input: z.strictObject({ parent_id: reference.optional() }),
+  output: briefList('children'),
+  annotations: readOnly,
+  topic: 'see',
+  listedFor: ['client'],
+  searchHint: 'children team members below',
+  handler: ({ parent_id }, { system, caller }) => ({ data: { children: system.children(caller, parent_id).map(brief) } }),
+})
+
+export const getPeers = defineTool({
+  name: 'get_peers',
+  title: 'Peers of an agent',
+  description: 'Those with the same supervisor (default: yours), whom you may message.',
+  input: z.strictObject({ instance_id: reference.optional() }),
+  output: briefList('peers'),
+  annotations: readOnly,
+  topic: 'see',
+  listedFor: ['leaf', 'client'],
+  searchHint: 'peers siblings colleagues team',
+  handler: ({ instance_id }, { system, caller }) => {
+    const of = instance_id ?? (caller.kind === 'agent' ? caller.agentId : undefined)
+    if (of === undefined) throw new MadroxError('invalid_input', 'Whose peers? You are not an agent.', { remedy: 'Give instance_id.' })
+    return { data: { peers: system.peers(caller, of).map(brief) } }
+  },
+})
+
+export const getInstanceOutput = defineTool({
+  name: 'get_instance_output',
+  title: 'What an agent did and said',
+  description: 'The record of an agent, newest last: messages it got, its words, tool calls and results, replies. Works for ended agents too.',
+  input: z.strictObject({ instance_id: instanceId, limit: z.number().int().positive().max(1_000).default(100), since: z.iso.datetime({ offset: true }).optional() }),
+  annotations: readOnly,
+  topic: 'see',
+  listedFor: ['supervisor', 'client'],
+  searchHint: 'output record log history said did',
+  handler: ({ instance_id, limit, since }, { system, caller }) => {
+    const rows = system.output(caller, instance_id, { limit, ...(since ? { since: Date.parse(since) } : {}) })
+    return { text: rows.length === 0 ? 'Nothing on record.' : rows.map(row => `${iso(row.at)} [${row.kind}] ${row.content}`).join('\n') }
+  },
+})
+
+export const getTerminalScreen = defineTool({
+  name: 'get_terminal_screen',
+  aliases: ['get_tmux_pane_content'],
+  title: 'What an agent shows',
+  description: "The agent's terminal as text; for one without a terminal a rendered transcript, labelled so. For looking, when status and output do not explain something.",
+  input: z.strictObject({ instance_id: instanceId, lines: z.number().int().positive().max(1_000).optional() }),
+  annotations: readOnly,
+  topic: 'see',
+  listedFor: ['client'],
+  searchHint: 'screen terminal pane tmux look',
+  handler: async ({ instance_id, lines }, { system, caller }) => {
+    const { rendering, text } = await system.screen(caller, instance_id, lines)
+    return { text: `${rendering === 'terminal' ? '' : '[transcript: this agent has no terminal]\n'}${text}` }
+  },
+})

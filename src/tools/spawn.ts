@@ -1,0 +1,125 @@
+/** Bringing agents up. */
+
+import { z } from 'zod'
+import { bringBackHint, type ParentFound, type SendReport, type SpawnRequest } from '../actors/system.ts'
+import { MadroxError, toWireError } from '../errors.ts'
+import type { AgentId } from '../ids.ts'
+import { toSent } from './messages.ts'
+import { acting, anyFields, codexFields, reference, spawnedOutput, spawnFields, type SpawnInput, spawnInput } from './schemas.ts'
+import { defineTool, type ToolContext, type ToolResult } from './tool.ts'
+
+const common = { annotations: acting, topic: 'spawn', output: spawnedOutput } as const
+
+export const spawnClaude = defineTool({
+  ...common,
+  name: 'spawn_claude',
+  title: 'Spawn a Claude Code agent',
+  description: 'Starts a Claude Code session as your agent, a real process that costs money. Use it for work that is worth its own context; for several at once use spawn_multiple_instances. Give the task as initial_prompt, or later by send_to_instance.',
+  input: z.strictObject(spawnFields),
+  listedFor: ['supervisor', 'client'],
+  searchHint: 'start create launch claude agent worker teammate',
+  handler: (input, context) => spawnOne('claude', input, context),
+})
+
+export const spawnCodex = defineTool({
+  ...common,
+  name: 'spawn_codex',
+  aliases: ['spawn_codex_instance'],
+  title: 'Spawn a Codex agent',
+  description: 'Starts a Codex session as your agent, a real process that costs money. Otherwise as spawn_claude.',
+  input: z.strictObject({ ...spawnFields, ...codexFields }),
+  listedFor: ['supervisor', 'client'],
+  searchHint: 'start create launch codex openai agent worker teammate',
+  handler: (input, context) => spawnOne('codex', input, context),
+})
+
+export const spawnAgent = defineTool({
+  ...common,
+  name: 'spawn_agent',
+  title: 'Spawn an agent of any harness',
+  description: 'Starts an agent of the named harness: claude, codex, or scripted (built in, no model, no cost: for rehearsals). Otherwise as spawn_claude.',
+  input: z.strictObject({ harness: z.string().min(1), ...spawnFields, ...anyFields }),
+  listedFor: ['client'],
+  searchHint: 'start create launch any harness scripted rehearsal agent',
+  handler: ({ harness, ...input }, context) => spawnOne(harness, input, context),
+})
+
+const batchItem = z.strictObject({ instance_type: z.string().min(1).default('claude').describe('claude | codex | scripted'), ...spawnFields, ...anyFields })
+
+export const spawnMultiple = defineTool({
+  name: 'spawn_multiple_instances',
+  title: 'Spawn several agents at once',
+  description: 'Starts several agents in parallel, all under one supervisor. Each item takes the parameters of spawn_claude, plus instance_type. Some may fail while others come up: see errors.',
+  // The items are described in words: their schema alone would cost every listing a thousand tokens again. The handler parses them in full.
+  input: z.strictObject({
+    instances: z.array(z.looseObject({ name: z.string(), instance_type: z.string().optional(), role: z.string().optional(), initial_prompt: z.string().optional() })).min(1).max(50),
+    parent_instance_id: reference.optional().describe('Supervisor of all; none: you'),
+  }),
+  output: z.object({ spawned: z.array(spawnedOutput), errors: z.array(z.object({ index: z.number(), name: z.string().nullable(), code: z.string(), message: z.string(), remedy: z.string().optional() })), pending_replies: z.number().optional() }),
+  annotations: acting,
+  topic: 'spawn',
+  listedFor: ['supervisor', 'client'],
+  searchHint: 'start create launch team batch parallel several agents',
+  handler: async ({ instances, parent_instance_id }, context) => {
+    const parent = context.system.resolveParent(context.caller, parent_instance_id)
+    const settled = await Promise.allSettled(instances.map((item, index) => spawnItem(item, index, parent, context)))
+    const spawned = settled.flatMap(result => (result.status === 'fulfilled' ? [result.value] : []))
+    const errors = settled.flatMap((result, index) => {
+      if (result.status === 'fulfilled') return []
+      const { code, message, remedy } = toWireError(result.reason)
+      return [{ index, name: instances[index]?.name ?? null, code, message, ...(remedy ? { remedy } : {}) }]
+    })
+    return { data: { spawned: spawned.map(result => result.data), errors }, replies: spawned.flatMap(result => result.replies ?? []) }
+  },
+})
+
+async function spawnItem(item: unknown, index: number, parent: ParentFound, context: ToolContext): Promise<ToolResult> {
+  const parsed = batchItem.safeParse(item)
+  if (!parsed.success) throw new MadroxError('invalid_input', `instances[${index}] does not fit: ${parsed.error.issues.map(issue => `${issue.path.join('.') || 'item'}: ${issue.message}`).join('; ')}.`, { remedy: 'Correct it and spawn it again; the others were not touched.' })
+  const { instance_type: harness, ...input } = parsed.data
+  return spawnOne(harness, input, { ...context, ...(context.callKey === undefined ? {} : { callKey: `${context.callKey}#${index}` }) }, parent)
+}
+
+async function spawnOne(harness: string, given: z.input<typeof spawnInput>, context: ToolContext, parent?: ParentFound): Promise<ToolResult> {
+  const input = spawnInput.parse(given)
+  const { system, caller, signal } = context
+  const { agentId } = await system.spawn(caller, toRequest(harness, input, context.callKey, input.parent_instance_id ?? parent))
+  const sent = input.initial_prompt === undefined ? undefined : system.send(caller, { to: agentId, text: input.initial_prompt, expectsReply: input.expects_reply, ...(context.callKey ? { callKey: `${context.callKey} initial` } : {}) })
+  const timeoutMs = input.timeout_seconds * 1000
+  if (input.wait_for_ready || (input.wait_for_response && sent)) {
+    context.progress(`${input.name} is starting`)
+    await system.waitUntilReady(agentId, { signal, timeoutMs })
+  }
+  const waits = input.wait_for_response && input.expects_reply && sent
+  const answer = waits ? await system.waitForAny(caller, [sent.messageId], { signal, timeoutMs }) : sent
+  return toSpawned(agentId, answer, context)
+}
+
+function toRequest(harness: string, input: SpawnInput, callKey: string | undefined, parent: string | ParentFound | undefined): SpawnRequest {
+  return {
+    harness, name: input.name, role: input.role, workspace: input.workspace, inheritMcp: input.inherit_mcp, mcpServers: input.mcp_servers,
+    confinement: {
+      bypass: input.bypass_isolation,
+      ...(input.permission_mode ? { permissionMode: input.permission_mode } : {}),
+      ...(input.sandbox_mode ? { sandboxMode: input.sandbox_mode } : {}),
+      ...(input.allowed_tools ? { allowedTools: input.allowed_tools } : {}),
+    },
+    ...(parent ? { parent } : {}), ...(input.system_prompt === undefined ? {} : { systemPrompt: input.system_prompt }), ...(input.model ? { model: input.model } : {}),
+    ...(input.profile ? { profile: input.profile } : {}), ...(input.toolset ? { toolset: input.toolset } : {}), ...(input.script === undefined ? {} : { script: input.script }), ...(callKey ? { callKey } : {}),
+  }
+}
+
+function toSpawned(agentId: AgentId, answer: SendReport | undefined, { system, caller }: ToolContext): ToolResult {
+  const status = system.status(caller, agentId)
+  const { workspace } = status
+  const bringBack = bringBackHint(workspace)
+  return {
+    data: {
+      instance_id: agentId, name: status.name, instance_type: status.harness, role: status.role, model: status.model ?? null, state: status.state,
+      parent_instance_id: status.parent?.kind === 'agent' ? status.parent.id : null, parent_source: status.parentSource,
+      workspace: workspace.path, workspace_kind: workspace.kind, ...(workspace.branch ? { branch: workspace.branch } : {}), ...(bringBack ? { bring_back: bringBack } : {}),
+      ...(answer ? toSent(answer) : {}),
+    },
+    replies: answer?.replies ?? [],
+  }
+}

@@ -1,0 +1,59 @@
+/** The tool table: what MCP, REST and CLI all read. */
+
+import { z } from 'zod'
+import { interruptInstance, interruptMultiple, terminateInstance, terminateMultiple } from './control.ts'
+import { broadcastToChildren, getPendingReplies, replyToCaller, sendToInstance, sendToMultiple, waitForAny } from './messages.ts'
+import { acting, readOnly } from './schemas.ts'
+import { getChildren, getInstanceOutput, getInstanceStatus, getInstanceTree, getPeers, getTerminalScreen } from './see.ts'
+import { spawnAgent, spawnClaude, spawnCodex, spawnMultiple } from './spawn.ts'
+import { defineTool, runTool, type Tool, type ToolTable } from './tool.ts'
+
+const tools: readonly Tool[] = [
+  spawnClaude, spawnCodex, spawnAgent, spawnMultiple,
+  sendToInstance, sendToMultiple, broadcastToChildren, replyToCaller, getPendingReplies, waitForAny,
+  interruptInstance, interruptMultiple, terminateInstance, terminateMultiple,
+  getInstanceStatus, getInstanceTree, getChildren, getPeers, getInstanceOutput, getTerminalScreen,
+]
+
+/** Every tool by name, and by alias. */
+export function createToolTable(): ToolTable {
+  const table = new Map<string, Tool>()
+  const add = (tool: Tool): void => {
+    for (const name of [tool.name, ...(tool.aliases ?? [])]) table.set(name, tool)
+  }
+  tools.forEach(add)
+  add(listTools(table))
+  add(callAnyTool(table))
+  return table
+}
+
+/** Agents are shown few tools; by these two they reach the rest. */
+const listTools = (table: ToolTable): Tool =>
+  defineTool({
+    name: 'list_tools',
+    title: 'Further tools',
+    description: 'Lists the tools you are not shown, with their schemas; call them by call_tool.',
+    input: z.strictObject({ topic: z.enum(['spawn', 'messages', 'interrupt', 'see', 'files', 'control']).optional() }),
+    annotations: readOnly,
+    topic: 'see',
+    listedFor: ['leaf', 'supervisor'],
+    searchHint: 'more tools topics',
+    handler: ({ topic }, { system, caller }) => {
+      const shown = system.toolsetOf(caller)
+      const rest = [...new Set(table.values())].filter(tool => !tool.listedFor.includes(shown) && (topic === undefined || tool.topic === topic))
+      return { text: rest.map(tool => `${tool.name}: ${tool.description}\n  ${JSON.stringify(z.toJSONSchema(tool.input, { io: 'input', unrepresentable: 'any' }))}`).join('\n') || 'There are no others.' }
+    },
+  })
+
+const callAnyTool = (table: ToolTable): Tool =>
+  defineTool({
+    name: 'call_tool',
+    title: 'Call a further tool',
+    description: 'Calls a tool named by list_tools.',
+    input: z.strictObject({ name: z.string().min(1), arguments: z.record(z.string(), z.unknown()).default({}) }),
+    annotations: acting,
+    topic: 'control',
+    listedFor: ['leaf', 'supervisor'],
+    searchHint: 'call further tool',
+    handler: (input, context) => runTool(table, input.name, input.arguments, context),
+  })
