@@ -24,13 +24,14 @@ export function chooseSteps(script: Script, view: ConversationView): readonly St
 }
 
 /**
- * A prompt whose body begins with a line `do:` is its own script, a step a line:
- * `say TEXT` · `stream TEXT` · `reply TEXT` · `call TOOL {json}` · `bash COMMAND` · `bg COMMAND` · `gate NAME` · `fail STATUS` · `drop` · `hang`
+ * A prompt whose body begins with `do:` is its own script, a step a line:
+ * `say TEXT` · `recall` (says all earlier prompts) · `stream TEXT` · `reply TEXT` · `call TOOL {json}` · `bash COMMAND` · `bg COMMAND` · `gate NAME` · `fail STATUS` · `drop` · `hang`
  */
 export function toEmbeddedSteps(view: ConversationView): Step[] | undefined {
   const body = view.message?.body ?? view.lastUserText
-  const [head, ...lines] = body.split('\n').map(line => line.trim())
-  if (head !== 'do:') return undefined
+  const [, script] = /^\s*do:([\s\S]*)$/.exec(body) ?? []
+  if (script === undefined) return undefined
+  const lines = script.split('\n').map(line => line.trim())
   return lines.filter(line => line !== '').map(line => toStep(line, view))
 }
 
@@ -38,6 +39,7 @@ function toStep(line: string, view: ConversationView): Step {
   const [, verb = '', rest = ''] = /^(\S+)\s*([\s\S]*)$/.exec(line) ?? []
   switch (verb) {
     case 'say': return say(rest)
+    case 'recall': return say(view.messages.flatMap(({ content }) => (typeof content === 'string' ? [content] : content.map(block => block.text ?? ''))).join('\n'))
     case 'stream': return stream(rest)
     case 'reply': return callTool('mcp__madrox__reply_to_caller', {
       reply_message: rest,

@@ -1,0 +1,77 @@
+/**
+ * Claude Code's own configuration directory: where its files lie, and the little we may touch. It holds a person's login
+ * and settings, so nothing in it is ever overwritten; only a directory that has never been used is prepared.
+ */
+
+import { mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { z } from 'zod'
+
+export interface ConfigDir {
+  readonly root: string
+  /** The global state file: inside a directory named by CLAUDE_CONFIG_DIR, beside the default one otherwise. */
+  readonly stateFile: string
+  readonly sessions: string
+}
+
+export function findConfigDir(env: Readonly<Record<string, string>>): ConfigDir {
+  const named = env.CLAUDE_CONFIG_DIR
+  const home = env.HOME ?? '/'
+  const root = named ?? join(home, '.claude')
+  return { root, stateFile: named === undefined ? join(home, '.claude.json') : join(named, '.claude.json'), sessions: join(root, 'sessions') }
+}
+
+/** A first run shows a theme dialog that nobody would answer; a directory in use is left exactly as it is. */
+export function prepareConfigDir(dir: ConfigDir): void {
+  mkdirSync(dir.sessions, { recursive: true, mode: 0o700 })
+  try {
+    writeFileSync(dir.stateFile, JSON.stringify({ hasCompletedOnboarding: true }), { flag: 'wx', mode: 0o600 })
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error
+  }
+}
+
+/** Where a session that starts in `cwd` (a real path) writes its transcript. */
+export const transcriptPath = (dir: ConfigDir, cwd: string, sessionId: string): string =>
+  join(dir.root, 'projects', cwd.replace(/[^a-zA-Z0-9]/g, '-'), `${sessionId}.jsonl`)
+
+const statusSchema = z.looseObject({
+  pid: z.number(),
+  sessionId: z.string(),
+  startedAt: z.number(),
+  version: z.string().optional(),
+  status: z.string().optional(),
+  statusUpdatedAt: z.number().optional(),
+  /** The process's start time as the kernel counts it: with the pid, its identity. */
+  procStart: z.string().optional(),
+})
+export type SessionStatus = z.infer<typeof statusSchema>
+
+/** A status file; undefined while it is absent or half written (it is rewritten in place). */
+export function readStatus(path: string): SessionStatus | undefined {
+  try {
+    const parsed = statusSchema.safeParse(JSON.parse(readFileSync(path, 'utf8')))
+    return parsed.success ? parsed.data : undefined
+  } catch {
+    return undefined
+  }
+}
+
+/** All sessions' status files; only the named one if it is there. */
+export function listStatuses(dir: ConfigDir, name?: string): SessionStatus[] {
+  const named = name === undefined ? undefined : readStatus(join(dir.sessions, name))
+  if (named) return [named]
+  return readdirSync(dir.sessions).flatMap(each => (each.endsWith('.json') ? (readStatus(join(dir.sessions, each)) ?? []) : []))
+}
+
+/** The user's own MCP servers, for `inheritMcp`; without ours, whatever it is registered as. */
+export function readUserMcpServers(dir: ConfigDir): Record<string, unknown> {
+  try {
+    const parsed = z.looseObject({ mcpServers: z.record(z.string(), z.unknown()).default({}) }).safeParse(JSON.parse(readFileSync(dir.stateFile, 'utf8')))
+    if (!parsed.success) return {}
+    const { madrox: _ours, ...others } = parsed.data.mcpServers
+    return others
+  } catch {
+    return {} // no state file: no servers
+  }
+}

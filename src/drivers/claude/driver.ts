@@ -1,0 +1,166 @@
+/**
+ * The claude driver: Claude Code's interactive program in a PTY, one process an agent. Owns the hook listener and the agents'
+ * names; what happens in a session is `agent.ts`.
+ */
+
+import { execFile } from 'node:child_process'
+import { z } from 'zod'
+import { launchSchema, type CreateDriver, type DriverFact, type FactOf } from '../driver.ts'
+import { listProcesses } from '../pty/processes.ts'
+import { startAgent, type AgentFact, type ClaudeAgent } from './agent.ts'
+import { findConfigDir, listStatuses, prepareConfigDir, type ConfigDir } from './config-dir.ts'
+import { createHookListener } from './hooks.ts'
+import { baseEnvironment, findExecutable, findLaunchFault, prepareLaunch, type ParsedLaunch } from './launch.ts'
+
+type StartFailure = FactOf<'startFailed'>['code']
+
+interface Entry {
+  readonly sessionId: string
+  /** Absent while the launch is prepared. */
+  agent: ClaudeAgent | undefined
+  stopAsked: boolean
+  readonly ended: PromiseWithResolvers
+}
+
+interface PromiseWithResolvers {
+  readonly promise: Promise<void>
+  readonly resolve: () => void
+}
+
+/** Runs Claude Code sessions in PTYs. See the port for commands and facts. */
+export const createClaudeDriver: CreateDriver = (config, emit) => {
+  const { clock, log } = config
+  const env = baseEnvironment(config)
+  const configDir = findConfigDir(env)
+  const agents = new Map<string, Entry>()
+  const hooks = createHookListener((agentId, reason) => log.warn('A hook of Claude Code was not understood.', { agentId, reason }))
+  const login = createLoginCheck(env)
+  let isClosed = false
+
+  const teller = (agentId: string) => (fact: AgentFact): void =>
+    emit({ ...fact, agentId, at: clock.now() } as DriverFact) // the two fields AgentFact leaves out
+
+  const start = async (agentId: string, given: unknown): Promise<void> => {
+    const tell = teller(agentId)
+    const fail = (code: StartFailure, detail: string): void => tell({ type: 'startFailed', source: 'self', code, detail })
+    if (agents.has(agentId)) return log.warn('An agent was started twice; the second start is ignored.', { agentId })
+    const parsed = launchSchema.safeParse(given)
+    if (!parsed.success) return fail('invalid_launch', z.prettifyError(parsed.error))
+    const launch = parsed.data
+    const fault = findLaunchFault(launch)
+    if (fault !== undefined) return fail('invalid_launch', fault)
+    const file = findExecutable(config.bin, env)
+    if (file === undefined) return fail('cli_missing', `No executable "${config.bin}" was found. Install Claude Code, or set MADROX_CLAUDE_BIN.`)
+    const holder = findHolder(launch.sessionId)
+    if (holder !== undefined) return fail('session_locked', `Session ${launch.sessionId} is in use by ${holder}.`)
+
+    const entry: Entry = { sessionId: launch.sessionId, agent: undefined, stopAsked: false, ended: withResolvers() }
+    agents.set(agentId, entry)
+    try {
+      const url = await hooks.url()
+      if (entry.stopAsked) return finish(agentId, () => tell({ type: 'exited', source: 'self', expected: true }))
+      entry.agent = launchAgent(agentId, launch, file, url)
+    } catch (error) {
+      finish(agentId, () => fail('exited', `Claude Code could not be started: ${error instanceof Error ? error.message : String(error)}`))
+    }
+  }
+
+  const launchAgent = (agentId: string, launch: ParsedLaunch, file: string, url: string): ClaudeAgent => {
+    prepareConfigDir(configDir)
+    let agent: ClaudeAgent | undefined
+    const token = hooks.register(agentId, (body, gone) => agent?.takeHook(body, gone) ?? {})
+    const prepared = prepareLaunch(launch, agentId, { file, env, configDir, stateDir: config.stateDir, hooks: { url, token } })
+    for (const warning of prepared.warnings) log.warn(warning, { agentId })
+    agent = startAgent({
+      launch, prepared, configDir, clock, log,
+      tell: teller(agentId),
+      loggedIn: login(file),
+      onEnded: () => finish(agentId),
+    })
+    return agent
+  }
+
+  const finish = (agentId: string, lastFact?: () => void): void => {
+    const entry = agents.get(agentId)
+    hooks.unregister(agentId)
+    agents.delete(agentId)
+    lastFact?.()
+    entry?.ended.resolve()
+  }
+
+  /** Claude Code itself lets two processes resume one session, and both would write it. */
+  const findHolder = (sessionId: string): string | undefined => {
+    for (const [agentId, entry] of agents) if (entry.sessionId === sessionId) return `agent ${agentId}`
+    const pid = findLivePid(configDir, sessionId)
+    return pid === undefined ? undefined : `process ${pid}`
+  }
+
+  const stop = (entry: Entry, mode: 'graceful' | 'force', graceMs: number): void => {
+    entry.stopAsked = true
+    entry.agent?.stop(mode, graceMs)
+  }
+
+  return {
+    harness: 'claude',
+    speaksMcp: true,
+    dispatch(command) {
+      // Behind the caller's own work: facts are never told from inside dispatch.
+      queueMicrotask(() => {
+        if (isClosed) return
+        if (command.type === 'startAgent') return void start(command.agentId, command.launch)
+        const entry = agents.get(command.agentId)
+        if (!entry) return
+        const { agent } = entry
+        switch (command.type) {
+          case 'submitPrompt':
+            if (!agent) return teller(command.agentId)({ type: 'promptRefused', source: 'self', promptId: command.promptId, reason: 'not_ready' })
+            return agent.submitPrompt(command.promptId, command.text)
+          case 'interrupt': return agent?.interrupt(command.requestId)
+          case 'stopAgent': return stop(entry, command.mode, command.graceMs)
+          case 'answerApproval': return agent?.answerApproval(command.approvalId, command.decision, command.message)
+          case 'readScreen': return agent?.readScreen(command.requestId, command.lines)
+          case 'returnToolResult': return // Claude Code calls tools by MCP itself
+        }
+      })
+    },
+    async close() {
+      isClosed = true
+      const open = [...agents.values()]
+      for (const entry of open) stop(entry, 'force', 0)
+      await Promise.all(open.map(entry => entry.ended.promise))
+      await hooks.close()
+    },
+  }
+}
+
+function withResolvers(): PromiseWithResolvers {
+  let resolve = (): void => {}
+  const promise = new Promise<void>(done => (resolve = done))
+  return { promise, resolve }
+}
+
+/** A status file may outlive its process, and the pid may be somebody else's by then: both pid and start time must fit. */
+function findLivePid(dir: ConfigDir, sessionId: string): number | undefined {
+  prepareConfigDir(dir)
+  const holders = listStatuses(dir).filter(status => status.sessionId === sessionId)
+  if (holders.length === 0) return undefined
+  const processes = listProcesses()
+  return holders.find(({ pid, procStart }) =>
+    processes.some(each => each.pid === pid && each.state !== 'Z' && (procStart === undefined || process.platform !== 'linux' || each.startedAt === procStart)))?.pid
+}
+
+/** Asks the CLI beside the first start whether anyone is logged in (160 ms); a yes is remembered, a no asked again. */
+function createLoginCheck(env: Readonly<Record<string, string>>): (file: string) => Promise<boolean> {
+  let known: Promise<boolean> | undefined
+  const ask = (file: string): Promise<boolean> => new Promise(resolve => {
+    execFile(file, ['auth', 'status'], { env, timeout: 20_000 }, (_error, stdout) => resolve(!/"loggedIn"\s*:\s*false/.test(stdout)))
+  })
+  return file => {
+    known ??= ask(file).then(isLoggedIn => {
+      if (!isLoggedIn) known = undefined
+      return isLoggedIn
+    })
+    return known
+  }
+}
+

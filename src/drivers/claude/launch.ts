@@ -1,0 +1,193 @@
+/**
+ * Turns a launch into a command line, an environment and private files. Verified with Claude Code 2.1.328; every flag and
+ * variable here stands for a dialog, a shared directory or a timeout that was met.
+ */
+
+import { accessSync, chmodSync, constants, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { delimiter, isAbsolute, join } from 'node:path'
+import type { z } from 'zod'
+import type { DriverConfig, Launch, launchSchema } from '../driver.ts'
+import { childEnvironment } from '../environment.ts'
+import { readUserMcpServers, type ConfigDir } from './config-dir.ts'
+import { registeredHooks } from './hook-bodies.ts'
+
+export type ParsedLaunch = z.output<typeof launchSchema>
+
+/** The CLI version every fact in this directory was measured with. */
+export const verifiedVersion = '2.1.328'
+
+/** What confined agents get: enough to work in a directory, nothing that reaches beyond it. */
+const confinedTools = ['Bash', 'Read', 'Edit', 'Write', 'Glob', 'Grep', 'NotebookEdit', 'ToolSearch', 'TaskStop']
+
+/** Tools that would wait for a person, or start turns that nobody asked for. */
+const withheldTools = ['AskUserQuestion', 'EnterPlanMode', 'ExitPlanMode', 'CronCreate', 'ScheduleWakeup']
+
+/** What a Claude Code that started us tells its own children; it would make ours think they are part of that session. */
+const foreignSession = ['CLAUDE_CODE_SESSION_ID', 'CLAUDE_CODE_CHILD_SESSION', 'CLAUDE_CODE_ENTRYPOINT', 'CLAUDE_CODE_SSE_PORT', 'CLAUDE_PID', 'CLAUDE_EFFORT']
+
+/** A day: a permission request may wait for a person. Past a hook's timeout its dialog would stay open for anyone. Seconds. */
+const approvalTimeoutS = 86_400
+
+export interface Prepared {
+  readonly file: string
+  readonly args: readonly string[]
+  readonly env: Readonly<Record<string, string>>
+  readonly warnings: readonly string[]
+  /** Removes the private files. */
+  dispose(): void
+}
+
+/** The environment without what is secret to one agent; also tells which configuration directory is meant. */
+export function baseEnvironment(config: Pick<DriverConfig, 'env' | 'childEnv'>): Record<string, string> {
+  const env = childEnvironment(config.env, { families: ['ANTHROPIC_', 'CLAUDE_', 'IS_SANDBOX'], names: config.childEnv })
+  for (const name of foreignSession) delete env[name]
+  const loopback = '127.0.0.1,localhost,::1'
+  for (const name of ['NO_PROXY', 'no_proxy']) env[name] = env[name] ? `${env[name]},${loopback}` : loopback // hooks and MCP are ours, on loopback
+  return {
+    LANG: 'C.UTF-8',
+    SHELL: '/bin/bash',
+    CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: '1', // remote flags change behaviour the driver rests on
+    ...env,
+    TERM: 'xterm-256color',
+    DISABLE_AUTOUPDATER: '1',
+    CLAUDE_CODE_DISABLE_TERMINAL_TITLE: '1', // each title is a model call of its own
+    CLAUDE_CODE_SANDBOXED: '1', // answers the folder-trust dialog without touching the user's configuration
+    MCP_TOOL_TIMEOUT: '86400000',
+    CLAUDE_CODE_MCP_TOOL_IDLE_TIMEOUT: '0',
+    // As root, bypass mode is refused unless this is exactly 1.
+    ...(process.getuid?.() === 0 ? { IS_SANDBOX: '1' } : {}),
+  }
+}
+
+export interface Surroundings {
+  readonly file: string
+  readonly env: Readonly<Record<string, string>>
+  readonly configDir: ConfigDir
+  readonly stateDir: string
+  readonly hooks: { readonly url: string; readonly token: string }
+}
+
+/** Writes the agent's private files and composes its command line. */
+export function prepareLaunch(launch: ParsedLaunch, agentId: string, around: Surroundings): Prepared {
+  const dir = join(around.stateDir, 'agents', agentId)
+  mkdirSync(dir, { recursive: true, mode: 0o700 })
+  // The CLI's default is shared by all sessions of a user; short, because sockets are made in it.
+  const temporary = mkdtempSync(join(tmpdir(), 'madrox-'))
+  chmodSync(temporary, 0o700)
+  // Files, not arguments: arguments are world-readable, and may hold other servers' secrets; they are also limited in size.
+  const write = (name: string, text: string): string => {
+    const path = join(dir, name)
+    writeFileSync(path, text, { mode: 0o600 })
+    return path
+  }
+  const sandboxed = !launch.confinement.bypass && hasSandbox(around.env)
+  const args = [
+    ...(launch.resume ? ['--resume', launch.sessionId] : ['--session-id', launch.sessionId]),
+    '-n', launch.name,
+    ...(launch.model === undefined ? [] : ['--model', launch.model]),
+    '--settings', write('settings.json', JSON.stringify(toSettings(launch, agentId, around.hooks.url, sandboxed))),
+    '--setting-sources', '', // a user's hooks and permissions are not the agent's
+    '--mcp-config', write('mcp.json', JSON.stringify({ mcpServers: toMcpServers(launch, around.configDir) })),
+    '--strict-mcp-config',
+    '--append-system-prompt-file', write('system-prompt.md', launch.systemPrompt),
+    ...toConfinement(launch, sandboxed),
+    '--disallowedTools', withheldTools.join(','),
+  ]
+  return {
+    file: around.file,
+    args,
+    env: {
+      ...around.env,
+      ...launch.marker,
+      CLAUDE_CODE_TMPDIR: temporary,
+      MADROX_HOOK_TOKEN: around.hooks.token,
+      ...(launch.madrox === undefined ? {} : { MADROX_TOKEN: launch.madrox.token }),
+    },
+    warnings: launch.confinement.bypass || sandboxed ? [] : ['bubblewrap and socat are not both installed: the agent has no Bash tool.'],
+    dispose() {
+      rmSync(dir, { recursive: true, force: true })
+      rmSync(temporary, { recursive: true, force: true })
+    },
+  }
+}
+
+function toSettings(launch: ParsedLaunch, agentId: string, hooksUrl: string, sandboxed: boolean): object {
+  const hook = (event: string): object => ({
+    hooks: [{
+      type: 'http',
+      url: `${hooksUrl}/hooks/${agentId}/${event}`,
+      timeout: event === 'PermissionRequest' ? approvalTimeoutS : 10,
+      headers: { Authorization: 'Bearer ${MADROX_HOOK_TOKEN}' },
+      allowedEnvVars: ['MADROX_HOOK_TOKEN'],
+    }],
+  })
+  return {
+    skipDangerousModePermissionPrompt: true,
+    hooks: Object.fromEntries(registeredHooks.map(event => [event, [hook(event)]])),
+    ...(sandboxed
+      ? {
+          sandbox: {
+            enabled: true,
+            failIfUnavailable: true, // without it a missing sandbox is silently none
+            autoAllowBashIfSandboxed: true,
+            allowUnsandboxedCommands: false, // else a parameter of the tool escapes
+            network: { allowedDomains: ['127.0.0.1'] }, // HTTP hooks go through the sandbox's proxy too
+          },
+        }
+      : {}),
+    ...(launch.confinement.bypass ? {} : { permissions: { allow: launch.readableDirs.map(dir => `Read(/${dir}/**)`) } }),
+  }
+}
+
+function toConfinement({ confinement, madrox, mcpServers }: ParsedLaunch, sandboxed: boolean): string[] {
+  const { bypass, permissionMode, allowedTools } = confinement
+  if (bypass)
+    return ['--permission-mode', permissionMode ?? 'bypassPermissions', ...(allowedTools ? ['--tools', allowedTools.join(',')] : [])]
+  const tools = (allowedTools ?? confinedTools).filter(tool => sandboxed || tool !== 'Bash')
+  const servers = [...(madrox ? ['madrox'] : []), ...Object.keys(mcpServers)]
+  return [
+    '--restricted', // confines the file tools, with no dialog
+    '--permission-mode', permissionMode ?? 'dontAsk',
+    '--tools', tools.join(','),
+    '--allowedTools', [...servers.map(name => `mcp__${name}`), 'Edit(./**)', ...(tools.includes('Bash') ? ['Bash'] : [])].join(','),
+  ]
+}
+
+function toMcpServers(launch: ParsedLaunch, configDir: ConfigDir): Record<string, unknown> {
+  const { madrox } = launch
+  return {
+    ...(launch.inheritMcp ? readUserMcpServers(configDir) : {}),
+    ...launch.mcpServers,
+    ...(madrox === undefined
+      ? {}
+      : { madrox: { type: 'http', url: madrox.url, headers: { Authorization: 'Bearer ${MADROX_TOKEN}' }, alwaysLoad: true } }),
+  }
+}
+
+/** macOS brings its sandbox along; on Linux the CLI needs both of these. */
+function hasSandbox(env: Readonly<Record<string, string>>): boolean {
+  return process.platform === 'darwin' || (findExecutable('bwrap', env) !== undefined && findExecutable('socat', env) !== undefined)
+}
+
+/** The full path of an executable: a path as it is, a name looked up on PATH. */
+export function findExecutable(name: string, env: Readonly<Record<string, string>>): string | undefined {
+  const candidates = isAbsolute(name) || name.includes('/') ? [name] : (env.PATH ?? '').split(delimiter).map(dir => join(dir, name))
+  return candidates.find(path => {
+    try {
+      accessSync(path, constants.X_OK)
+      return true
+    } catch {
+      return false // absent or not executable: the next directory may have it
+    }
+  })
+}
+
+/** What cannot be launched as asked, in words for the caller. */
+export function findLaunchFault({ confinement, sessionId, mcpServers }: Launch | ParsedLaunch): string | undefined {
+  if (!/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(sessionId)) return `Session id "${sessionId}" is not a UUID, which Claude Code requires.`
+  if (!confinement.bypass && confinement.permissionMode === 'bypassPermissions')
+    return 'Permission mode bypassPermissions contradicts confinement; ask for bypass_isolation instead.'
+  if (mcpServers && 'madrox' in mcpServers) return 'An MCP server may not be called "madrox": that name is the agent\'s way back.'
+  return undefined
+}

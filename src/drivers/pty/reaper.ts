@@ -1,0 +1,83 @@
+/**
+ * Ends a process tree and proves it: TERM to the group, a grace, KILL to all that is left, then a sweep by marker, because
+ * setsid children leave the group and the session, and HUP-ignorers outlive their terminal. Never by name, never by a pid
+ * alone: a process is identified by pid and start time.
+ */
+
+import { setTimeout as delay } from 'node:timers/promises'
+import { isMarked, listProcesses, type ProcessEntry } from './processes.ts'
+
+export type Marker = Readonly<Record<string, string>>
+
+export interface ReapOptions {
+  /** The leader of a PTY session: its pid is also its group's and its session's. */
+  readonly pid: number
+  readonly marker: Marker
+  /** Between TERM and KILL. 0 kills at once. Milliseconds. */
+  readonly graceMs: number
+  /** Settles when the leader has exited and been waited for. */
+  readonly exited: Promise<unknown>
+}
+
+/** Resolves when no process of the tree is left. Rejects when something survives KILL (uninterruptible, or another user's). */
+export async function endProcessTree(options: ReapOptions): Promise<void> {
+  const { pid, marker, graceMs, exited } = options
+  // Taken before the leader dies: afterwards its children belong to init and only session and marker still tell them.
+  const tree = toTree(listProcesses(), pid)
+  if (graceMs > 0) {
+    signalGroup(pid, 'SIGTERM')
+    await Promise.race([exited, delay(graceMs, undefined, { ref: false })])
+  }
+  await endAll(() => listProcesses().filter(entry => isOneOf(tree, entry) || isMarked(entry.pid, marker)))
+}
+
+/** Kills every process that carries the whole marker. For start-up: what a killed server left. Returns their pids. */
+export async function sweepMarked(marker: Marker): Promise<number[]> {
+  if (Object.keys(marker).length === 0) throw new Error('A sweep without a marker would match every process.')
+  return endAll(() => listProcesses().filter(entry => entry.pid !== process.pid && isMarked(entry.pid, marker)))
+}
+
+/** Repeats until a look finds none: a process may fork between the look and the kill. */
+async function endAll(find: () => readonly ProcessEntry[]): Promise<number[]> {
+  const killed = new Set<number>()
+  for (let round = 0; round < 200; round++) {
+    const left = find().filter(entry => entry.state !== 'Z')
+    if (left.length === 0) return [...killed]
+    for (const { pid } of left) {
+      killed.add(pid)
+      signal(pid, 'SIGKILL')
+    }
+    await delay(5) // the kernel needs a moment to take them down
+  }
+  throw new Error(`Processes ${[...killed].join(', ')} survived SIGKILL for a second.`)
+}
+
+const isOneOf = (tree: readonly ProcessEntry[], entry: ProcessEntry): boolean =>
+  tree.some(each => each.pid === entry.pid && each.startedAt === entry.startedAt)
+
+/** The process, its descendants, and what shares its session. */
+function toTree(entries: readonly ProcessEntry[], root: number): ProcessEntry[] {
+  const members = new Set([root])
+  for (let grown = true; grown; ) {
+    grown = false
+    for (const entry of entries) {
+      if (members.has(entry.pid) || !(members.has(entry.parent) || entry.session === root)) continue
+      members.add(entry.pid)
+      grown = true
+    }
+  }
+  return entries.filter(entry => members.has(entry.pid))
+}
+
+function signalGroup(pid: number, name: NodeJS.Signals): void {
+  signal(-pid, name)
+}
+
+function signal(pid: number, name: NodeJS.Signals): void {
+  try {
+    process.kill(pid, name)
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? error.code : undefined
+    if (code !== 'ESRCH' && code !== 'EPERM') throw error // gone already, or not ours: the next look tells
+  }
+}

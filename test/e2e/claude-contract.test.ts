@@ -1,0 +1,27 @@
+import { createClaudeDriver } from '../../src/drivers/claude/driver.ts'
+import { describeDriver } from '../contracts/driver.ts'
+import { createClaudeStage } from './claude-setup.ts'
+
+describeDriver('claude in a PTY', {
+  factTimeoutMs: 20_000,
+  prompts: {
+    answer: text => `do: say ${text}`,
+    // The transcript gets a message when it is complete, so what was said goes out with a tool call, and the next message hangs.
+    stream: 'do:\nsay on and on\nbash true\nhang',
+    holdInTool: 'do:\nsay into a tool\nbash until [ -e /nowhere ]; do sleep 0.1; done',
+    fail: 'do: fail 401',
+    recall: 'do: recall',
+    background: 'do:\nbg until [ -e end-of-task ]; do sleep 0.1; done\nsay left it running\nbash touch end-of-task',
+  },
+  async create(emit) {
+    const stage = await createClaudeStage()
+    return {
+      driver: createClaudeDriver(stage.config, emit),
+      launch: name => ({
+        name, cwd: stage.workspace(name), systemPrompt: `You are ${name}.`, confinement: { bypass: true },
+        marker: { ...stage.marker, MADROX_AGENT_ID: name },
+      }),
+      release: stage.close,
+    }
+  },
+})
