@@ -82,6 +82,7 @@ export function describeDriver(name: string, contract: DriverContract): void {
         const pids = [...facts.trace.flatMap(entry => ('fact' in entry && entry.fact.type === 'processStarted' && entry.fact.pid !== undefined ? [entry.fact.pid] : [])), ...(subject.pids?.() ?? [])]
         expect(pids.filter(isAlive), 'pids alive after close()').toEqual([])
         driver.dispatch({ type: 'submitPrompt', agentId: 'ada', promptId: 'after-close', text: 'anybody?' })
+        driver.dispatch({ type: 'startAgent', agentId: 'eve', launch: { ...subject.launch('eve'), sessionId: randomUUID() } })
         await driver.close()
         expect(facts.trace.slice(told).filter(entry => 'fact' in entry), 'facts after close()').toEqual([])
       } finally {

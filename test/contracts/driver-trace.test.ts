@@ -1,0 +1,51 @@
+/** The judge is judged: each breach of a promise must be seen, and a good run must not be accused. */
+import { expect, test } from 'vitest'
+import type { DriverFact } from '../../src/drivers/driver.ts'
+import { findBreaches, type TraceEntry } from './driver-trace.ts'
+
+type Told<Fact> = Fact extends unknown ? Omit<Fact, 'agentId' | 'source' | 'at'> : never
+const told = (fact: Told<DriverFact>): TraceEntry => ({ fact: { ...fact, agentId: 'ada', source: 'self', at: 0 } as DriverFact }) // the three fields Told leaves out
+
+const start: TraceEntry = { command: { type: 'startAgent', agentId: 'ada', launch: { name: 'ada', cwd: '/', systemPrompt: '', sessionId: 's', confinement: {}, marker: {} } } }
+const ready = told({ type: 'ready', sessionId: 's' })
+const submit: TraceEntry = { command: { type: 'submitPrompt', agentId: 'ada', promptId: 'p', text: 'x' } }
+const written = told({ type: 'promptWritten', promptId: 'p' })
+const seen = told({ type: 'promptSeen', promptId: 'p', turnId: 't' })
+const ended = told({ type: 'turnEnded', turnId: 't', status: 'completed', background: [] })
+const interrupt: TraceEntry = { command: { type: 'interrupt', agentId: 'ada', requestId: 'i' } }
+const interrupted = told({ type: 'interruptFinished', requestId: 'i', wasInTurn: true })
+const stop: TraceEntry = { command: { type: 'stopAgent', agentId: 'ada', mode: 'force', graceMs: 0 } }
+const exited = told({ type: 'exited', expected: true })
+const died = told({ type: 'exited', expected: false })
+const failed = told({ type: 'startFailed', code: 'exited', detail: 'x' })
+
+test.each<[string, TraceEntry[]]>([
+  ['a whole life', [start, ready, submit, written, seen, interrupt, ended, interrupted, stop, exited]],
+  ['a failed start', [start, failed]],
+  ['a stop while starting', [start, stop, failed, exited]],
+  ['a death in a turn, and a new life', [start, ready, submit, seen, died, start, ready, stop, exited]],
+  ['commands after the end', [start, ready, stop, exited, submit, interrupt, stop]],
+])('%s breaks no promise', (_name, trace) => {
+  expect(findBreaches(trace)).toEqual([])
+})
+
+test.each<[string, TraceEntry[], string]>([
+  ['a start without an answer', [start], 'startAgent was never answered'],
+  ['a second ready', [start, ready, ready, stop, exited], 'a second answer'],
+  ['something behind a failed start', [start, failed, ready], 'after its end'],
+  ['something behind the exit', [start, ready, stop, exited, ended], 'after its end'],
+  ['a prompt nobody answered', [start, ready, submit], 'never answered'],
+  ['a prompt seen twice', [start, ready, submit, seen, ended, seen, stop, exited], 'not open'],
+  ['written after seen', [start, ready, submit, seen, written, ended, stop, exited], 'promptWritten came after'],
+  ['a turn without an end', [start, ready, submit, seen], 'never ended'],
+  ['a turn that ends twice', [start, ready, submit, seen, ended, ended, stop, exited], 'not open'],
+  ['a turn inside a turn', [start, ready, submit, seen, told({ type: 'turnStarted', turnId: 'u', origin: 'self' }), ended, stop, exited], 'inside another'],
+  ['an interrupt finished before the turn it cut', [start, ready, submit, seen, interrupt, interrupted, ended, stop, exited], 'before the end of the turn'],
+  ['an interrupt never finished', [start, ready, interrupt], 'never finished'],
+  ['a stop without an exit', [start, ready, stop], 'answered by 0 exited'],
+  ['an exit told twice', [start, ready, stop, exited, exited], 'after its end'],
+  ['a stop told as a death', [start, ready, stop, died], 'told as unexpected'],
+  ['an agent left when all is closed', [start, ready], 'still there'],
+])('%s is seen', (_name, trace, breach) => {
+  expect(findBreaches(trace).join('\n')).toContain(breach)
+})
