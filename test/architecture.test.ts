@@ -58,6 +58,12 @@ test('every file of src keeps to its room', () => {
   expect(findBreaches(readTree('src'), rules)).toEqual([])
 })
 
+test('what the benchmark measures against imports nothing of src', () => {
+  const sources = readTree('test/bench').filter(({ path }) => !path.endsWith('/madrox.ts') && !path.endsWith('.bench.ts'))
+  const targets = sources.flatMap(source => source.imports.map(each => each.target))
+  expect(targets.filter(target => !target.startsWith('node:') && !target.startsWith('test/bench/'))).toEqual(['node-pty'])
+})
+
 describe('the checker finds', () => {
   /** The breaches of a tree given as path → text. */
   const breaches = (files: Readonly<Record<string, string>>): readonly string[] =>

@@ -1,0 +1,14 @@
+import { defineConfig } from 'vitest/config'
+
+/** Benchmarks: they print, they do not pass or fail. One file at a time, on an otherwise idle machine. */
+export default defineConfig({
+  test: {
+    include: ['test/bench/**/*.bench.ts'],
+    globalSetup: ['test/setup/build.ts'],
+    pool: 'forks',
+    fileParallelism: false,
+    disableConsoleIntercept: true,
+    testTimeout: 600_000,
+    hookTimeout: 60_000,
+  },
+})
