@@ -1,6 +1,14 @@
 /** The real codex, pinned by this folder's package.json, with a home of its own that points it at a fake API. */
+import { randomUUID } from 'node:crypto'
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { expect } from 'vitest'
+import { systemClock } from '../../src/clock.ts'
+import { createCodexDriver } from '../../src/drivers/codex/driver.ts'
+import type { Driver, FactOf } from '../../src/drivers/driver.ts'
+import { silentLog } from '../../src/log.ts'
+import { createRecorder, findBreaches, toText, type Recorder } from '../contracts/driver-trace.ts'
+import { startFakeOpenAI, type FakeOpenAI, type Script } from '../fakes/openai/index.ts'
 
 const here = import.meta.dirname
 
@@ -60,4 +68,80 @@ requires_openai_auth = false
 request_max_retries = 0
 stream_max_retries = 0
 ${extra}`
+}
+
+export interface CodexStage {
+  readonly api: FakeOpenAI
+  readonly home: CodexHome
+  readonly driver: Driver
+  readonly facts: Recorder
+  launch(agentId: string, overrides?: Partial<LaunchInput>): LaunchInput
+  start(agentId: string, overrides?: Partial<LaunchInput>): Promise<FactOf<'ready'>>
+  submit(agentId: string, text: string): string
+  /** Submits, and waits for the end of the turn it began. */
+  run(agentId: string, text: string): Promise<FactOf<'turnEnded'>>
+  stop(agentId: string, mode?: 'graceful' | 'force'): Promise<FactOf<'exited'>>
+  /** Closes the driver first, and judges the trace against the port's promises. */
+  close(): Promise<void>
+}
+
+type LaunchInput = Extract<Parameters<Driver['dispatch']>[0], { type: 'startAgent' }>['launch']
+
+export interface CodexStageOptions {
+  readonly script?: Script
+  /** Further tables of config.toml. */
+  readonly config?: string
+  readonly bin?: string
+  readonly env?: Readonly<Record<string, string>>
+}
+
+/** A driver on the real codex, a fake API, and a record of everything between them. */
+export async function createCodexStage({ script = [], config = '', bin = findCodexBin(), env = {} }: CodexStageOptions = {}): Promise<CodexStage> {
+  const api = await startFakeOpenAI({ script })
+  const home = createCodexHome(api.url, config)
+  const facts = createRecorder(20_000)
+  const driver = facts.record(
+    createCodexDriver({ bin, env: { ...home.env, ...env }, childEnv: ['FAKE_KEY'], stateDir: home.dir, clock: systemClock, log: silentLog }, facts.emit),
+  )
+  let prompts = 0
+  const launch = (agentId: string, overrides: Partial<LaunchInput> = {}): LaunchInput => ({
+    name: agentId,
+    cwd: home.cwd,
+    systemPrompt: `You are ${agentId}.`,
+    sessionId: randomUUID(),
+    confinement: {},
+    marker: { MADROX_HOME: home.dir, MADROX_AGENT: agentId },
+    ...overrides,
+  })
+  const submit = (agentId: string, text: string): string => {
+    const promptId = `prompt-${++prompts}`
+    driver.dispatch({ type: 'submitPrompt', agentId, promptId, text })
+    return promptId
+  }
+  return {
+    api, home, driver, facts, launch, submit,
+    async start(agentId, overrides) {
+      const told = facts.factsOf(agentId).length
+      driver.dispatch({ type: 'startAgent', agentId, launch: launch(agentId, overrides) })
+      const answer = await facts.first(`answer to the start of ${agentId}`, (fact): fact is FactOf<'ready' | 'startFailed'> =>
+        (fact.type === 'ready' || fact.type === 'startFailed') && facts.factsOf(agentId).indexOf(fact) >= told)
+      if (answer.type === 'startFailed') throw new Error(`${agentId} did not start: ${answer.code}: ${answer.detail}`)
+      return answer
+    },
+    run(agentId, text) {
+      const promptId = submit(agentId, text)
+      return facts.waitFor(agentId, 'turnEnded', (fact) => fact.promptId === promptId)
+    },
+    stop(agentId, mode = 'graceful') {
+      driver.dispatch({ type: 'stopAgent', agentId, mode, graceMs: 5_000 })
+      return facts.waitFor(agentId, 'exited', ({ expected }) => expected)
+    },
+    async close() {
+      await driver.close()
+      await api.close()
+      home.remove()
+      expect([...findBreaches(facts.trace), ...facts.faults], toText(facts.trace)).toEqual([])
+      expect(api.unexpected).toEqual([])
+    },
+  }
 }

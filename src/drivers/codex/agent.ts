@@ -3,6 +3,7 @@
  * told once; its turns are the thread's, its process is the host's.
  */
 
+import { randomUUID } from 'node:crypto'
 import type { Clock } from '../../clock.ts'
 import type { Log } from '../../log.ts'
 import type { FactOf, Launch } from '../driver.ts'
@@ -39,8 +40,11 @@ export interface AgentOptions {
 
 const closeGraceMs = 2_000
 
-export function createAgent({ launch, host, tell, onOver, sweep, clock, log }: AgentOptions): Agent {
+export function createAgent({ launch: asked, host, tell, onOver, sweep, clock, log }: AgentOptions): Agent {
   const { rpc } = host.server
+  // Of this life and no other process's: the caller's marker may be empty, or shared with the app-server, which serves others too.
+  const run = { MADROX_CODEX_RUN: randomUUID() }
+  const launch: Launch = { ...asked, marker: { ...asked.marker, ...run } }
   const rendering = createRendering()
   let thread: Thread | undefined
   let ending: Promise<void> | undefined
@@ -55,7 +59,7 @@ export function createAgent({ launch, host, tell, onOver, sweep, clock, log }: A
   const vacate = async (graceMs: number): Promise<void> => {
     await host.leave(resident, graceMs)
     // What cannot be killed is another problem than a fact that never comes.
-    await sweep(launch.marker).catch((error: unknown) => log.error('Processes of a codex agent could not be ended.', { error: String(error) }))
+    await sweep(run).catch((error: unknown) => log.error('Processes of a codex agent could not be ended.', { error: String(error) }))
     onOver()
   }
 
@@ -92,9 +96,10 @@ export function createAgent({ launch, host, tell, onOver, sweep, clock, log }: A
   /** Takes the thread out of a process that others live in; the last one takes the process with it, which needs no unloading. */
   const evict = async (): Promise<void> => {
     if (host.residents.size < 2) return
-    const gone = await within(clock, closeGraceMs, (thread ? unload(rpc, thread.id) : opening.then(() => undefined)))
+    // A thread that comes up too late for its agent is unloaded by `open`.
+    const gone = await within(clock, closeGraceMs, thread ? unload(rpc, thread.id) : opening)
     // A process that lets nothing go is of no use to the others either; they are resumed in a new one.
-    if (!gone) await host.server.close(0)
+    if (!gone && thread) await host.server.close(0)
   }
 
   const resident: Resident = {

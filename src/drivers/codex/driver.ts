@@ -98,7 +98,7 @@ const inherited = ['CODEX_THREAD_ID', 'CODEX_SESSION_ID', 'CODEX_TOOL_CALL_ID', 
 function toServerEnvironment({ env, childEnv }: DriverConfig, agentId: string, marker: Readonly<Record<string, string>>): Record<string, string> {
   const passed = childEnvironment(env, { families: ['OPENAI_', 'CODEX_'], names: childEnv })
   for (const name of inherited) delete passed[name]
-  // The process belongs to the home but to no agent: with one agent's name in it, that agent's end would sweep it away.
+  // The process belongs to the home, for a start-up sweep, but to no one agent.
   const shared = Object.entries(marker).filter(([, value]) => value !== agentId)
   return { ...passed, ...Object.fromEntries(shared) }
 }

@@ -11,6 +11,7 @@ const causes: readonly (readonly [RegExp, StartFailure['code']])[] = [
   [/no rollout found|thread not found|invalid thread id/i, 'session_unknown'],
   [/already has an active writer/i, 'session_locked'],
   [/model .*(not found|not supported|does not exist)|unknown model/i, 'model_rejected'],
+  [/timed out/i, 'timeout'],
   [/sandbox/i, 'unsandboxed'],
 ]
 

@@ -39,7 +39,7 @@ function toApprovalPolicy(mode: string | undefined): ApprovalPolicy {
   return mode === 'on-request' || mode === 'untrusted' ? mode : 'never'
 }
 
-function toMcpServers({ madrox, mcpServers, inheritMcp, marker }: Launch, registered: readonly string[]): Record<string, unknown> {
+function toMcpServers({ madrox, mcpServers, inheritMcp, marker, readyTimeoutMs }: Launch, registered: readonly string[]): Record<string, unknown> {
   const servers: Record<string, unknown> = {}
   // The user's own way into Madrox would speak with the user's identity: an agent never gets it, inherited or not.
   for (const name of registered) if (!inheritMcp || name === 'madrox') servers[name] = { enabled: false }
@@ -56,6 +56,8 @@ function toMcpServers({ madrox, mcpServers, inheritMcp, marker }: Launch, regist
       http_headers: { Authorization: `Bearer ${madrox.token}` },
       ...direct,
       required: true,
+      // Codex gives up by itself, in its own words, before the start is given up; it cannot be told to.
+      startup_timeout_sec: Math.min(30, readyTimeoutMs / 2_000),
       // A wait for another agent's answer may take as long as that agent works.
       tool_timeout_sec: 86_400,
     }

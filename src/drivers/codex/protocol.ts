@@ -40,17 +40,8 @@ export const notificationSchema = z.discriminatedUnion('method', [
 export type ThreadNotification = z.infer<typeof notificationSchema>
 export const knownNotifications: ReadonlySet<string> = new Set(notificationSchema.options.map(({ shape }) => shape.method.value))
 
-export const commandItem = z.object({
-  type: z.literal('commandExecution'),
-  id: z.string(),
-  command: z.string(),
-  processId: z.string().nullish(),
-  status: z.string(),
-  aggregatedOutput: z.string().nullish(),
-  exitCode: z.number().nullish(),
-})
 export const knownItemSchema = z.discriminatedUnion('type', [
-  commandItem,
+  z.object({ type: z.literal('commandExecution'), id: z.string(), command: z.string(), status: z.string(), aggregatedOutput: z.string().nullish(), exitCode: z.number().nullish() }),
   z.object({ type: z.literal('userMessage'), id: z.string(), clientId: z.string().nullish(), content: z.array(z.looseObject({ type: z.string(), text: z.string().optional() })) }),
   z.object({ type: z.literal('agentMessage'), id: z.string(), text: z.string() }),
   z.object({
@@ -82,4 +73,5 @@ export const initializeResult = z.object({ userAgent: z.string() })
 export const accountResult = z.object({ account: z.unknown(), requiresOpenaiAuth: z.boolean() })
 export const configResult = z.object({ config: z.object({ mcp_servers: z.record(z.string(), z.unknown()).nullish() }) })
 export const threadResult = z.object({ thread: z.object({ id: z.string() }), model: z.string() })
+export const terminalsResult = z.object({ data: z.array(z.object({ itemId: z.string(), processId: z.string() })) })
 export const anyResult = z.unknown()

@@ -7,7 +7,7 @@ import type { Log } from '../../log.ts'
 import type { DriverFact } from '../driver.ts'
 import { describeApproval, toApprovalResponse, type Decision } from './approvals.ts'
 import { toCompletedOutput, toKnownItem, toPromptText, toStartedOutput, type Output } from './items.ts'
-import { anyResult, type ApprovalRequest, type KnownItem, type ThreadItem, type ThreadNotification } from './protocol.ts'
+import { anyResult, terminalsResult, type ApprovalRequest, type KnownItem, type ThreadItem, type ThreadNotification } from './protocol.ts'
 import type { Rendering } from './rendering.ts'
 import type { RequestId, Rpc } from './rpc.ts'
 import { createUsageMeter } from './usage.ts'
@@ -41,8 +41,8 @@ interface Turn {
   told: boolean
   promptId?: string
   lastText?: string
-  /** Commands under way, by item: the ids under which the server can end them. */
-  readonly commands: Map<string, string>
+  /** Items of commands under way. */
+  readonly commands: Set<string>
 }
 
 interface HeldRequest {
@@ -58,14 +58,16 @@ export function createThread({ id: threadId, model: firstModel, rpc, tell, rende
   let turn: Turn | undefined
   let pendingPromptId: string | undefined
   let interruptDue = false
-  let awaitingEnd: ((ended: Turn | undefined) => void)[] = []
+  let awaitingEnd: (() => void)[] = []
+  /** Items of commands that outlived the turn that started them. */
+  const leftRunning = new Set<string>()
 
-  const finish = (ended: Turn | undefined): void => {
+  const finish = (): void => {
     turn = undefined
     interruptDue = false
     const waiting = awaitingEnd
     awaitingEnd = []
-    for (const release of waiting) release(ended)
+    for (const release of waiting) release()
   }
 
   const produce = (turnId: string, output: Output | undefined): void => {
@@ -101,7 +103,7 @@ export function createThread({ id: threadId, model: firstModel, rpc, tell, rende
     const item = toKnownItem(raw)
     if (turn?.id === turnId) {
       tellBeginning(turn, item)
-      if (item?.type === 'commandExecution' && item.processId) turn.commands.set(item.id, item.processId)
+      if (item?.type === 'commandExecution') turn.commands.add(item.id)
     }
     if (item) produce(turnId, toStartedOutput(item))
   }
@@ -109,6 +111,7 @@ export function createThread({ id: threadId, model: firstModel, rpc, tell, rende
   const onItemCompleted = (turnId: string, raw: ThreadItem): void => {
     const item = toKnownItem(raw)
     if (!item) return
+    leftRunning.delete(item.id)
     if (turn?.id === turnId) {
       turn.commands.delete(item.id)
       if (item.type === 'agentMessage' && item.text !== '') turn.lastText = item.text
@@ -134,7 +137,8 @@ export function createThread({ id: threadId, model: firstModel, rpc, tell, rende
         background: [],
       })
     } else if (pendingPromptId !== undefined) unconfirm(words ?? `The turn was ${status ?? 'over'} before codex took the prompt up.`)
-    finish(ended)
+    if (status !== 'interrupted') for (const itemId of ended.commands) leftRunning.add(itemId)
+    finish()
   }
 
   const unconfirm = (detail: string): void => {
@@ -150,10 +154,15 @@ export function createThread({ id: threadId, model: firstModel, rpc, tell, rende
     tell({ type: 'approvalResolved', approvalId, decision: request.decision ?? 'gone' })
   }
 
-  const endCommands = async (ended: Turn | undefined): Promise<void> => {
-    // An interrupt leaves a running command running; only those of this turn are ended, a server started in an earlier one stays.
-    const processIds = [...(ended?.commands.values() ?? [])]
-    await Promise.all(processIds.map((processId) => rpc.request('thread/backgroundTerminals/terminate', { threadId, processId }, anyResult)))
+  /**
+   * An interrupt leaves a running command running. The server's list is asked, because a command may run that it had not announced
+   * yet; what an earlier turn left behind on purpose stays.
+   */
+  const endCommands = async (): Promise<void> => {
+    const running = await rpc.request('thread/backgroundTerminals/list', { threadId }, terminalsResult)
+    if (!running.ok) return
+    const cut = running.value.data.filter(({ itemId }) => !leftRunning.has(itemId))
+    await Promise.all(cut.map(({ processId }) => rpc.request('thread/backgroundTerminals/terminate', { threadId, processId }, anyResult)))
   }
 
   return {
@@ -161,7 +170,7 @@ export function createThread({ id: threadId, model: firstModel, rpc, tell, rende
     accept(notification) {
       const { method, params } = notification
       switch (method) {
-        case 'turn/started': turn = { id: params.turn.id, told: false, commands: new Map() }; break
+        case 'turn/started': turn = { id: params.turn.id, told: false, commands: new Set() }; break
         case 'turn/completed': return onTurnCompleted(params.turn)
         case 'item/started': onItemStarted(params.turnId, params.item); break
         case 'item/completed': onItemCompleted(params.turnId, params.item); break
@@ -201,16 +210,17 @@ export function createThread({ id: threadId, model: firstModel, rpc, tell, rende
         // A server that is gone is its agent's exit, which says more.
         if (answer.ok || answer.reason === 'gone' || pendingPromptId !== promptId) return
         unconfirm(answer.message)
-        if (!turn) finish(undefined)
+        if (!turn) finish()
       })
       tell({ type: 'promptWritten', promptId })
     },
     async interrupt() {
       if (!turn && pendingPromptId === undefined) return false
-      const ended = new Promise<Turn | undefined>((resolve) => awaitingEnd.push(resolve))
+      const ended = new Promise<void>((resolve) => awaitingEnd.push(resolve))
       if (turn) sendInterrupt(turn)
       else interruptDue = true
-      await endCommands(await ended)
+      await ended
+      await endCommands()
       return true
     },
     answer(approvalId, decision) {

@@ -1,0 +1,151 @@
+/** Turns, usage and failures of the real codex, and the process its agents share. */
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterEach, describe, expect, test } from 'vitest'
+import { atGate, callTool, fail, say, stream, type Script } from '../fakes/openai/index.ts'
+import { createCodexStage, type CodexStage, type CodexStageOptions } from './codex.ts'
+import { startSilentServer } from './mcp-stand-in.ts'
+
+const shell = (cmd: string) => callTool('exec_command', { cmd, yield_time_ms: 30_000 })
+
+let stage: CodexStage
+afterEach(() => stage.close())
+const open = async (script: Script, options: CodexStageOptions = {}): Promise<CodexStage> => (stage = await createCodexStage({ script, ...options }))
+
+describe('turns', () => {
+  test('role and briefing reach the model, and the text of a prompt arrives byte by byte', async () => {
+    const { start, run, api } = await open([])
+    await start('ada', { systemPrompt: 'Your name is ADA-7.' })
+    const text = `-!/ "$HOME" \u001B[201~ 😀 漢字 ${'x'.repeat(100_000)} \\ ;`
+    await run('ada', text)
+    expect(api.requests[0]?.view.instructions).toContain('Your name is ADA-7.')
+    expect(api.requests[0]?.view.lastUserText).toBe(text)
+  })
+
+  test('a prompt longer than codex takes is unconfirmed in its words, and the next one is taken', async () => {
+    const { start, run, submit, facts } = await open([])
+    await start('ada')
+    submit('ada', 'x'.repeat(1_048_577))
+    expect((await facts.waitFor('ada', 'promptUnconfirmed')).detail).toContain('1048576')
+    expect((await run('ada', 'short')).finalText).toBe('ack: short')
+  })
+
+  test('usage adds up to what the API told, through interrupts, kills and returns', async () => {
+    const { start, run, submit, stop, driver, facts, api } = await open([
+      { when: 'work', then: [shell('true'), shell('true'), say('done')] },
+      { when: 'stream', then: [stream('a long answer', { gate: 'never' })] },
+    ])
+    const { sessionId } = await start('ada')
+    await run('ada', 'work')
+    submit('ada', 'stream')
+    await api.gate('never').reached
+    driver.dispatch({ type: 'interrupt', agentId: 'ada', requestId: 'cut' })
+    await facts.waitFor('ada', 'interruptFinished')
+    await stop('ada')
+    await start('ada', { sessionId, resume: true })
+    await run('ada', 'work')
+    const pid = facts.factsOf('ada', 'processStarted').at(-1)?.pid ?? 0
+    process.kill(pid, 'SIGKILL')
+    await facts.waitFor('ada', 'exited', ({ expected }) => !expected)
+    await start('ada', { sessionId, resume: true })
+    await run('ada', 'work')
+
+    const units = new Map(facts.factsOf('ada', 'usageReported').map((fact) => [fact.unitId, fact]))
+    const sum = { inputTokens: 0, cachedInputTokens: 0, outputTokens: 0, reasoningOutputTokens: 3 * units.size }
+    for (const unit of units.values()) {
+      sum.inputTokens += unit.inputTokens + unit.cacheReadTokens
+      sum.cachedInputTokens += unit.cacheReadTokens
+      sum.outputTokens += unit.outputTokens
+    }
+    expect(units.size).toBe(9)
+    expect(sum).toEqual(api.usage(sessionId))
+  })
+
+  test('an interrupt on the heels of its prompt still ends the turn', async () => {
+    const { start, submit, driver, facts, run } = await open([{ when: 'stream', then: [atGate('never')] }])
+    await start('ada')
+    submit('ada', 'stream')
+    driver.dispatch({ type: 'interrupt', agentId: 'ada', requestId: 'at once' })
+    expect(await facts.waitFor('ada', 'interruptFinished')).toMatchObject({ wasInTurn: true })
+    expect((await run('ada', 'next')).finalText).toBe('ack: next')
+  })
+
+  test.for([
+    { answer: fail(401, { body: { error: { message: 'bad key' } } }), words: 'bad key' },
+    { answer: fail(529, { body: { error: { message: 'overloaded today' } } }), words: '529' },
+    { answer: fail(404, { body: { error: { message: 'The model x does not exist', code: 'model_not_found' } } }), words: 'does not exist' },
+  ])('an API that answers $words fails the turn in those words, and the agent lives', async ({ answer, words }) => {
+    const { start, run } = await open([{ when: 'ask', then: [answer] }])
+    await start('ada')
+    const ended = await run('ada', 'ask')
+    expect(ended.status).toBe('failed')
+    expect(ended.error).toContain(words)
+    expect((await run('ada', 'again')).status).toBe('completed')
+  })
+})
+
+describe('the shared process', () => {
+  test('its death is the exit of all its agents, and each returns with its context', async () => {
+    const { start, run, submit, facts, api } = await open([
+      { when: 'stream', then: [stream('a long answer', { gate: 'never' })] },
+      { when: 'recall', then: ({ userTexts }) => [say(userTexts.join(','))] },
+    ])
+    const names = ['ada', 'bob', 'cyd']
+    const ready = await Promise.all(names.map((name) => start(name)))
+    await Promise.all(names.map((name) => run(name, `I am ${name}`)))
+    submit('cyd', 'stream')
+    await api.gate('never').reached
+    process.kill(facts.factsOf('ada', 'processStarted')[0]?.pid ?? 0, 'SIGKILL')
+    const exits = await Promise.all(names.map((name) => facts.waitFor(name, 'exited')))
+    expect(exits.map(({ expected, signal }) => [expected, signal])).toEqual(names.map(() => [false, 'SIGKILL']))
+
+    await Promise.all(names.map((name, index) => start(name, { sessionId: ready[index]?.sessionId ?? '', resume: true })))
+    const answers = await Promise.all(names.map((name) => run(name, 'recall')))
+    expect(answers.map(({ finalText }) => finalText)).toEqual(['I am ada,recall', 'I am bob,recall', 'I am cyd,stream,recall'])
+    expect(new Set(names.map((name) => facts.factsOf(name, 'processStarted').at(-1)?.pid)).size).toBe(1)
+  })
+
+  test('a start that takes too long is given up, and its neighbour is not disturbed', async () => {
+    const { start, run, driver, launch, facts } = await open([])
+    await start('bob')
+    const silent = await startSilentServer()
+    driver.dispatch({ type: 'startAgent', agentId: 'ada', launch: launch('ada', { madrox: { url: silent.url, token: 't' }, readyTimeoutMs: 500 }) })
+    expect(await facts.waitFor('ada', 'startFailed')).toMatchObject({ code: 'timeout' })
+    silent.close()
+    expect((await run('bob', 'still there')).finalText).toBe('ack: still there')
+  })
+})
+
+describe('starts that fail', () => {
+  const failedStart = async (options: CodexStageOptions, overrides = {}) => {
+    const { driver, launch, facts } = await open([], options)
+    driver.dispatch({ type: 'startAgent', agentId: 'ada', launch: launch('ada', overrides) })
+    return facts.waitFor('ada', 'startFailed')
+  }
+
+  test('no codex', async () => {
+    expect(await failedStart({ bin: 'codex-that-is-not-there' })).toMatchObject({ code: 'cli_missing', detail: expect.stringContaining('ENOENT') })
+  })
+
+  test('something that is not codex', async () => {
+    expect(await failedStart({ bin: '/bin/false' })).toMatchObject({ code: 'exited' })
+  })
+
+  test('nobody logged in', async () => {
+    const { driver, launch, facts, home } = await open([])
+    writeFileSync(join(home.codexHome, 'config.toml'), '')
+    driver.dispatch({ type: 'startAgent', agentId: 'ada', launch: launch('ada') })
+    expect(await facts.waitFor('ada', 'startFailed')).toMatchObject({ code: 'not_logged_in', detail: expect.stringContaining('codex login') })
+  })
+
+  test('a configuration codex does not understand', async () => {
+    const { driver, launch, facts, home } = await open([])
+    writeFileSync(join(home.codexHome, 'config.toml'), 'model = [')
+    driver.dispatch({ type: 'startAgent', agentId: 'ada', launch: launch('ada') })
+    expect((await facts.waitFor('ada', 'startFailed')).detail).not.toBe('')
+  })
+
+  test('a profile, which its app-server does not take', async () => {
+    expect(await failedStart({}, { profile: 'fast' })).toMatchObject({ code: 'invalid_launch', detail: expect.stringContaining('--profile') })
+  })
+})
