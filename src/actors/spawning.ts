@@ -22,6 +22,7 @@ export interface SpawningOptions {
   /** Where agents reach Madrox; undefined where no transport serves. */
   readonly endpoint: () => string | undefined
   readonly home: string
+  readonly marker: Readonly<Record<string, string>>
   readonly rolesDir?: string
 }
 
@@ -102,7 +103,7 @@ export function createSpawning(options: SpawningOptions) {
       mcpServers: { ...spec.mcpServers },
       inheritMcp: spec.inheritMcp,
       confinement: spec.confinement,
-      marker: { MADROX_AGENT_ID: row.id, MADROX_HOME: options.home },
+      marker: { ...options.marker, MADROX_AGENT_ID: row.id },
       ...(spec.script === undefined ? {} : { script: spec.script }),
       readyTimeoutMs: 60_000,
     }

@@ -203,6 +203,8 @@ export interface SystemOptions {
   readonly ownerTokens?: Readonly<Record<string, string>>
   /** A directory of roles that overrides and adds to the shipped ones. */
   readonly rolesDir?: string
+  /** Put into the environment of every agent's processes, beside its id: how the reaper knows this home's. */
+  readonly marker: Readonly<Record<string, string>>
   readonly connectDrivers: (emit: (fact: DriverFact) => void) => ReadonlyMap<string, Driver>
   /** How agents without an MCP client call tools. */
   readonly callTool: CallToolForAgent
@@ -230,7 +232,7 @@ export function createSystem(options: SystemOptions): MadroxSystem {
   ledgerActor(core).on('agentEnded', event => credentials.revoke(event.agentId))
   buryLeftovers(core)
   const waiting = createWaiting(core)
-  const spawning = createSpawning({ core, credentials, drivers: () => drivers, endpoint: options.endpoint, home: options.home, ...(options.rolesDir ? { rolesDir: options.rolesDir } : {}) })
+  const spawning = createSpawning({ core, credentials, drivers: () => drivers, endpoint: options.endpoint, home: options.home, marker: options.marker, ...(options.rolesDir ? { rolesDir: options.rolesDir } : {}) })
   let closing: Promise<void> | undefined
   const open = (): void => {
     if (closing) throw new MadroxError('shutting_down', 'Madrox is shutting down.', { remedy: 'Start it again, then repeat the call.' })

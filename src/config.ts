@@ -1,0 +1,65 @@
+/** One schema for what can be set. Flags come before environment, environment before defaults. */
+
+import { homedir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { z } from 'zod'
+import { MadroxError } from './errors.ts'
+
+const port = z.coerce.number().int().min(0).max(65_535)
+
+export const configSchema = z.object({
+  host: z.string().min(1).default('127.0.0.1'),
+  /** 0: any free one. */
+  port: port.default(8001),
+  /** `$MADROX_HOME`: the database, workspaces and drivers' own files. */
+  home: z.string().min(1),
+  logLevel: z.enum(['silent', 'error', 'warn', 'info', 'debug']).default('info'),
+  maxInstances: z.coerce.number().int().positive().default(10),
+  claudeBin: z.string().min(1).default('claude'),
+  codexBin: z.string().min(1).default('codex'),
+  /** Names of further environment variables that agents receive. */
+  childEnv: z.array(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'not the name of a variable')).default([]),
+  /** What callers must show where the server is reached over the network. */
+  token: z.string().min(16).optional(),
+  durability: z.enum(['normal', 'full']).default('normal'),
+})
+export type Config = z.output<typeof configSchema>
+
+const variables: Readonly<Record<string, keyof Config>> = {
+  ORCHESTRATOR_HOST: 'host',
+  ORCHESTRATOR_PORT: 'port',
+  MADROX_HOME: 'home',
+  LOG_LEVEL: 'logLevel',
+  MAX_INSTANCES: 'maxInstances',
+  MADROX_CLAUDE_BIN: 'claudeBin',
+  MADROX_CODEX_BIN: 'codexBin',
+  MADROX_SERVER_TOKEN: 'token',
+}
+
+type Environment = Readonly<Record<string, string | undefined>>
+
+/** Where Madrox keeps its files, if nothing is said: the platform's data directory. */
+export function defaultHome(env: Environment, platform: NodeJS.Platform = process.platform): string {
+  if (platform === 'darwin') return join(homedir(), 'Library', 'Application Support', 'madrox')
+  return join(env['XDG_DATA_HOME'] || join(homedir(), '.local', 'share'), 'madrox')
+}
+
+/**
+ * The effective configuration.
+ * @throws MadroxError `invalid_input` naming each value that does not fit and where it came from
+ */
+export function loadConfig(flags: Readonly<Record<string, unknown>>, env: Environment): Config {
+  const fromEnv = Object.fromEntries(Object.entries(variables).flatMap(([name, key]) => (env[name] ? [[key, key === 'logLevel' ? env[name].toLowerCase() : env[name]]] : [])))
+  const given = Object.fromEntries(Object.entries(flags).filter(([, value]) => value !== undefined))
+  const parsed = configSchema.safeParse({ home: defaultHome(env), ...fromEnv, ...given })
+  if (!parsed.success) {
+    const issues = parsed.error.issues.map(issue => `${sourceOf(String(issue.path[0]), given, env)}: ${issue.message}`)
+    throw new MadroxError('invalid_input', `The configuration does not fit: ${issues.join('; ')}.`, { remedy: 'Correct it and start again.' })
+  }
+  return { ...parsed.data, home: resolve(parsed.data.home) }
+}
+
+function sourceOf(key: string, flags: Readonly<Record<string, unknown>>, env: Environment): string {
+  if (key in flags) return `--${key.replace(/[A-Z]/g, letter => `-${letter.toLowerCase()}`)}`
+  return Object.entries(variables).find(([name, known]) => known === key && env[name] !== undefined)?.[0] ?? key
+}

@@ -1,0 +1,129 @@
+/**
+ * Madrox as a library: the actor system without any transport. `createMadrox` builds it; transports are added by whoever wants
+ * them (the CLI does).
+ */
+
+import { join, resolve } from 'node:path'
+import { createSystem, type MadroxSystem } from './actors/system.ts'
+import type { Limits } from './actors/core.ts'
+import { type Clock, systemClock } from './clock.ts'
+import { createClaudeDriver } from './drivers/claude/driver.ts'
+import { createCodexDriver } from './drivers/codex/driver.ts'
+import type { CreateDriver, Driver } from './drivers/driver.ts'
+import { sweepMarked } from './drivers/pty/reaper.ts'
+import { createScriptedDriver } from './drivers/scripted/driver.ts'
+import { createScriptedPtyDriver } from './drivers/scripted/pty-driver.ts'
+import { MadroxError } from './errors.ts'
+import { type IdSource, randomIds } from './ids.ts'
+import { type Log, silentLog } from './log.ts'
+import type { Caller } from './messages.ts'
+import { lockHome } from './store/lock.ts'
+import { createSqliteStore } from './store/sqlite.ts'
+import { createToolTable } from './tools/table.ts'
+import { callTool, type ToolOutcome, type ToolTable } from './tools/tool.ts'
+
+export interface MadroxOptions {
+  /** Where everything is kept. One Madrox a directory at a time. */
+  readonly home: string
+  readonly env?: Readonly<Record<string, string | undefined>>
+  /** Further variables that agents receive, by name. */
+  readonly childEnv?: readonly string[]
+  readonly claudeBin?: string
+  readonly codexBin?: string
+  readonly durability?: 'normal' | 'full'
+  readonly limits?: Partial<Limits>
+  readonly ownerTokens?: Readonly<Record<string, string>>
+  readonly rolesDir?: string
+  /** Further harnesses, or replacements, by name. */
+  readonly harnesses?: Readonly<Record<string, CreateDriver>>
+  readonly clock?: Clock
+  readonly ids?: IdSource
+  readonly log?: Log
+}
+
+export interface Madrox {
+  readonly system: MadroxSystem
+  readonly tools: ToolTable
+  /** Calls a tool as `caller`: what MCP, REST and CLI do. */
+  call(caller: Caller, tool: string, args?: Readonly<Record<string, unknown>>, options?: { readonly signal?: AbortSignal; readonly callKey?: string }): Promise<ToolOutcome>
+  /** Agents started from now on reach Madrox there (a URL that ends in `/mcp`), and others find this server by it. */
+  announce(url: string): void
+  /** Ends every agent and releases the home. */
+  close(): Promise<void>
+}
+
+/** The variable that marks all processes of one home: the reaper ends what carries it, and nothing else. */
+const homeMarker = 'MADROX_OWNED_BY'
+
+/**
+ * Opens `home`, ends what a killed server of the same home left running, and starts the tree.
+ *
+ * @throws MadroxError `unavailable` when another server has the home, or its database cannot be used
+ * @example
+ * const madrox = await createMadrox({ home: '/var/lib/madrox' })
+ * const caller = { kind: 'client', clientId: madrox.system.connectClient({ ownerId: localOwner, name: 'mine' }), ownerId: localOwner } as const
+ * await madrox.call(caller, 'spawn_claude', { name: 'ada', initial_prompt: 'Read README.md and sum it up.' })
+ * await madrox.close()
+ */
+export async function createMadrox(options: MadroxOptions): Promise<Madrox> {
+  const { clock = systemClock, ids = randomIds, log = silentLog, env = process.env } = options
+  const home = resolve(options.home)
+  if (env[homeMarker] === home) throw new MadroxError('unavailable', `This process was itself started by an agent of ${home}.`, { remedy: 'Start a server of your own with another home.' })
+  const lock = lockHome(home)
+  try {
+    const swept = await sweepMarked({ [homeMarker]: home })
+    if (swept.length > 0) log.warn(`ended ${swept.length} processes that an earlier server left running`, { pids: swept })
+    const tools = createToolTable()
+    let endpoint: string | undefined
+    const system = createSystem({
+      store: createSqliteStore({ path: join(home, 'madrox.db'), durability: options.durability ?? 'normal' }),
+      clock, ids, log, home,
+      ...(options.limits ? { limits: options.limits } : {}), ...(options.ownerTokens ? { ownerTokens: options.ownerTokens } : {}), ...(options.rolesDir ? { rolesDir: options.rolesDir } : {}),
+      marker: { [homeMarker]: home },
+      endpoint: () => endpoint,
+      connectDrivers: emit => {
+        const harnesses: [string, CreateDriver, string][] = [
+          ['claude', createClaudeDriver, options.claudeBin ?? 'claude'],
+          ['codex', createCodexDriver, options.codexBin ?? 'codex'],
+          ['scripted', createScriptedDriver, ''],
+          ['scripted-pty', createScriptedPtyDriver, ''],
+          ...Object.entries(options.harnesses ?? {}).map(([name, create]): [string, CreateDriver, string] => [name, create, name]),
+        ]
+        const driverOf = ([name, create, bin]: (typeof harnesses)[number]): [string, Driver] => [name, create({ bin, env, childEnv: options.childEnv ?? [], stateDir: join(home, 'drivers', name), clock, log }, emit)]
+        return new Map(harnesses.map(driverOf))
+      },
+      callTool: async (agentId, tool, args) => {
+        const outcome = await call({ kind: 'agent', agentId }, tool, args)
+        return { ok: outcome.ok, text: outcome.ok ? (outcome.text ?? JSON.stringify(outcome.data)) : `${outcome.error.code}: ${outcome.error.message} ${outcome.error.remedy ?? ''}`.trim() }
+      },
+    })
+    const call: Madrox['call'] = async (caller, tool, args, { signal, callKey } = {}) => {
+      const outcome = await callTool(tools, tool, args, { system, caller, signal: signal ?? new AbortController().signal, progress: () => {}, now: () => clock.now(), ...(callKey ? { callKey } : {}) })
+      // In this process an answer that was returned has left.
+      if (outcome.ok && outcome.replies) system.consumeReplies(outcome.replies)
+      return outcome
+    }
+    return {
+      system,
+      tools,
+      call,
+      announce: url => {
+        endpoint = url
+        lock.announce(url)
+      },
+      close: async () => {
+        await system.close()
+        lock.release()
+      },
+    }
+  } catch (error) {
+    lock.release()
+    throw error
+  }
+}
+
+export type { AgentStatus, Ended, InterruptReport, MadroxSystem, SendReport, SendRequest, SpawnRequest } from './actors/system.ts'
+export type { CreateDriver, Driver, DriverCommand, DriverConfig, DriverFact } from './drivers/driver.ts'
+export { MadroxError, type ErrorCode, errorCodes } from './errors.ts'
+export { localOwner } from './ids.ts'
+export type { Caller, Message, Outcome, Reply } from './messages.ts'

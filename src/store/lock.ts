@@ -1,0 +1,67 @@
+/**
+ * One server a home. The lock is an open transaction on a database of its own, so that it ends with the process however that
+ * ends; the name of its holder stands beside it for people and for clients that look for a running server.
+ */
+
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import Database from 'libsql'
+import { z } from 'zod'
+import { MadroxError } from '../errors.ts'
+
+const holderSchema = z.object({ pid: z.number(), url: z.string().optional() })
+export type Holder = z.output<typeof holderSchema>
+
+export interface HomeLock {
+  /** Tells others where this server is reached. */
+  announce(url: string): void
+  release(): void
+}
+
+const holderFile = (home: string): string => join(home, 'server.json')
+
+/** @throws MadroxError `unavailable`, naming the server that has this home */
+export function lockHome(home: string): HomeLock {
+  mkdirSync(home, { recursive: true, mode: 0o700 })
+  const database = new Database(join(home, 'server.lock'))
+  try {
+    database.exec('PRAGMA locking_mode = EXCLUSIVE; PRAGMA busy_timeout = 0; BEGIN EXCLUSIVE')
+  } catch (cause) {
+    database.close()
+    const holder = readHolder(home)
+    throw new MadroxError('unavailable', `Another Madrox server has ${home}${holder ? `: process ${holder.pid}${holder.url ? `, at ${holder.url}` : ''}` : ''}.`, {
+      remedy: 'Use that one, end it, or start this one with another --home.', cause,
+    })
+  }
+  const write = (holder: Holder): void => writeFileSync(holderFile(home), `${JSON.stringify(holder)}\n`, { mode: 0o600 })
+  write({ pid: process.pid })
+  return {
+    announce: url => write({ pid: process.pid, url }),
+    release: () => {
+      rmSync(holderFile(home), { force: true })
+      database.close()
+    },
+  }
+}
+
+/** Who is said to have this home; it may have ended since. */
+export function readHolder(home: string): Holder | undefined {
+  let text: string
+  try {
+    text = readFileSync(holderFile(home), 'utf8')
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined // readFileSync throws system errors only
+    throw error
+  }
+  const parsed = holderSchema.safeParse(toJson(text))
+  return parsed.success ? parsed.data : undefined
+}
+
+/** Undefined for half a file: its writer was cut off. */
+function toJson(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}
