@@ -54,6 +54,7 @@ interface Stage {
   readonly facts: Recorder
   readonly driver: Driver
   readonly subject: DriverUnderTest
+  launchOf(agentId: string): Omit<LaunchInput, 'sessionId'>
   start(agentId: string, session?: { sessionId: string; resume?: boolean }): Promise<FactOf<'ready'>>
   submit(agentId: string, text: string): string
   /** Submits, and waits for the end of the turn it began. */
@@ -74,7 +75,7 @@ export function describeDriver(name: string, contract: DriverContract): void {
       stage = await createStage(contract, factTimeoutMs)
     }, testTimeoutMs)
     afterEach(async () => {
-      const { facts, driver, subject } = stage
+      const { facts, driver, subject, launchOf } = stage
       try {
         await driver.close()
         const told = facts.trace.length
@@ -82,7 +83,7 @@ export function describeDriver(name: string, contract: DriverContract): void {
         const pids = [...facts.trace.flatMap(entry => ('fact' in entry && entry.fact.type === 'processStarted' && entry.fact.pid !== undefined ? [entry.fact.pid] : [])), ...(subject.pids?.() ?? [])]
         expect(pids.filter(isAlive), 'pids alive after close()').toEqual([])
         driver.dispatch({ type: 'submitPrompt', agentId: 'ada', promptId: 'after-close', text: 'anybody?' })
-        driver.dispatch({ type: 'startAgent', agentId: 'eve', launch: { ...subject.launch('eve'), sessionId: randomUUID() } })
+        driver.dispatch({ type: 'startAgent', agentId: 'eve', launch: { ...launchOf('eve'), sessionId: randomUUID() } })
         await driver.close()
         expect(facts.trace.slice(told).filter(entry => 'fact' in entry), 'facts after close()').toEqual([])
       } finally {
@@ -110,14 +111,20 @@ async function createStage(contract: DriverContract, factTimeoutMs: number): Pro
     driver.dispatch({ type: 'submitPrompt', agentId, promptId, text })
     return promptId
   }
+  // Of its own for every agent: a driver that sweeps by an empty or a shared marker would end what is not its own.
+  const launchOf = (agentId: string) => {
+    const launch = subject.launch(agentId)
+    return { ...launch, marker: { ...launch.marker, MADROX_CONTRACT_AGENT: randomUUID() } }
+  }
   return {
     facts,
     driver,
     subject,
+    launchOf,
     submit,
     start: async (agentId, session = { sessionId: randomUUID() }) => {
       const before = facts.factsOf(agentId).length
-      driver.dispatch({ type: 'startAgent', agentId, launch: { ...subject.launch(agentId), ...session } })
+      driver.dispatch({ type: 'startAgent', agentId, launch: { ...launchOf(agentId), ...session } })
       const answer = await facts.first(`answer to the start of ${agentId}`, (fact): fact is FactOf<'ready' | 'startFailed'> =>
         fact.agentId === agentId && (fact.type === 'ready' || fact.type === 'startFailed') && facts.factsOf(agentId).indexOf(fact) >= before)
       if (answer.type === 'startFailed') throw new Error(`${agentId} did not start: ${answer.code}: ${answer.detail}`)
@@ -145,8 +152,8 @@ function startTests(at: () => Stage, prompts: ContractPrompts): void {
   })
 
   test('a return to a session that never was fails the start, and leaves nothing alive', async () => {
-    const { facts, driver, subject, pidsOf } = at()
-    driver.dispatch({ type: 'startAgent', agentId: 'ada', launch: { ...subject.launch('ada'), sessionId: randomUUID(), resume: true } })
+    const { facts, driver, launchOf, pidsOf } = at()
+    driver.dispatch({ type: 'startAgent', agentId: 'ada', launch: { ...launchOf('ada'), sessionId: randomUUID(), resume: true } })
     const failed = await facts.waitFor('ada', 'startFailed')
     expect(failed.detail).not.toBe('')
     expect(facts.factsOf('ada').at(-1)).toBe(failed)
@@ -263,13 +270,14 @@ function interruptTests(at: () => Stage, prompts: ContractPrompts): void {
 
 function endTests(at: () => Stage, prompts: ContractPrompts, processPerAgent: boolean): void {
   for (const mode of ['graceful', 'force'] as const) {
-    test.for(['idle', 'in a turn'])(`stopAgent (${mode}) while %s is answered by one exited, with no process left`, async when => {
+    test.for(['idle', 'in a turn', 'just prompted'])(`stopAgent (${mode}) while %s is answered by one exited, with no process left`, async when => {
       const { facts, driver, start, submit, pidsOf } = at()
       await start('ada')
       if (when === 'in a turn') {
         submit('ada', prompts.stream)
         await facts.waitFor('ada', 'outputProduced', fact => fact.kind === 'text')
       }
+      if (when === 'just prompted') submit('ada', prompts.stream)
       driver.dispatch({ type: 'stopAgent', agentId: 'ada', mode, graceMs: 2_000 })
       expect((await facts.waitFor('ada', 'exited')).expected).toBe(true)
       if (processPerAgent) expect(pidsOf('ada').filter(isAlive)).toEqual([])
@@ -290,8 +298,8 @@ function endTests(at: () => Stage, prompts: ContractPrompts, processPerAgent: bo
   })
 
   test('a stop while it starts ends it', async () => {
-    const { facts, driver, subject, pidsOf } = at()
-    driver.dispatch({ type: 'startAgent', agentId: 'ada', launch: { ...subject.launch('ada'), sessionId: randomUUID() } })
+    const { facts, driver, launchOf, pidsOf } = at()
+    driver.dispatch({ type: 'startAgent', agentId: 'ada', launch: { ...launchOf('ada'), sessionId: randomUUID() } })
     driver.dispatch({ type: 'stopAgent', agentId: 'ada', mode: 'graceful', graceMs: 2_000 })
     expect((await facts.waitFor('ada', 'exited')).expected).toBe(true)
     if (processPerAgent) expect(pidsOf('ada').filter(isAlive)).toEqual([])
@@ -356,12 +364,12 @@ function companyTests(at: () => Stage, prompts: ContractPrompts): void {
   })
 
   test('close ends every agent, the busy and the starting ones too', async () => {
-    const { facts, driver, subject, start, submit } = at()
+    const { facts, driver, launchOf, start, submit } = at()
     await start('ada')
     await start('bob')
     submit('bob', prompts.stream)
     await facts.waitFor('bob', 'outputProduced', fact => fact.kind === 'text')
-    driver.dispatch({ type: 'startAgent', agentId: 'cyd', launch: { ...subject.launch('cyd'), sessionId: randomUUID() } })
+    driver.dispatch({ type: 'startAgent', agentId: 'cyd', launch: { ...launchOf('cyd'), sessionId: randomUUID() } })
     await driver.close() // what is left, and what was said, is judged after every test
     for (const name of ['ada', 'bob']) expect(facts.factsOf(name, 'exited')).toHaveLength(1)
   })

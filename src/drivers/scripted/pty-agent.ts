@@ -68,7 +68,7 @@ export function startPtyAgent(options: PtyAgentOptions): PtyAgent {
   const onEvent = (event: unknown): void => {
     const fact = driverFactSchema.safeParse({ ...(event as object), agentId, source: 'osc', at: clock.now() }) // JSON of ours; the schema says what it is
     if (!fact.success) return log.warn('The scripted program told a fact that does not fit.', { agentId, event })
-    if (end && fact.data.type !== 'turnEnded' && fact.data.type !== 'outputProduced' && fact.data.type !== 'usageReported' && fact.data.type !== 'interruptFinished') return
+    if (end && fact.data.type === 'ready') return // too late: its start has been given up
     onFact(fact.data)
   }
 
@@ -93,6 +93,7 @@ export function startPtyAgent(options: PtyAgentOptions): PtyAgent {
       case 'turnEnded': {
         turnId = undefined
         const promptId = prompts.get(fact.turnId)
+        prompts.delete(fact.turnId)
         const { promptId: _typed, ...rest } = fact
         return options.emit(promptId === undefined ? rest : { ...rest, promptId })
       }
@@ -150,9 +151,9 @@ export function startPtyAgent(options: PtyAgentOptions): PtyAgent {
   /** The first cause of an end wins; its words are told when nothing is left. */
   const finish = (graceMs: number, last: () => void | Promise<void>): Promise<void> => {
     if (end) return end
-    phase = phase === 'starting' ? 'starting' : 'ending'
+    if (phase === 'ready') phase = 'ending'
     clock.clearTimeout(readyTimer)
-    takePending()
+    if (pending) clock.clearTimeout(pending.timer) // it may yet be seen, and is not typed again
     end = endProcessTree({ pid: terminal.pid, marker, graceMs, exited: terminal.exited })
       .catch(error => log.error('A scripted program could not be ended.', { agentId, error }))
       .then(() => terminal.exited)
