@@ -3,7 +3,6 @@
  * scenarios name, injected into the production server.
  */
 
-import type { Server } from '@modelcontextprotocol/sdk/server/index.js'
 import {
   CompleteRequestSchema,
   CreateMessageResultSchema,
@@ -22,6 +21,8 @@ import {
   type Tool,
 } from '@modelcontextprotocol/sdk/types.js'
 import type { CallExtra, ExtensionTool, McpExtension } from '../../src/transports/mcp/extension.ts'
+
+type Server = Parameters<NonNullable<McpExtension['configure']>>[0]
 
 const redPixel = 'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8DwHwAFBQIAX8jx0gAAAABJRU5ErkJggg=='
 const silence = 'UklGRiQAAABXQVZFZm10IBAAAAABAAEAQB8AAIA+AAACABAAZGF0YQAAAAA='

@@ -94,6 +94,8 @@ export function createStandInSystem(journal: Journal): MadroxSystem {
     resolve: refuse,
     status: refuse,
     list: () => [],
+    children: refuse,
+    peers: refuse,
     output: refuse,
     screen: refuse,
     async close() {},
