@@ -6,7 +6,7 @@ import type { Caller } from '../messages.ts'
 import { agentActor, type Core, isBelow, ledgerActor, rowOf, stateOf, tellAgent } from './core.ts'
 import { resolveAgent, resolveLiving } from './directory.ts'
 import { addressOf } from './principals.ts'
-import type { Ended, InterruptReport } from './system.ts'
+import type { Ended, InterruptReport } from './facade.ts'
 
 export async function interrupt(core: Core, caller: Caller, reference: string, then: 'hold' | 'continue' | 'clear'): Promise<InterruptReport> {
   const agentId = resolveLiving(core, caller, reference, 'rule')

@@ -9,7 +9,7 @@ import { addressKey } from '../machines/effects.ts'
 import { agentActor, agentContext, callerKey, clientActor, clientContext, type Core, isBelow, nameOf, rowOf, tellAgent, tellClient } from './core.ts'
 import { isWithin, resolveAgent, resolveLiving } from './directory.ts'
 import { addressOf } from './principals.ts'
-import type { SendReport, SendRequest, WaitOptions } from './system.ts'
+import type { SendReport, SendRequest, WaitOptions } from './facade.ts'
 import type { Answer, Waiting } from './waiting.ts'
 
 export function createMessaging(core: Core, waiting: Waiting) {

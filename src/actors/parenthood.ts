@@ -1,17 +1,12 @@
 /** Who will be the supervisor. The strategies in their order; which one spoke, and on what evidence, is kept with the agent. */
 
 import { MadroxError } from '../errors.ts'
-import type { Address, Caller } from '../messages.ts'
+import type { Caller } from '../messages.ts'
 import type { AgentRow } from '../store/store.ts'
 import { agentActor, agentContext, type Core, isEnded, stateOf } from './core.ts'
 import { resolveLiving } from './directory.ts'
+import type { ParentFound } from './facade.ts'
 import { addressOf } from './principals.ts'
-
-export interface ParentFound {
-  readonly address: Address
-  /** The strategy, and its evidence. */
-  readonly source: string
-}
 
 /** An agent of this name may stand directly under its owner, whoever asks. */
 const rootName = 'main-orchestrator'

@@ -9,7 +9,7 @@ import { type AgentId, asOwnerId, type ClientId, localOwner, type OwnerId } from
 import type { Address, Caller } from '../messages.ts'
 import type { ClientRow } from '../store/store.ts'
 import { type Core, canonicalClient, clientActor, clientContext, isEnded, tellClient } from './core.ts'
-import type { ConnectRequest } from './system.ts'
+import type { ConnectRequest } from './facade.ts'
 
 const digest = (token: string): Buffer => createHash('sha256').update(token).digest()
 

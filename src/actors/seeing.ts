@@ -9,7 +9,7 @@ import { agentActor, type Core, detailOf, isEnded, nameOf, rowOf, stateOf } from
 import { childrenOf, isWithin, resolveAgent, resolveLiving } from './directory.ts'
 import { addressOf } from './principals.ts'
 import { specOf } from './spawning.ts'
-import type { AgentStatus } from './system.ts'
+import type { AgentStatus } from './facade.ts'
 
 export function statusOf(core: Core, id: AgentId): AgentStatus {
   const row = rowOf(core, id)

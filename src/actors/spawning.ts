@@ -9,10 +9,10 @@ import type { Address, Caller } from '../messages.ts'
 import type { AgentRow } from '../store/store.ts'
 import { briefing } from './briefing.ts'
 import { agentActor, agentContext, callerKey, type Core, isEnded, lineAbove, nameOf, stateOf } from './core.ts'
-import { type ParentFound, resolveParent } from './parenthood.ts'
+import { resolveParent } from './parenthood.ts'
 import type { Credentials } from './principals.ts'
 import { rolePrompt } from './roles.ts'
-import type { Spawned, SpawnRequest, WaitOptions } from './system.ts'
+import type { ParentFound, Spawned, SpawnRequest, WaitOptions } from './facade.ts'
 import { prepareWorkspace, type Workspace } from './workspaces.ts'
 
 export interface SpawningOptions {

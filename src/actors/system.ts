@@ -5,191 +5,26 @@
 
 import { createActor } from 'xstate'
 import type { Clock } from '../clock.ts'
-import type { Confinement, Driver, DriverFact, McpServer } from '../drivers/driver.ts'
+import type { Driver, DriverFact } from '../drivers/driver.ts'
 import { MadroxError } from '../errors.ts'
-import type { AgentId, ClientId, IdSource, MessageId, OwnerId, ReplyId } from '../ids.ts'
+import type { IdSource } from '../ids.ts'
 import type { Log } from '../log.ts'
-import type { Caller, OutcomeStatus, Reply } from '../messages.ts'
-import type { OutputRow, Store, UsageTotals } from '../store/store.ts'
+import type { Store } from '../store/store.ts'
 import { createAsks } from './asks.ts'
 import { endAll, interrupt, terminate } from './control.ts'
 import { agentActor, type Core, defaultLimits, ledgerActor, type Limits, rowOf, tellAgent } from './core.ts'
 import { createDeadlines } from './deadlines.ts'
 import { resolveAgent } from './directory.ts'
 import { type CallToolForAgent, createDrivers } from './drivers.ts'
+import type { MadroxSystem } from './facade.ts'
 import { createLedger } from './ledger.ts'
 import { createMessaging } from './messaging.ts'
-import { type ParentFound, resolveParent } from './parenthood.ts'
+import { resolveParent } from './parenthood.ts'
 import { authenticate, connectClient, Credentials, disconnectClient, locateClient } from './principals.ts'
 import { createRoot } from './root.ts'
 import { children, list, output, peers, screen, statusOf } from './seeing.ts'
 import { createSpawning, specOf } from './spawning.ts'
 import { createWaiting } from './waiting.ts'
-
-/** Ends a wait early. Aborting never touches the work waited for. */
-export interface WaitOptions {
-  readonly signal?: AbortSignal
-  readonly timeoutMs: number
-}
-
-export interface SpawnRequest {
-  readonly harness: string
-  readonly name: string
-  readonly role: string
-  /** Replaces the role's prompt. */
-  readonly systemPrompt?: string
-  readonly model?: string
-  readonly profile?: string
-  /** An instance reference, or what `resolveParent` found; none: the caller, or as `resolveParent` finds. */
-  readonly parent?: string | ParentFound
-  /** `auto`, `isolated`, `shared`, `worktree`, or an absolute path within rights. */
-  readonly workspace: string
-  readonly confinement: Confinement
-  readonly mcpServers: Readonly<Record<string, McpServer>>
-  readonly inheritMcp: boolean
-  readonly toolset?: 'leaf' | 'supervisor'
-  readonly script?: unknown
-  readonly callKey?: string
-}
-
-export interface Spawned {
-  readonly agentId: AgentId
-  /** False: the same call was made before, and this is its agent. */
-  readonly fresh: boolean
-}
-
-export interface SendRequest {
-  readonly to: string
-  readonly text: string
-  readonly expectsReply: boolean
-  readonly expiresAt?: number
-  readonly callKey?: string
-}
-
-/** `accepted`: not waited for. `pending`: the wait ended, the message is open. Otherwise its outcome. */
-export interface SendReport {
-  readonly status: 'accepted' | 'pending' | OutcomeStatus
-  readonly messageId: MessageId
-  readonly agentId: AgentId
-  readonly response?: string
-  readonly via?: 'reply_to_caller' | 'turn_end'
-  /** Place in the mailbox while not yet delivered: 1 is next. */
-  readonly position?: number
-  readonly waitedMs?: number
-  /** What this report hands out; consumed by `consumeReplies` when the answer has left. */
-  readonly replies: readonly ReplyId[]
-}
-
-export interface InterruptReport {
-  readonly agentId: AgentId
-  readonly name: string
-  readonly interrupted: boolean
-  readonly was: string
-  readonly cancelledMessageId?: MessageId
-  readonly confirmedBy?: string
-  readonly afterMs?: number
-  readonly note?: string
-}
-
-export interface Ended {
-  readonly agentId: AgentId
-  readonly name: string
-  readonly reason: string
-  readonly alreadyEnded: boolean
-}
-
-/** One agent, as told: every state carries since when and by what fact. */
-export interface AgentStatus {
-  readonly id: AgentId
-  readonly name: string
-  readonly harness: string
-  readonly role: string
-  readonly model?: string
-  readonly state: string
-  /** The machine's inner state: `idle.suspended`, `busy.awaitingApproval`, … */
-  readonly detail: string
-  readonly since: number
-  readonly source: string
-  readonly parent?: { readonly kind: 'agent' | 'client'; readonly id: string; readonly name: string }
-  readonly parentSource: string
-  readonly children: readonly AgentId[]
-  readonly workspace: { readonly kind: string; readonly path: string; readonly branch?: string; readonly repository?: string }
-  readonly confinement: Confinement
-  readonly toolset: 'leaf' | 'supervisor'
-  readonly requestCount: number
-  readonly mailbox: number
-  readonly openMessages: readonly MessageId[]
-  readonly currentMessage?: MessageId
-  readonly currentTool?: string
-  readonly approval?: { readonly tool: string; readonly detail: string }
-  readonly usage: UsageTotals
-  readonly createdAt: number
-  readonly endedAt?: number
-  readonly endReason?: string
-  readonly sessionId?: string
-  readonly pid?: number
-  readonly lastError?: string
-  readonly pendingReplies: number
-}
-
-export interface ConnectRequest {
-  readonly ownerId: OwnerId
-  readonly name: string
-  /** Absolute path of the client's first root or working directory, when known. */
-  readonly root?: string
-}
-
-export interface MadroxSystem {
-  /** The principal behind a credential. No token on a trusted (loopback) connection: the local owner. Otherwise refused. */
-  authenticate(token: string | undefined, connection: 'loopback' | 'remote'): Caller
-  /** A session opened. A disconnected client of the same owner, name and root is taken over, its inbox with it. */
-  connectClient(request: ConnectRequest): ClientId
-  /** Learned after the session opened (`roots/list`): may take over a disconnected client's inbox and agents. */
-  locateClient(clientId: ClientId, root: string): void
-  /** The session is gone; its agents run on and its inbox waits for the same client to return. */
-  disconnectClient(clientId: ClientId): void
-  /** The agent's CLI was answered its first `tools/list`: half of its readiness. */
-  toolsListed(agentId: AgentId): void
-  toolsetOf(caller: Caller): 'leaf' | 'supervisor' | 'client'
-
-  /** Accepts the spawn, once; resolves when the agent's actor exists. Throws `MadroxError` for everything refused. */
-  spawn(caller: Caller, request: SpawnRequest): Promise<Spawned>
-  /** Parent resolution for a batch: done once, then given to each spawn. */
-  resolveParent(caller: Caller, parent?: string): ParentFound
-  /** Resolves when the agent can take a message; throws `spawn_failed` with the CLI's own words. */
-  waitUntilReady(agentId: AgentId, wait: WaitOptions): Promise<void>
-
-  /** Accepts a message: on record when this returns. */
-  send(caller: Caller, request: SendRequest): SendReport
-  /** Waits for the outcome of accepted messages: the first among them. Refuses a wait that closes a circle. */
-  waitForAny(caller: Caller, messageIds: readonly MessageId[], wait: WaitOptions): Promise<SendReport>
-  reply(caller: Caller, request: { readonly text: string; readonly correlationId?: string }): { readonly to: string; readonly messageId: MessageId; readonly kind: 'outcome' | 'follow_up' }
-  /** Replies nobody waited for, oldest first, claimed until consumed or released. `of`: another's inbox, peeked only. */
-  collectReplies(caller: Caller, options: { readonly of?: string; readonly limit?: number; readonly wait: WaitOptions }): Promise<readonly Reply[]>
-  consumeReplies(ids: readonly ReplyId[]): void
-  /** The answer did not leave: they are pending again. */
-  releaseReplies(ids: readonly ReplyId[]): void
-  pendingReplies(caller: Caller): number
-
-  interrupt(caller: Caller, reference: string, then: 'hold' | 'continue' | 'clear'): Promise<InterruptReport>
-  terminate(caller: Caller, reference: string, force: boolean): Promise<readonly Ended[]>
-
-  /** An id, a unique prefix of at least 6, or a unique name, among what the caller may see. */
-  resolve(caller: Caller, reference: string): AgentId
-  status(caller: Caller, reference: string): AgentStatus
-  /** What the caller may see: living agents in tree order, and the ended ones when asked for. */
-  list(caller: Caller, options?: { readonly ended?: boolean }): readonly AgentStatus[]
-  /** The living agents directly below an agent; none named: below the caller (an owner: below all its clients). */
-  children(caller: Caller, parent?: string): readonly AgentStatus[]
-  /** The living agents with the same supervisor, the named one excepted. */
-  peers(caller: Caller, reference: string): readonly AgentStatus[]
-  output(caller: Caller, reference: string, options: { readonly limit: number; readonly since?: number }): readonly OutputRow[]
-  screen(caller: Caller, reference: string, lines?: number): Promise<{ readonly rendering: 'terminal' | 'transcript'; readonly text: string }>
-
-  /** Ends every agent, leaves first, and resolves when nothing is left: no process, timer or actor. */
-  close(): Promise<void>
-}
-
 
 export interface SystemOptions {
   readonly store: Store
@@ -281,4 +116,5 @@ async function close(core: Core, drivers: () => ReadonlyMap<string, Driver>): Pr
 }
 
 export { bringBack as bringBackHint } from './workspaces.ts'
-export type { ParentFound } from './parenthood.ts'
+export { mcpServerSchema } from '../drivers/driver.ts'
+export type * from './facade.ts'

@@ -8,7 +8,7 @@ import { hands } from '../machines/effects.ts'
 import { circleOf, type Wait } from '../machines/waits.ts'
 import type { AskSettled, AsksEvent } from './asks.ts'
 import { agentContext, type Core, nameOf } from './core.ts'
-import type { WaitOptions } from './system.ts'
+import type { WaitOptions } from './facade.ts'
 
 interface OpenAsk {
   readonly wait?: Wait

@@ -2,7 +2,7 @@
  * token of a schema is paid for in every session that lists it. */
 
 import { z } from 'zod'
-import { mcpServerSchema } from '../drivers/driver.ts'
+import { mcpServerSchema } from '../actors/system.ts'
 
 export const reference = z.string().min(1).max(200)
 export const instanceId = reference.describe('Id, unique id prefix (6+) or unique name')
