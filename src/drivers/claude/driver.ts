@@ -105,8 +105,8 @@ export const createClaudeDriver: CreateDriver = (config, emit) => {
     speaksMcp: true,
     dispatch(command) {
       // Behind the caller's own work: facts are never told from inside dispatch.
+      if (isClosed) return
       queueMicrotask(() => {
-        if (isClosed) return
         if (command.type === 'startAgent') return void start(command.agentId, command.launch)
         const entry = agents.get(command.agentId)
         if (!entry) return
@@ -125,6 +125,7 @@ export const createClaudeDriver: CreateDriver = (config, emit) => {
     },
     async close() {
       isClosed = true
+      await Promise.resolve() // commands already dispatched are taken first
       const open = [...agents.values()]
       for (const entry of open) stop(entry, 'force', 0)
       await Promise.all(open.map(entry => entry.ended.promise))

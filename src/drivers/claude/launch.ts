@@ -93,6 +93,7 @@ export function prepareLaunch(launch: ParsedLaunch, agentId: string, around: Sur
     '--append-system-prompt-file', write('system-prompt.md', launch.systemPrompt),
     ...toConfinement(launch, sandboxed),
     '--disallowedTools', withheldTools.join(','),
+    ...launch.readableDirs.flatMap(dir => ['--add-dir', dir]),
   ]
   return {
     file: around.file,
@@ -133,10 +134,11 @@ function toSettings(launch: ParsedLaunch, agentId: string, hooksUrl: string, san
             autoAllowBashIfSandboxed: true,
             allowUnsandboxedCommands: false, // else a parameter of the tool escapes
             network: { allowedDomains: ['127.0.0.1'] }, // HTTP hooks go through the sandbox's proxy too
+            filesystem: { denyWrite: launch.readableDirs }, // --add-dir would make them writable for Bash
           },
         }
       : {}),
-    ...(launch.confinement.bypass ? {} : { permissions: { allow: launch.readableDirs.map(dir => `Read(/${dir}/**)`) } }),
+    ...(launch.confinement.bypass ? {} : { permissions: { deny: launch.readableDirs.map(dir => `Edit(/${dir}/**)`) } }), // `//` makes a rule's path absolute
   }
 }
 

@@ -151,7 +151,7 @@ export function createTurnTracker(tell: (fact: TurnFact) => void) {
       tell({
         type: 'turnEnded', source, turnId: turn.turnId,
         status: kind === 'stop' ? 'completed' : kind === 'failure' ? 'failed' : 'interrupted',
-        background: [...(background ?? running.values()), ...awake],
+        background: distinct([...(background ?? running.values()), ...awake]),
         ...(turn.promptId === undefined ? {} : { promptId: turn.promptId }),
         ...(finalText ? { finalText } : {}),
         ...(error === undefined ? {} : { error }),
@@ -160,6 +160,8 @@ export function createTurnTracker(tell: (fact: TurnFact) => void) {
     },
   }
 }
+
+const distinct = (tasks: readonly BackgroundTask[]): BackgroundTask[] => tasks.filter((task, at) => tasks.findIndex(each => each.id === task.id) === at)
 
 const toTaskId = (text: string): string | undefined => /^\s*<task-notification>[\s\S]*?<task-id>([^<]+)<\/task-id>/.exec(text)?.[1]
 

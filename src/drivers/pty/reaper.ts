@@ -9,6 +9,9 @@ import { isMarked, listProcesses, type ProcessEntry } from './processes.ts'
 
 export type Marker = Readonly<Record<string, string>>
 
+/** Five milliseconds each. */
+const killRounds = 200
+
 export interface ReapOptions {
   /** The leader of a PTY session: its pid is also its group's and its session's. */
   readonly pid: number
@@ -39,17 +42,29 @@ export async function sweepMarked(marker: Marker): Promise<number[]> {
 
 /** Repeats until a look finds none: a process may fork between the look and the kill. */
 async function endAll(find: () => readonly ProcessEntry[]): Promise<number[]> {
-  const killed = new Set<number>()
-  for (let round = 0; round < 200; round++) {
+  const killed: ProcessEntry[] = []
+  const pids = (): number[] => killed.map(entry => entry.pid)
+  for (let round = 0; round < killRounds; round++) {
     const left = find().filter(entry => entry.state !== 'Z')
-    if (left.length === 0) return [...killed]
-    for (const { pid } of left) {
-      killed.add(pid)
-      signal(pid, 'SIGKILL')
+    if (left.length === 0) {
+      await vanish(killed)
+      return pids()
+    }
+    for (const entry of left) {
+      if (!isOneOf(killed, entry)) killed.push(entry)
+      signal(entry.pid, 'SIGKILL')
     }
     await delay(5) // the kernel needs a moment to take them down
   }
-  throw new Error(`Processes ${[...killed].join(', ')} survived SIGKILL for a second.`)
+  throw new Error(`Processes ${pids().join(', ')} survived SIGKILL for a second.`)
+}
+
+/** A killed process is a zombie until its parent, init for orphans, has waited for it: its pid is not free before. */
+async function vanish(killed: readonly ProcessEntry[]): Promise<void> {
+  for (let round = 0; round < killRounds; round++) {
+    if (!listProcesses().some(entry => isOneOf(killed, entry))) return
+    await delay(5)
+  }
 }
 
 const isOneOf = (tree: readonly ProcessEntry[], entry: ProcessEntry): boolean =>
