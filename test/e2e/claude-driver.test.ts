@@ -65,7 +65,8 @@ const interrupt = async ({ driver, facts }: Scene): Promise<FactOf<'interruptFin
   return facts.waitFor('ada', 'interruptFinished', fact => fact.requestId === requestId)
 }
 
-const isAlive = (pid: number): boolean => existsSync(`/proc/${pid}`)
+/** A dead entry that init has not collected yet (state Z) is not alive. */
+const isAlive = (pid: number): boolean => existsSync(`/proc/${pid}/stat`) && !/\) Z /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'))
 
 // ── text ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
 

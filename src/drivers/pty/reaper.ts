@@ -59,9 +59,12 @@ async function endAll(find: () => readonly ProcessEntry[]): Promise<number[]> {
   throw new Error(`Processes ${pids().join(', ')} survived SIGKILL for a second.`)
 }
 
-/** A killed process is a zombie until its parent, init for orphans, has waited for it: its pid is not free before. */
+/**
+ * A killed process keeps its pid until its parent, init for orphans, has waited for it. An init that is slow to (some
+ * containers') leaves dead entries behind, which do nothing and are not waited for any longer.
+ */
 async function vanish(killed: readonly ProcessEntry[]): Promise<void> {
-  for (let round = 0; round < killRounds; round++) {
+  for (let round = 0; round < 20; round++) {
     if (!listProcesses().some(entry => isOneOf(killed, entry))) return
     await delay(5)
   }
