@@ -26,7 +26,7 @@ export const createDeadlines = (clock: Clock) =>
     }
     const fire = (): void => {
       const at = clock.now()
-      const due = [...deadlines.values()].filter(deadline => deadline.at <= at).sort((a, b) => a.at - b.at)
+      const due = [...deadlines.values()].filter(deadline => deadline.at <= at).toSorted((a, b) => a.at - b.at)
       for (const { key } of due) deadlines.delete(key)
       rearm()
       for (const { notify, event } of due) (system.get(notify) as AnyActorRef | undefined)?.send({ ...event, at }) // an actor that has ended needs no reminder

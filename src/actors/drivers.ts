@@ -28,7 +28,7 @@ export const createDrivers = ({ connect, callTool, log }: DriversOptions) =>
     const harnesses = new Map<string, string>()
     const emit = (fact: DriverFact): void => {
       if (fact.type === 'toolCallRequested') {
-        answerToolCall(drivers.get(harnesses.get(fact.agentId) ?? ''), fact).catch(error => log.error('a tool call could not be answered', { agentId: fact.agentId, error }))
+        answerToolCall(drivers.get(harnesses.get(fact.agentId) ?? ''), fact).catch((error: unknown) => log.error('a tool call could not be answered', { agentId: fact.agentId, error }))
         return
       }
       // Usage counts and output is kept even when its agent is on its way out.

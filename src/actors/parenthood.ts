@@ -21,7 +21,7 @@ export function resolveParent(core: Core, caller: Caller, parent?: string, name?
 
 function mostRecentlyActive(core: Core, ownerId: string): ParentFound {
   const living = [...core.rows.values()].filter(row => row.ownerId === ownerId && !isEnded(core, row.id))
-  const byActivity = living.sort((a, b) => lastActive(core, b) - lastActive(core, a))
+  const byActivity = living.toSorted((a, b) => lastActive(core, b) - lastActive(core, a))
   const busy = byActivity.find(row => {
     const actor = agentActor(core, row.id)
     return actor !== undefined && stateOf(actor.getSnapshot()) === 'busy'

@@ -30,7 +30,7 @@ export async function rolePrompt(role: string, userDir?: string): Promise<string
 
 export async function listRoles(userDir?: string): Promise<string[]> {
   const files = await Promise.all([...(userDir ? [userDir] : []), shipped].map(directory => readdir(directory).catch(onlyMissing([]))))
-  return [...new Set(files.flat().filter(file => file.endsWith('.md')).map(file => file.slice(0, -3)))].sort()
+  return [...new Set(files.flat().filter(file => file.endsWith('.md')).map(file => file.slice(0, -3)))].toSorted()
 }
 
 const readIfThere = (path: string): Promise<string | undefined> => readFile(path, 'utf8').catch(onlyMissing(undefined))

@@ -61,13 +61,13 @@ async function ownDirectory(base: string, agentId: AgentId, agentName: string): 
 
 async function callerDirectory({ callerDir, wanted }: WorkspaceRequest): Promise<string> {
   if (!callerDir) throw failed(`workspace "${wanted}" needs to know where you stand, and your client told no root.`, 'Give an absolute path, or use workspace "isolated".')
-  return realpath(callerDir).catch(cause => {
+  return realpath(callerDir).catch((cause: unknown) => {
     throw failed(`Your directory ${callerDir} cannot be opened: ${String(cause)}.`, 'Give an absolute path that exists, or use workspace "isolated".', cause)
   })
 }
 
 async function givenPath({ wanted, within }: WorkspaceRequest): Promise<string> {
-  const path = await realpath(wanted).catch(cause => {
+  const path = await realpath(wanted).catch((cause: unknown) => {
     throw failed(`The workspace ${wanted} does not exist.`, 'Create it first, or use workspace "isolated".', cause)
   })
   if (!(await stat(path)).isDirectory()) throw failed(`The workspace ${wanted} is not a directory.`, 'Give a directory.')
@@ -83,6 +83,7 @@ function escapes(base: string, path: string): boolean {
 }
 
 // A repository's own hooks and the user's prompts have no place in making a worktree.
+// oxlint-disable-next-line node/no-process-env -- git runs as the server itself does
 const git = async (cwd: string, ...args: string[]): Promise<string> => (await run('git', ['-C', cwd, ...args], { env: { ...process.env, GIT_TERMINAL_PROMPT: '0' } })).stdout.trim()
 
 /** In a repository with a commit to branch from. */

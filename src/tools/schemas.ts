@@ -43,7 +43,7 @@ export const codexFields = {
 } as const
 
 export const anyFields = {
-  sandbox_mode: codexFields.sandbox_mode.removeDefault().optional(),
+  sandbox_mode: codexFields.sandbox_mode.unwrap().optional(),
   profile: codexFields.profile,
   script: z.unknown().optional().describe('Rules of a scripted agent'),
 } as const

@@ -86,7 +86,7 @@ function withPendingReplies({ caller, system }: ToolContext, result: ToolOutcome
 }
 
 function unknownTool(table: ToolTable, name: string): MadroxError {
-  return new MadroxError('unknown_tool', `There is no tool "${name}".`, { remedy: `Tools: ${[...table.keys()].sort().join(', ')}.`, data: { name } })
+  return new MadroxError('unknown_tool', `There is no tool "${name}".`, { remedy: `Tools: ${[...table.keys()].toSorted().join(', ')}.`, data: { name } })
 }
 
 function invalidInput(name: string, error: z.ZodError): MadroxError {

@@ -163,7 +163,8 @@ test('usage told equals usage served, subagents and background turns included', 
   await facts.waitFor('ada', 'turnEnded', fact => fact.background.length === 0) // the subagent's end is absorbed by the turn, or starts one
   const told = facts.factsOf('ada', 'usageReported').map(fact => [fact.unitId, fact.inputTokens, fact.outputTokens, fact.cacheReadTokens, fact.cacheCreationTokens])
   const served = stage.fake.requests.filter(request => request.kind === 'turn').map(({ messageId, usage }) => [messageId, usage.input_tokens, usage.output_tokens, usage.cache_read_input_tokens, usage.cache_creation_input_tokens])
-  expect(told.sort()).toEqual(served.sort())
+  const byId = (a: readonly unknown[], b: readonly unknown[]): number => String(a[0]).localeCompare(String(b[0]))
+  expect(told.toSorted(byId)).toEqual(served.toSorted(byId))
 })
 
 // ── turns of its own ─────────────────────────────────────────────────────────────────────────────────────────────────

@@ -45,7 +45,7 @@ test('a turn goes on behind its tool call, by the conversation alone', async () 
 test('the log says what each client was told, and usage sums it', async () => {
   const api = await start([])
   await (await ask(api, [user('one')])).text()
-  const { usage, texts } = await api.requests[0]!.done
+  const { usage, texts } = await api.requests[0]?.done ?? { usage: undefined, texts: [] }
   expect(texts).toEqual(['ack: one'])
   expect(usage).toEqual({ inputTokens: 1100, cachedInputTokens: 250, outputTokens: 13, reasoningOutputTokens: 3 })
   expect(api.usage('thread-1')).toEqual(usage)

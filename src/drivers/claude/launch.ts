@@ -7,7 +7,7 @@ import { accessSync, chmodSync, constants, mkdirSync, mkdtempSync, rmSync, write
 import { tmpdir } from 'node:os'
 import { delimiter, isAbsolute, join } from 'node:path'
 import type { z } from 'zod'
-import type { DriverConfig, Launch, launchSchema } from '../driver.ts'
+import type { DriverConfig, launchSchema } from '../driver.ts'
 import { childEnvironment } from '../environment.ts'
 import { readUserMcpServers, type ConfigDir } from './config-dir.ts'
 import { registeredHooks } from './hook-bodies.ts'
@@ -186,7 +186,7 @@ export function findExecutable(name: string, env: Readonly<Record<string, string
 }
 
 /** What cannot be launched as asked, in words for the caller. */
-export function findLaunchFault({ confinement, sessionId, mcpServers }: Launch | ParsedLaunch): string | undefined {
+export function findLaunchFault({ confinement, sessionId, mcpServers }: ParsedLaunch): string | undefined {
   if (!/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(sessionId)) return `Session id "${sessionId}" is not a UUID, which Claude Code requires.`
   if (!confinement.bypass && confinement.permissionMode === 'bypassPermissions')
     return 'Permission mode bypassPermissions contradicts confinement; ask for bypass_isolation instead.'

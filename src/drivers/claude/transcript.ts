@@ -78,7 +78,7 @@ function toUserEntries({ message, promptId, promptSource }: TranscriptRecord): T
   const text = parts.map(part => part.text ?? '').join('')
   const results = parts.flatMap((part): TranscriptEntry[] =>
     part.type === 'tool_result' ? [{ type: 'toolResult', callId: part.tool_use_id ?? '', text: toText(part.content) }] : [])
-  if (/^\[Request interrupted by user/.test(text)) return [...results, { type: 'interrupted', promptId }]
+  if (text.startsWith('[Request interrupted by user')) return [...results, { type: 'interrupted', promptId }]
   if (results.length > 0 || promptId === undefined || promptSource === undefined) return results
   return [{ type: 'prompt', promptId, text }]
 }

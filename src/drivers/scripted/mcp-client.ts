@@ -54,7 +54,7 @@ export async function connectMcp(options: McpClientOptions): Promise<McpClient> 
     }
   }
   return {
-    callTool: (tool, args, signal) => callTool(tool, args, signal).catch(error => ({ ok: false, text: error instanceof Error ? error.message : String(error) })),
+    callTool: (tool, args, signal) => callTool(tool, args, signal).catch((error: unknown) => ({ ok: false, text: error instanceof Error ? error.message : String(error) })),
   }
 }
 
@@ -109,7 +109,7 @@ async function readAnswer(response: Response, id: number): Promise<RpcAnswer> {
 
 const isRequest = (message: unknown): boolean => typeof message === 'object' && message !== null && 'method' in message
 
-async function* readEvents(response: Response): AsyncGenerator<unknown> {
+async function* readEvents(response: Response): AsyncGenerator {
   if (!response.body) return
   let pending = ''
   for await (const chunk of response.body.pipeThrough(new TextDecoderStream())) {

@@ -56,7 +56,7 @@ function createToolHand(mcp: McpClient | undefined, session: () => Session) {
       const abort = new AbortController()
       running = abort
       const answer = mcp ? mcp.callTool(event.tool, event.arguments, abort.signal) : Promise.resolve({ ok: false, text: 'unavailable: this agent was started without a way to Madrox' })
-      answer.then(({ ok, text }) => session().returnToolResult(event.callId, ok, text)).catch(error => quit(1, String(error)))
+      answer.then(({ ok, text }) => session().returnToolResult(event.callId, ok, text)).catch((error: unknown) => quit(1, String(error)))
     },
     cut: (): void => running?.abort(),
   }
@@ -125,4 +125,4 @@ async function main(): Promise<void> {
   tell({ type: 'ready', sessionId: launch.sessionId })
 }
 
-main().catch(error => quit(1, error instanceof Error ? error.message : String(error)))
+main().catch((error: unknown) => quit(1, error instanceof Error ? error.message : String(error)))
