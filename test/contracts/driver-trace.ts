@@ -18,6 +18,8 @@ export interface Recorder {
   waitFor<Type extends DriverFact['type']>(agentId: string, type: Type, predicate?: (fact: FactOf<Type>) => boolean): Promise<FactOf<Type>>
   /** The same for any fact. `what` names it in the error. */
   first<Found extends DriverFact>(what: string, isIt: (fact: DriverFact) => fact is Found): Promise<Found>
+  /** Calls back from inside the telling of the next such fact, where an actor would give its next command. */
+  onNext(agentId: string, type: DriverFact['type'], callback: () => void): void
   /** The same driver, with its commands on record. */
   record(driver: Driver): Driver
 }
@@ -61,6 +63,14 @@ export function createRecorder(timeoutMs: number): Recorder {
     waitFor: (agentId, type, predicate = () => true) =>
       first(`${type} of ${agentId}`, (fact): fact is FactOf<typeof type> => isOf(fact, agentId, type) && predicate(fact)),
     first,
+    onNext: (agentId, type, callback) => {
+      const look = (fact: DriverFact): void => {
+        if (!isOf(fact, agentId, type)) return
+        waiting.delete(look)
+        callback()
+      }
+      waiting.add(look)
+    },
     record: driver => ({
       harness: driver.harness,
       speaksMcp: driver.speaksMcp,

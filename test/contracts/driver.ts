@@ -96,6 +96,7 @@ export function describeDriver(name: string, contract: DriverContract): void {
     interruptTests(() => stage, prompts)
     endTests(() => stage, prompts, processPerAgent)
     resumeTests(() => stage, prompts)
+    againTests(() => stage, prompts)
     companyTests(() => stage, prompts)
     optionalTests(() => stage, prompts)
   })
@@ -349,6 +350,29 @@ function resumeTests(at: () => Stage, prompts: ContractPrompts): void {
     await facts.waitFor('ada', 'exited')
     await start('ada', { sessionId, resume: true })
     expect((await run('ada', prompts.recall)).finalText).toContain('remember me too')
+  })
+}
+
+function againTests(at: () => Stage, prompts: ContractPrompts): void {
+  test.for(['death', 'stop'])('a start given while the %s is being told is taken', async way => {
+    const { facts, driver, launchOf, start, run } = at()
+    const { sessionId } = await start('ada')
+    await run('ada', prompts.answer('first life'))
+    facts.onNext('ada', 'exited', () => driver.dispatch({ type: 'startAgent', agentId: 'ada', launch: { ...launchOf('ada'), sessionId, resume: true } }))
+    if (way === 'death') await die(at(), 'ada', prompts)
+    else driver.dispatch({ type: 'stopAgent', agentId: 'ada', mode: 'graceful', graceMs: 5_000 })
+    await facts.waitFor('ada', 'exited')
+    await facts.waitFor('ada', 'ready', fact => fact !== facts.factsOf('ada', 'ready')[0])
+    expect((await run('ada', prompts.answer('second life'))).finalText).toBe('second life')
+  })
+
+  test('a prompt given while the end of a turn is being told is taken', async () => {
+    const { facts, start, submit, run } = at()
+    await start('ada')
+    let promptId = ''
+    facts.onNext('ada', 'turnEnded', () => (promptId = submit('ada', prompts.answer('at once'))))
+    await run('ada', prompts.answer('first'))
+    expect((await facts.waitFor('ada', 'turnEnded', fact => fact.promptId === promptId)).finalText).toBe('at once')
   })
 }
 

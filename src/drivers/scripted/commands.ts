@@ -10,7 +10,7 @@ import type { Action } from './script.ts'
 const commands: readonly { readonly form: RegExp; readonly toActions: (groups: readonly string[]) => readonly Action[] }[] = [
   { form: /^(?:echo|reply) ([\s\S]+)$/, toActions: ([text = '']) => [{ reply: text }] },
   { form: /^say ([\s\S]+)$/, toActions: ([text = '']) => [{ say: text }] },
-  { form: /^spawn (\S+)$/, toActions: ([name = '']) => [{ spawn: { name, harness: 'scripted' } }, { say: `spawned ${name}` }] },
+  { form: /^spawn (\S+)(?: (claude|codex|scripted|scripted-pty))?$/, toActions: ([name = '', harness = 'scripted']) => [{ spawn: { name, harness } }, { say: `spawned ${name}` }] },
   { form: /^ask (\S+) ([\s\S]+)$/, toActions: ([name = '', text = '']) => [{ ask: { name, text: unbraced(text), wait: true, spawn: {} } }, { say: '{{last}}' }] },
   {
     form: /^delegate (\S+) ([\s\S]+)$/,
@@ -25,6 +25,7 @@ const commands: readonly { readonly form: RegExp; readonly toActions: (groups: r
   { form: /^recall$/, toActions: () => [{ recall: true }] },
   { form: /^fail(?: ([\s\S]+))?$/, toActions: ([text = 'failed as told']) => [{ fail: text }] },
   { form: /^crash(?: ([\s\S]+))?$/, toActions: ([text = 'crashed as told']) => [{ crash: text }] },
+  { form: /^crash-once(?: ([\s\S]+))?$/, toActions: ([text = 'crashed as told, once']) => [{ crashOnce: text }] },
   { form: /^hang$/, toActions: () => [{ hang: true }] },
 ]
 

@@ -60,7 +60,9 @@ function* playAction(action: Action, scene: Scene, variables: Variables): Genera
   else if ('wait' in action) yield { type: 'wait', ms: action.wait }
   else if ('hang' in action) yield { type: 'hang' }
   else if ('crash' in action) yield { type: 'crash', words: fill(action.crash) }
-  else if ('background' in action) yield { type: 'startBackground', ms: action.background.ms, text: fill(action.background.text) }
+  else if ('crashOnce' in action) {
+    if (!scene.history().includes(scene.prompt.text)) yield { type: 'crash', words: fill(action.crashOnce) }
+  } else if ('background' in action) yield { type: 'startBackground', ms: action.background.ms, text: fill(action.background.text) }
   else if ('work' in action) yield* work(action.work.ms, action.work.count)
   else if ('approval' in action) variables['last'] = (yield { type: 'askApproval', tool: fill(action.approval.tool), detail: fill(action.approval.detail) })?.text
   else {

@@ -34,7 +34,7 @@ export interface PtyAgentOptions {
   readonly clock: Clock
   readonly log: Log
   readonly emit: (fact: DriverFact) => void
-  /** Called once, behind the last fact. */
+  /** Called once, when nothing is left, before that is told. */
   readonly onEnd: () => void
 }
 
@@ -145,22 +145,22 @@ export function startPtyAgent(options: PtyAgentOptions): PtyAgent {
 
   const failStart = (code: Extract<DriverFact, { type: 'startFailed' }>['code'], detail: string): void => {
     if (phase !== 'starting') return
-    finish(0, () => tell({ type: 'startFailed', code, detail }, 'self'))
+    void finish(0, () => tell({ type: 'startFailed', code, detail }, 'self'))
   }
 
   /** The first cause of an end wins; its words are told when nothing is left. */
-  const finish = (graceMs: number, last: () => void | Promise<void>): Promise<void> => {
+  const finish = (graceMs: number, last: () => void): Promise<void> => {
     if (end) return end
     if (phase === 'ready') phase = 'ending'
     clock.clearTimeout(readyTimer)
     if (pending) clock.clearTimeout(pending.timer) // it may yet be seen, and is not typed again
     end = endProcessTree({ pid: terminal.pid, marker, graceMs, exited: terminal.exited })
-      .catch(error => log.error('A scripted program could not be ended.', { agentId, error }))
+      .catch((error: unknown) => log.error('A scripted program could not be ended.', { agentId, error }))
       .then(() => terminal.exited)
-      .then(last)
       .then(() => {
+        options.onEnd() // first: whoever hears of the end may start the agent again at once
+        last()
         phase = 'over'
-        options.onEnd()
       })
     return end
   }
@@ -173,7 +173,7 @@ export function startPtyAgent(options: PtyAgentOptions): PtyAgent {
       const how = { code, ...(signal > 0 && { signal: String(signal) }), ...(lastWords !== '' && { lastWords }) }
       return finish(0, () => tell({ type: 'exited', expected: false, ...how }, 'process'))
     })
-    .catch(error => log.error('The end of a scripted program could not be told.', { agentId, error }))
+    .catch((error: unknown) => log.error('The end of a scripted program could not be told.', { agentId, error }))
   queueMicrotask(() => tell({ type: 'processStarted', pid: terminal.pid, cliVersion: 'scripted' }, 'process'))
 
   const toRefusal = () =>
@@ -198,7 +198,7 @@ export function startPtyAgent(options: PtyAgentOptions): PtyAgent {
     readScreen: (requestId, lines) => {
       renderScreen(terminal.tail(), terminal.size, lines)
         .then(text => tell({ type: 'screenRead', requestId, rendering: 'terminal', text }, 'self'))
-        .catch(error => log.error('A screen could not be rendered.', { agentId, error }))
+        .catch((error: unknown) => log.error('A screen could not be rendered.', { agentId, error }))
     },
     stop: (mode, graceMs) =>
       finish(mode === 'graceful' ? graceMs : 0, () => {

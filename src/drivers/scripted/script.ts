@@ -37,6 +37,8 @@ export const stepSchema = z.union([
   z.strictObject({ recall: z.literal(true) }),
   z.strictObject({ fail: text }),
   z.strictObject({ crash: text }),
+  /** Crashes the first time the session is given this task, and goes on when it is given again. */
+  z.strictObject({ crashOnce: text }),
   z.strictObject({ hang: z.literal(true) }),
 ])
 export type Step = z.output<typeof stepSchema>

@@ -132,6 +132,21 @@ describe('the default script', () => {
     expect(new Set(units).size).toBe(5)
   })
 
+  test('crash-once crashes the first time, and not when the task is delivered again', () => {
+    const transcripts = createMemoryTranscripts()
+    const events: SessionEvent[] = []
+    const life = (resume: boolean, text: string): void =>
+      createSession({
+        agentName: 'ada', sessionId: 's', script: scriptSchema.parse(undefined), clock,
+        transcript: transcripts.open('s', resume) as Transcript, // opened by the first life
+        tell: event => events.push(event),
+      }).submit(text, 'p')
+    life(false, '[MSG:m1] crash-once oops; say survived')
+    expect(events.at(-1)).toEqual({ type: 'crashed', words: 'oops' })
+    life(true, '[MSG:m1] (delivered again: you were cut off; check what is done, then finish) crash-once oops; say survived')
+    expect(events.at(-1)).toMatchObject({ type: 'turnEnded', finalText: 'survived' })
+  })
+
   test('prose that only begins like a command is a task', () => {
     for (const text of ['wait for bob', 'hang on', 'work on it', 'spawn two agents']) expect(stage().submit(text)).toMatchObject({ finalText: expect.stringMatching(/^Report of ada/) })
   })
