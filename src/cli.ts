@@ -98,7 +98,8 @@ const stdio = defineCommand({
     const config = configOf(args, rawArgs)
     const log = createLog(config.logLevel)
     const url = args.url ?? (await findOrStartServer(config))
-    const token = process.env['MADROX_TOKEN']
+    // An agent that starts the proxy is that agent; a person is the owner.
+    const token = process.env['MADROX_TOKEN'] ?? config.token
     await proxyStdio({ url: url.endsWith('/mcp') ? url : `${url.replace(/\/$/, '')}/mcp`, cwd: process.cwd(), input: process.stdin, output: process.stdout, log, ...(token ? { token } : {}) })
     process.exit(0)
   },

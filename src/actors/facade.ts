@@ -128,7 +128,7 @@ export interface ConnectRequest {
 }
 
 export interface MadroxSystem {
-  /** The principal behind a credential. No token on a trusted (loopback) connection: the local owner. Otherwise refused. */
+  /** The principal behind a credential. No token on a loopback connection, and none configured: the local owner. Otherwise refused. */
   authenticate(token: string | undefined, connection: 'loopback' | 'remote'): Caller
   /** A session opened. A disconnected client of the same owner, name and root is taken over, its inbox with it. */
   connectClient(request: ConnectRequest): ClientId

@@ -22,6 +22,10 @@ export class Credentials {
     this.#owners = Object.entries(ownerTokens).map(([name, token]) => ({ digest: digest(token), ownerId: asOwnerId(name) }))
   }
 
+  get hasOwners(): boolean {
+    return this.#owners.length > 0
+  }
+
   issue(agentId: AgentId): string {
     const token = randomBytes(32).toString('base64url')
     this.#agents.set(digest(token).toString('hex'), agentId)
@@ -43,8 +47,9 @@ export class Credentials {
 
 export function authenticate(core: Core, credentials: Credentials, token: string | undefined, connection: 'loopback' | 'remote'): Caller {
   if (token === undefined) {
-    if (connection === 'loopback') return { kind: 'owner', ownerId: localOwner }
-    throw new MadroxError('unauthenticated', 'This server is reached over the network and the call shows no token.', { remedy: 'Send "Authorization: Bearer <token>".' })
+    // Where a token is set it is asked of everyone: an agent's sandboxed shell reaches loopback too.
+    if (connection === 'loopback' && !credentials.hasOwners) return { kind: 'owner', ownerId: localOwner }
+    throw new MadroxError('unauthenticated', 'The call shows no token, and this server asks for one.', { remedy: 'Send "Authorization: Bearer <token>".' })
   }
   const caller = credentials.find(token)
   if (!caller) throw new MadroxError('unauthenticated', 'The token was not issued by this server, or its agent has ended.', { remedy: 'Use the token this server was started with; on loopback, none is needed.' })
