@@ -81,7 +81,7 @@ export async function runTool(table: ToolTable, name: string, args: unknown, con
 
 function withPendingReplies({ caller, system }: ToolContext, result: ToolOutcome): ToolOutcome {
   if (caller.kind !== 'client' || !result.ok || !result.data) return result
-  const pending = system.pendingReplies(caller) - (result.replies?.length ?? 0)
+  const pending = system.pendingReplies(caller) // what this answer hands out has left the inbox already
   return pending > 0 ? { ...result, data: { ...result.data, pending_replies: pending } } : result
 }
 
