@@ -7,7 +7,7 @@ import { createActor } from 'xstate'
 import type { Clock } from '../clock.ts'
 import type { Driver, DriverFact } from '../drivers/driver.ts'
 import { MadroxError } from '../errors.ts'
-import type { IdSource } from '../ids.ts'
+import type { ClientId, IdSource } from '../ids.ts'
 import type { Log } from '../log.ts'
 import type { Store } from '../store/store.ts'
 import { createAsks } from './asks.ts'
@@ -68,7 +68,15 @@ export function createSystem(options: SystemOptions): MadroxSystem {
   buryLeftovers(core)
   const waiting = createWaiting(core)
   const spawning = createSpawning({ core, credentials, drivers: () => drivers, endpoint: options.endpoint, home: options.home, marker: options.marker, ...(options.rolesDir ? { rolesDir: options.rolesDir } : {}) })
+  const messaging = createMessaging(core, waiting)
   let closing: Promise<void> | undefined
+  let closed = false
+  /** Sessions end after the system they spoke to, and tell it: there is nobody left to be told. */
+  const whileOpen =
+    <Args extends readonly unknown[]>(tell: (...args: Args) => void) =>
+    (...args: Args): void => {
+      if (!closed) tell(...args)
+    }
   const open = (): void => {
     if (closing) throw new MadroxError('shutting_down', 'Madrox is shutting down.', { remedy: 'Start it again, then repeat the call.' })
   }
@@ -77,7 +85,7 @@ export function createSystem(options: SystemOptions): MadroxSystem {
     authenticate: (token, connection) => authenticate(core, credentials, token, connection),
     connectClient: request => connectClient(core, request),
     locateClient: (clientId, dir) => locateClient(core, clientId, dir),
-    disconnectClient: clientId => disconnectClient(core, clientId),
+    disconnectClient: whileOpen((clientId: ClientId) => disconnectClient(core, clientId)),
     toolsListed: agentId => tellAgent(core, agentId, { type: 'toolsListed', at: clock.now() }),
     toolsetOf: caller => (caller.kind === 'agent' ? (specOf(rowOf(core, caller.agentId)).toolset ?? 'supervisor') : 'client'),
     spawn: async (caller, request) => {
@@ -86,7 +94,9 @@ export function createSystem(options: SystemOptions): MadroxSystem {
     },
     resolveParent: (caller, parent) => resolveParent(core, caller, parent),
     waitUntilReady: spawning.waitUntilReady,
-    ...createMessaging(core, waiting),
+    ...messaging,
+    consumeReplies: whileOpen(messaging.consumeReplies),
+    releaseReplies: whileOpen(messaging.releaseReplies),
     interrupt: (caller, reference, then) => interrupt(core, caller, reference, then),
     terminate: (caller, reference, force) => terminate(core, caller, reference, force),
     resolve: (caller, reference) => resolveAgent(core, caller, reference, 'address'),
@@ -96,7 +106,7 @@ export function createSystem(options: SystemOptions): MadroxSystem {
     peers: (caller, reference) => peers(core, caller, reference),
     output: (caller, reference, range) => output(core, caller, reference, range),
     screen: (caller, reference, lines) => screen(core, caller, reference, lines),
-    close: () => (closing ??= close(core, () => drivers)),
+    close: () => (closing ??= close(core, () => drivers).finally(() => (closed = true))),
   }
 }
 
