@@ -1,0 +1,108 @@
+import { afterEach, expect, test } from 'vitest'
+import { connectMcp } from '../../src/transports/mcp/client.ts'
+import { type RunningServer, runToEnd, startServe, temporaryHome } from './server.ts'
+
+const cleanups: (() => unknown)[] = []
+afterEach(async () => {
+  for (const cleanup of cleanups.splice(0).reverse()) await cleanup()
+})
+
+async function home(): Promise<string> {
+  const { path, remove } = await temporaryHome()
+  cleanups.push(remove)
+  return path
+}
+
+async function serve(dir: string, args?: readonly string[], env?: Readonly<Record<string, string>>): Promise<RunningServer> {
+  const server = await startServe(dir, args, env)
+  cleanups.push(() => server.child.exitCode === null && server.child.signalCode === null && server.end('SIGKILL'))
+  return server
+}
+
+const isAlive = (pid: number): boolean => {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch {
+    return false // ESRCH: gone
+  }
+}
+
+test('health answers ok, stdout stays silent, and SIGTERM ends with exit code 0', async () => {
+  const server = await serve(await home())
+  const health = await fetch(`${server.url}/health`)
+  expect(health.status).toBe(200)
+  expect(await health.json()).toMatchObject({ status: 'ok' })
+  expect(await server.end('SIGTERM')).toEqual({ code: 0, signal: null })
+  expect(server.stdout()).toBe('')
+})
+
+test('SIGTERM ends every agent, with an open session and a waiting call', async () => {
+  const server = await serve(await home())
+  const client = await connectMcp({ url: `${server.url}/mcp`, name: 'test' })
+  await client.callTool('spawn_agent', { harness: 'scripted-pty', name: 'ada' })
+  const status = await client.callTool('get_instance_status', { instance_id: 'ada' })
+  const pid = Number(status.data?.['pid'])
+  expect(isAlive(pid)).toBe(true)
+  const waiting = client.callTool('send_to_instance', { instance_id: 'ada', message: 'hang' })
+  await expect.poll(async () => (await client.callTool('get_instance_status', { instance_id: 'ada' })).data?.['detail']).toBe('busy.working')
+  expect(await server.end('SIGTERM')).toEqual({ code: 0, signal: null })
+  expect(isAlive(pid)).toBe(false)
+  expect((await waiting).data).toMatchObject({ status: 'agent_gone' })
+  await client.close().catch(() => {}) // its server is gone, and that is the point
+})
+
+test('a second server on the same home is refused, naming the first; one that was killed is not in the way', async () => {
+  const dir = await home()
+  const first = await serve(dir)
+  const second = await runToEnd(['serve', '--port', '0', '--home', dir])
+  expect(second.code).toBe(1)
+  expect(second.stderr).toContain(`process ${first.child.pid}`)
+  expect(second.stderr).toContain(first.url)
+  await first.end('SIGKILL')
+  await serve(dir)
+})
+
+test('the start after a SIGKILL ends what the killed server left, and says what became of it', async () => {
+  const dir = await home()
+  const first = await serve(dir)
+  const before = await connectMcp({ url: `${first.url}/mcp`, name: 'test', roots: [dir] })
+  await before.callTool('spawn_agent', { harness: 'scripted-pty', name: 'ada' })
+  const pid = Number((await before.callTool('get_instance_status', { instance_id: 'ada' })).data?.['pid'])
+  await before.callTool('send_to_instance', { instance_id: 'ada', message: 'hang', wait_for_response: false })
+  await first.end('SIGKILL')
+  await before.close().catch(() => {}) // its server is gone, and that is the point
+  const second = await serve(dir)
+  expect(isAlive(pid)).toBe(false)
+  const after = await connectMcp({ url: `${second.url}/mcp`, name: 'test', roots: [dir] })
+  cleanups.push(() => after.close())
+  await expect.poll(async () => (await after.callTool('get_pending_replies', {})).data?.['replies']).toMatchObject([{ from: 'ada', status: 'agent_gone' }])
+})
+
+test('a taken port, a bad port and a network address without a token are refused with a remedy', async () => {
+  const dir = await home()
+  const server = await serve(dir)
+  const taken = await runToEnd(['serve', '--port', new URL(server.url).port, '--home', await home()])
+  expect(taken).toMatchObject({ code: 1, stdout: '' })
+  expect(taken.stderr).toMatch(/port/i)
+  const bad = await runToEnd(['serve', '--port', 'eighty', '--home', await home()])
+  expect(bad.code).toBe(1)
+  expect(bad.stderr).toContain('--port')
+  const open = await runToEnd(['serve', '--port', '0', '--host', '0.0.0.0', '--home', await home()])
+  expect(open.code).toBe(1)
+  expect(open.stderr).toContain('MADROX_SERVER_TOKEN')
+})
+
+test('with a token set, a call without it is refused on loopback too', async () => {
+  const server = await serve(await home(), [], { MADROX_SERVER_TOKEN: 'a-token-of-thirty-two-characters' })
+  await expect(connectMcp({ url: `${server.url}/mcp`, name: 'test' })).rejects.toThrow()
+  const client = await connectMcp({ url: `${server.url}/mcp`, name: 'test', token: 'a-token-of-thirty-two-characters' })
+  cleanups.push(() => client.close())
+  expect((await client.callTool('get_instance_tree')).text).toBe('There are no agents.')
+})
+
+test('an unknown command or option exits 2 and says so', async () => {
+  const unknown = await runToEnd(['sreve'])
+  expect(unknown.code).toBe(2)
+  expect(unknown.stderr).toContain('sreve')
+})
