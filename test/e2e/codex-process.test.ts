@@ -1,9 +1,10 @@
 /** Turns, usage and failures of the real codex, and the process its agents share. */
+import { execFileSync } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, describe, expect, test } from 'vitest'
 import { atGate, callTool, fail, say, stream, type Script } from '../fakes/openai/index.ts'
-import { createCodexStage, type CodexStage, type CodexStageOptions } from './codex.ts'
+import { createCodexStage, findCodexBin, type CodexStage, type CodexStageOptions } from './codex.ts'
 import { startSilentServer } from './mcp-stand-in.ts'
 
 const shell = (cmd: string) => callTool('exec_command', { cmd, yield_time_ms: 30_000 })
@@ -84,6 +85,14 @@ describe('turns', () => {
   })
 })
 
+test('an API that cannot be reached fails the turn in words, once codex is told not to retry for ever', async () => {
+  const { start, run, api } = await open([])
+  await start('ada')
+  await api.close()
+  const ended = await run('ada', 'anybody?')
+  expect(ended).toMatchObject({ status: 'failed', error: expect.stringMatching(/request|connect/i) })
+})
+
 describe('the shared process', () => {
   test('its death is the exit of all its agents, and each returns with its context', async () => {
     const { start, run, submit, facts, api } = await open([
@@ -103,6 +112,27 @@ describe('the shared process', () => {
     const answers = await Promise.all(names.map((name) => run(name, 'recall')))
     expect(answers.map(({ finalText }) => finalText)).toEqual(['I am ada,recall', 'I am bob,recall', 'I am cyd,stream,recall'])
     expect(new Set(names.map((name) => facts.factsOf(name, 'processStarted').at(-1)?.pid)).size).toBe(1)
+  })
+
+  test('a thread whose stop was cut short between archiving and unarchiving can be returned to', async () => {
+    const { start, run, stop, home } = await open([{ when: 'recall', then: ({ userTexts }) => [say(userTexts.join(','))] }])
+    const { sessionId } = await start('ada')
+    await run('ada', 'remember')
+    await stop('ada')
+    execFileSync(findCodexBin(), ['archive', sessionId], { env: { ...home.env }, stdio: 'ignore' })
+    await start('ada', { sessionId, resume: true })
+    expect((await run('ada', 'recall')).finalText).toBe('remember,recall')
+  })
+
+  test('twenty agents live in one process, and stop one by one', { timeout: 60_000 }, async () => {
+    const { start, run, stop, facts } = await open([])
+    const names = Array.from({ length: 20 }, (_, index) => `agent-${index}`)
+    await Promise.all(names.map((name) => start(name)))
+    const answers = await Promise.all(names.map((name) => run(name, `hello from ${name}`)))
+    expect(answers.map(({ finalText }) => finalText)).toEqual(names.map((name) => `ack: hello from ${name}`))
+    expect(new Set(names.map((name) => facts.factsOf(name, 'processStarted')[0]?.pid)).size).toBe(1)
+    await Promise.all(names.slice(1).map((name) => stop(name)))
+    expect((await run('agent-0', 'still there')).finalText).toBe('ack: still there')
   })
 
   test('a start that takes too long is given up, and its neighbour is not disturbed', async () => {

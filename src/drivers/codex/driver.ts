@@ -3,11 +3,12 @@
  * ended with the last. When it dies, every agent it held has exited, and each can be resumed in a new one.
  */
 
-import { childEnvironment } from '../environment.ts'
+import { mkdirSync } from 'node:fs'
+import { z } from 'zod'
 import type { CreateDriver, Driver, DriverCommand, DriverConfig, DriverFact } from '../driver.ts'
 import { launchSchema } from '../driver.ts'
+import { childEnvironment } from '../environment.ts'
 import { sweepMarked } from '../pty/reaper.ts'
-import { z } from 'zod'
 import { createAgent, type Agent } from './agent.ts'
 import { profileUnsupported } from './failures.ts'
 import { createHost, type Host } from './host.ts'
@@ -15,7 +16,7 @@ import { startAppServer } from './server.ts'
 import type { Told } from './thread.ts'
 
 export const createCodexDriver: CreateDriver = (config, emit) => {
-  const { bin, clock, log } = config
+  const { bin, stateDir, clock, log } = config
   const agents = new Map<string, Agent>()
   let current: Host | undefined
   let closed = false
@@ -26,8 +27,9 @@ export const createCodexDriver: CreateDriver = (config, emit) => {
 
   const openHost = (agentId: string, marker: Readonly<Record<string, string>>): Host => {
     if (current) return current
+    mkdirSync(stateDir, { recursive: true })
     const host: Host = createHost({
-      start: (hear) => startAppServer({ bin, env: toServerEnvironment(config, agentId, marker), clock, log, ...hear }),
+      start: (hear) => startAppServer({ bin, cwd: stateDir, env: toServerEnvironment(config, agentId, marker), clock, log, ...hear }),
       onOver: () => {
         if (current === host) current = undefined
       },

@@ -1,4 +1,7 @@
-/** Why a thread did not start, from the CLI's own words (measured on 0.169.0). */
+/**
+ * Why a thread did not start, from the CLI's own words (measured on 0.169.0). A model nobody has is not among the reasons: codex
+ * takes any name here, and the API rejects it in the first turn.
+ */
 
 import type { FactOf } from '../driver.ts'
 
@@ -8,11 +11,9 @@ export interface StartFailure {
 }
 
 const causes: readonly (readonly [RegExp, StartFailure['code']])[] = [
-  [/no rollout found|thread not found|invalid thread id/i, 'session_unknown'],
+  [/no rollout found/i, 'session_unknown'],
   [/already has an active writer/i, 'session_locked'],
-  [/model .*(not found|not supported|does not exist)|unknown model/i, 'model_rejected'],
   [/timed out/i, 'timeout'],
-  [/sandbox/i, 'unsandboxed'],
 ]
 
 export function toStartFailure(words: string): StartFailure {

@@ -31,6 +31,8 @@ export interface AppServer {
 
 export interface AppServerOptions {
   readonly bin: string
+  /** Exists; of no project, so that no project's configuration is the process's. */
+  readonly cwd: string
   readonly env: Readonly<Record<string, string>>
   readonly clock: Clock
   readonly log: Log
@@ -49,8 +51,9 @@ const settings = [
 const lastWordsLines = 20
 const drainMs = 500
 
-export function startAppServer({ bin, env, clock, log, onNotification, onRequest }: AppServerOptions): AppServer {
+export function startAppServer({ bin, cwd, env, clock, log, onNotification, onRequest }: AppServerOptions): AppServer {
   const child = spawn(bin, ['app-server', ...settings.flatMap((setting) => ['-c', setting])], {
+    cwd,
     env: { ...env },
     stdio: ['pipe', 'pipe', 'pipe'],
     // Ctrl-C in Madrox's terminal is Madrox's to handle.
@@ -65,7 +68,9 @@ export function startAppServer({ bin, env, clock, log, onNotification, onRequest
   child.stdin.on('error', (error) => log.debug('The codex app-server no longer reads.', { error: error.message }))
 
   const exited = new Promise<ServerExit>((resolve) => {
+    let drain: unknown
     const settle = (code: number | null, signal: NodeJS.Signals | null): void => {
+      clock.clearTimeout(drain)
       rpc.end()
       if (failure) return resolve({ ran: false, lastWords: failure.message })
       resolve({ ran: true, ...(code !== null && { code }), ...(signal !== null && { signal }), lastWords: words.join('\n') })
@@ -76,7 +81,9 @@ export function startAppServer({ bin, env, clock, log, onNotification, onRequest
     })
     child.once('close', settle)
     // A descendant that holds the pipes open would hold `close` back for ever.
-    child.once('exit', (code, signal) => clock.setTimeout(() => settle(code, signal), drainMs))
+    child.once('exit', (code, signal) => {
+      drain = clock.setTimeout(() => settle(code, signal), drainMs)
+    })
   })
 
   return {
