@@ -61,7 +61,16 @@ export function readStatus(path: string): SessionStatus | undefined {
 export function listStatuses(dir: ConfigDir, name?: string): SessionStatus[] {
   const named = name === undefined ? undefined : readStatus(join(dir.sessions, name))
   if (named) return [named]
-  return readdirSync(dir.sessions).flatMap(each => (each.endsWith('.json') ? (readStatus(join(dir.sessions, each)) ?? []) : []))
+  return listNames(dir.sessions).flatMap(each => (each.endsWith('.json') ? (readStatus(join(dir.sessions, each)) ?? []) : []))
+}
+
+function listNames(dir: string): string[] {
+  try {
+    return readdirSync(dir)
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return [] // removed under us: no session then
+    throw error
+  }
 }
 
 /** The user's own MCP servers, for `inheritMcp`; without ours, whatever it is registered as. */

@@ -7,9 +7,10 @@ import { execFile } from 'node:child_process'
 import { z } from 'zod'
 import { launchSchema, type CreateDriver, type DriverFact, type FactOf } from '../driver.ts'
 import { listProcesses } from '../pty/processes.ts'
-import { startAgent, type AgentFact, type ClaudeAgent } from './agent.ts'
+import { startAgent, type ClaudeAgent } from './agent.ts'
 import { findConfigDir, listStatuses, prepareConfigDir, type ConfigDir } from './config-dir.ts'
 import { createHookListener } from './hooks.ts'
+import type { AgentFact } from './session.ts'
 import { baseEnvironment, findExecutable, findLaunchFault, prepareLaunch, type ParsedLaunch } from './launch.ts'
 
 type StartFailure = FactOf<'startFailed'>['code']

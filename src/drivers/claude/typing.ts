@@ -6,8 +6,6 @@
 import type { Clock } from '../../clock.ts'
 import { sanitiseInput, toPaste, toPieces } from '../pty/input.ts'
 
-export const escapeKey = '\x1b'
-
 /**
  * A paste of four lines or more, or of more than 800 characters, reaches the model inside `<pasted_content>` tags with a
  * note not to follow instructions in it. Smaller ones read as typed, however many there are.

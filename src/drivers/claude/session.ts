@@ -1,0 +1,69 @@
+/** What the parts of an agent share: the signals of one running session, and the way to its keyboard. */
+
+import type { Clock } from '../../clock.ts'
+import type { DriverFact } from '../driver.ts'
+import { listStatuses, type ConfigDir, type SessionStatus } from './config-dir.ts'
+import type { Records } from './records.ts'
+import type { TurnTracker } from './turns.ts'
+
+type Bare<Fact> = Fact extends unknown ? Omit<Fact, 'agentId' | 'at'> : never
+export type AgentFact = Bare<DriverFact>
+
+export interface Session {
+  readonly clock: Clock
+  readonly turns: TurnTracker
+  readonly records: Records
+  readonly status: StatusReader
+  tell(fact: AgentFact): void
+  write(bytes: string): void
+  /** Draw conclusions again, soon, or after a time without news. */
+  lookSoon(): void
+  lookIn(delayMs: number): void
+}
+
+export interface StatusReader {
+  /** Reads the file; it is rewritten in place, so a torn read keeps what was known. */
+  refresh(): void
+  current(): SessionStatus | undefined
+  /** Takes a prompt: `shell` is idle with a background command running. */
+  isReady(): boolean
+  isWaiting(): boolean
+}
+
+export function createStatusReader(configDir: ConfigDir, sessionId: string, pid: number, startedAt: number): StatusReader {
+  let status: SessionStatus | undefined
+  return {
+    refresh() {
+      // Found by session, not by pid: an executable may be a wrapper that starts the program proper. Older files of the session are left by killed processes.
+      const isOurs = (each: SessionStatus): boolean => each.sessionId === sessionId && each.startedAt >= startedAt - 50
+      status = listStatuses(configDir, `${status?.pid ?? pid}.json`).find(isOurs) ?? status
+    },
+    current: () => status,
+    isReady: () => status?.status === 'idle' || status?.status === 'shell',
+    isWaiting: () => status?.status === 'waiting',
+  }
+}
+
+/** A clock whose timers end with the session: `stop` clears those still running. */
+export function createSessionClock(clock: Clock): Clock & { stop(): void } {
+  const timers = new Set<unknown>()
+  return {
+    now: () => clock.now(),
+    setTimeout(callback, delayMs) {
+      const timer: unknown = clock.setTimeout(() => {
+        timers.delete(timer)
+        callback()
+      }, delayMs)
+      timers.add(timer)
+      return timer
+    },
+    clearTimeout(timer) {
+      timers.delete(timer)
+      clock.clearTimeout(timer)
+    },
+    stop() {
+      for (const timer of timers) clock.clearTimeout(timer)
+      timers.clear()
+    },
+  }
+}
