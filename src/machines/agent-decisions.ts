@@ -75,7 +75,7 @@ export const finish = (c: AgentContext): D => ({
 
 export const queueMessage = (c: AgentContext, { message, at, fromAncestor }: Command<'messageAccepted'>): D => {
   const releases = c.hold !== undefined && (fromAncestor || (c.hold.by.kind === message.from.kind && c.hold.by.id === message.from.id))
-  const queued = { message, deliveries: 0 }
+  const queued = { message, deliveries: 0, ...(releases ? { ahead: true } : {}) }
   return {
     context: {
       requestCount: c.requestCount + 1,

@@ -23,6 +23,8 @@ export interface OpenMessage {
 export interface QueuedMessage {
   readonly message: Message
   readonly deliveries: number
+  /** The word that ends an interrupt's hold: it goes before everything that was waiting, replies included. */
+  readonly ahead?: boolean
 }
 
 /** What drives a turn. */
@@ -44,10 +46,10 @@ export interface Mail {
   readonly open: Readonly<Record<string, OpenMessage>>
 }
 
-/** Pending replies first, those of one subject together; then the mailbox, in order. */
+/** What ends a hold; then pending replies, those of one subject together; then the mailbox, in order. */
 export function nextWork({ inbox, mailbox }: Mail): Work | undefined {
   const first = inbox[0]
-  if (first) {
+  if (first && !mailbox[0]?.ahead) {
     const replies = inbox.filter(reply => reply.subject === first.subject)
     return { kind: 'replies', replies, ...(first.subject === undefined ? {} : { subject: first.subject }) }
   }
@@ -85,12 +87,13 @@ export function takeWork(mail: Mail, work: Work): Mail {
 /** Puts work back where it came from, ahead of everything else. `again` counts the delivery that came to nothing. */
 export function returnWork(mail: Mail, work: Work, again: boolean): Mail {
   if (work.kind === 'replies') return { ...mail, inbox: [...work.replies, ...mail.inbox] }
-  const { message, deliveries } = work.queued
+  const { queued } = work
+  const { message, deliveries } = queued
   const known = mail.open[message.id]
   const { [message.id]: _, ...rest } = mail.open
   // One that has begun tasks stays open while it waits to be delivered again: its tasks' replies still belong to it.
   const open = known && known.tasks.length > 0 ? mail.open : rest
-  return { ...mail, open, mailbox: [{ message, deliveries: again ? deliveries + 1 : deliveries }, ...mail.mailbox] }
+  return { ...mail, open, mailbox: [{ ...queued, deliveries: again ? deliveries + 1 : deliveries }, ...mail.mailbox] }
 }
 
 /** The replies of `work` were seen: their tasks are no longer out. */
