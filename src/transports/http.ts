@@ -48,6 +48,12 @@ export interface HttpServer {
 /** A message may be some hundred kilobytes; nothing a tool takes comes near this. */
 const maxBodyBytes = 16 * 1024 * 1024
 
+/**
+ * Node closes a connection after 5 s without a request. A client that sends at that moment sees a broken call, and agents
+ * think for longer than that between two calls.
+ */
+const keepAliveMs = 10 * 60_000
+
 /** How long answers on their way at `close` may take to leave. */
 const drainMs = 250
 
@@ -57,6 +63,7 @@ export async function serveHttp(options: HttpOptions): Promise<HttpServer> {
   const endpoint = createMcpEndpoint({ ...options, version, maxBodyBytes })
   const listener = await bind(createApp(endpoint, host, options), host, options.port)
   const port = portOf(listener)
+  listener.server.keepAliveTimeout = keepAliveMs
   options.log.debug('listening', { host, port })
   return {
     url: `http://${host.includes(':') ? `[${host}]` : host}:${port}`,

@@ -2,6 +2,12 @@ import { request } from 'node:http'
 import type { IncomingMessage } from 'node:http'
 import { describe, expect, test } from 'vitest'
 import { createSimulatedClock } from '../../src/clock.ts'
+import { localOwner } from '../../src/ids.ts'
+import { silentLog } from '../../src/log.ts'
+import { createCallDesk } from '../../src/transports/mcp/calls.ts'
+import { createEventLog } from '../../src/transports/mcp/event-log.ts'
+import type { CallExtra } from '../../src/transports/mcp/extension.ts'
+import { createGate, createJournal, createStandInSystem, createStandInTools } from './stand-in.ts'
 import { connect, mcpHeaders, openSession, post, serve, type Served } from './served.ts'
 
 const call = (name: string, args: object = {}, id: number = 1) => ({ jsonrpc: '2.0', id, method: 'tools/call', params: { name, arguments: args } })
@@ -152,6 +158,67 @@ describe('replies handed out', () => {
     const text = await resumed.text()
     expect(text).toContain('"id":9')
     expect(text).toContain('unavailable: The connection broke')
+  })
+
+  test('are released when the call was cancelled between the tool and the wire', async () => {
+    const journal = createJournal()
+    const gate = createGate()
+    gate.open()
+    let write = (_: boolean): void => {}
+    const written = new Promise<boolean>(resolve => {
+      write = resolve
+    })
+    const system = createStandInSystem(journal)
+    const desk = createCallDesk({
+      system,
+      tools: createStandInTools(journal, gate),
+      extension: undefined,
+      clock: createSimulatedClock(),
+      log: silentLog,
+      progressEveryMs: 10_000,
+      events: createEventLog(),
+      keyScope: 'test',
+      exchangeOf: () => ({ written, broken: new AbortController().signal }),
+      callerOf: async () => ({ kind: 'owner', ownerId: localOwner }),
+      send: async () => {},
+    })
+    const cancel = new AbortController()
+    const extra: CallExtra = {
+      signal: cancel.signal,
+      requestId: 1,
+      sendNotification: async () => {},
+      sendRequest: () => Promise.reject(new Error('nobody to ask')),
+    }
+    await desk.answer({ method: 'tools/call', params: { name: 'take_replies' } }, extra)
+    cancel.abort() // the SDK now drops the answer, and what ends the stream is another
+    write(true)
+    await written
+    expect(journal.named('released')).toHaveLength(1)
+    expect(journal.named('consumed')).toEqual([])
+  })
+
+  test('that the store cannot record are logged, and the server goes on', async () => {
+    const journal = createJournal()
+    const gate = createGate()
+    gate.open()
+    const failures: string[] = []
+    const system = {
+      ...createStandInSystem(journal),
+      consumeReplies: () => {
+        throw new Error('disk full')
+      },
+      disconnectClient: () => {
+        throw new Error('disk full')
+      },
+    }
+    const log = { ...silentLog, error: (message: string) => void failures.push(message) }
+    const { mcpUrl, server } = await serve({ system, tools: createStandInTools(journal, gate), log })
+    const { client, transport } = await connect(mcpUrl)
+    await client.callTool({ name: 'take_replies' })
+    await client.callTool({ name: 'echo', arguments: { text: 'a' } })
+    await transport.terminateSession()
+    expect(failures).toEqual(['replies that left could not be recorded as handed out', 'a client that left could not be recorded as gone'])
+    expect(server.sessionCount).toBe(0)
   })
 
   test('are released when the server closes under the call', async () => {

@@ -7,18 +7,21 @@ import type { CallToolRequest, CallToolResult, JSONRPCMessage, RequestId } from 
 import type { MadroxSystem } from '../../actors/system.ts'
 import type { Clock } from '../../clock.ts'
 import type { ReplyId } from '../../ids.ts'
+import type { Log } from '../../log.ts'
 import type { Caller } from '../../messages.ts'
 import { callTool, type ToolOutcome, type ToolTable } from '../../tools/tool.ts'
 import type { Exchange } from '../exchange.ts'
 import type { EventLog } from './event-log.ts'
 import type { CallExtra, McpExtension } from './extension.ts'
 import { startProgress } from './progress.ts'
+import { report } from './report.ts'
 
 export interface CallDeskOptions {
   readonly system: MadroxSystem
   readonly tools: ToolTable
   readonly extension: McpExtension | undefined
   readonly clock: Clock
+  readonly log: Log
   readonly progressEveryMs: number
   readonly events: EventLog
   /** Keys of calls are unique among the calls of one scope. */
@@ -27,7 +30,7 @@ export interface CallDeskOptions {
   readonly exchangeOf: (extra: CallExtra) => Exchange
   /** Who calls, known by where it stands if that can be had. */
   readonly callerOf: (extra: CallExtra) => Promise<Caller>
-  /** Puts a message on the wire as it is. */
+  /** Puts a message on the wire, untold to `leaving`. */
   readonly send: (message: JSONRPCMessage) => Promise<void>
 }
 
@@ -38,7 +41,7 @@ export interface CallDesk {
 }
 
 export function createCallDesk(options: CallDeskOptions): CallDesk {
-  const { system, tools, extension, clock } = options
+  const { system, tools, extension, clock, log } = options
   const outgoing = new Map<RequestId, () => void>()
   const fixtures = new Map((extension?.tools ?? []).map(tool => [tool.definition.name, tool]))
 
@@ -73,9 +76,9 @@ export function createCallDesk(options: CallDeskOptions): CallDesk {
       if (settled) return
       settled = true
       outgoing.delete(extra.requestId)
-      if (left) return system.consumeReplies(replies)
+      if (left) return report(log, 'replies that left could not be recorded as handed out', () => system.consumeReplies(replies))
       options.events.retract(extra.requestId, { jsonrpc: '2.0', id: extra.requestId, result: lostAnswer })
-      system.releaseReplies(replies)
+      report(log, 'replies that did not leave could not be kept', () => system.releaseReplies(replies))
     }
     outgoing.set(extra.requestId, () => (leaving = true))
     // The SDK drops the answer of a call cancelled between here and the wire.

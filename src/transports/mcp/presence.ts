@@ -6,7 +6,9 @@
 import { fileURLToPath } from 'node:url'
 import type { MadroxSystem } from '../../actors/system.ts'
 import type { ClientId } from '../../ids.ts'
+import type { Log } from '../../log.ts'
 import type { Caller } from '../../messages.ts'
+import { report } from './report.ts'
 
 export interface Presence {
   /** The caller; connects the client if it is not. */
@@ -20,7 +22,7 @@ export interface Presence {
 /** Agents, and clients the system already knows, are who their credential says: nothing to connect. */
 export const fixedPresence = (caller: Caller): Presence => ({ caller: () => caller, locate: () => false, leave() {} })
 
-export function createClientPresence(system: MadroxSystem, owner: Caller & { kind: 'owner' }, name: string, cwd: string | undefined): Presence {
+export function createClientPresence(system: MadroxSystem, owner: Caller & { kind: 'owner' }, name: string, cwd: string | undefined, log: Log): Presence {
   let root = cwd
   let clientId: ClientId | undefined
   return {
@@ -38,8 +40,9 @@ export function createClientPresence(system: MadroxSystem, owner: Caller & { kin
     },
     leave() {
       if (clientId === undefined) return
-      system.disconnectClient(clientId)
+      const leaving = clientId
       clientId = undefined
+      report(log, 'a client that left could not be recorded as gone', () => system.disconnectClient(leaving))
     },
   }
 }

@@ -3,7 +3,7 @@
 import type { AuthInfo } from '@modelcontextprotocol/sdk/server/auth/types.js'
 import { Server } from '@modelcontextprotocol/sdk/server/index.js'
 import { WebStandardStreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/webStandardStreamableHttp.js'
-import { CallToolRequestSchema, ListToolsRequestSchema, RootsListChangedNotificationSchema, type JSONRPCMessage, type ListToolsResult } from '@modelcontextprotocol/sdk/types.js'
+import { CallToolRequestSchema, ListToolsRequestSchema, RootsListChangedNotificationSchema, type JSONRPCMessage, type ListToolsResult, type RequestId } from '@modelcontextprotocol/sdk/types.js'
 import type { MadroxSystem } from '../../actors/system.ts'
 import type { Clock } from '../../clock.ts'
 import type { Log } from '../../log.ts'
@@ -12,12 +12,13 @@ import { toolsets, type ToolTable, type Toolset } from '../../tools/tool.ts'
 import type { Exchange } from '../exchange.ts'
 import { createAttendance } from './attendance.ts'
 import { createCallDesk } from './calls.ts'
-import { createEventLog } from './event-log.ts'
+import { createEventLog, type EventLog } from './event-log.ts'
 import type { CallExtra, McpExtension } from './extension.ts'
 import type { Listing } from './listing.ts'
 import { openAtOnce, opensByItself } from './opened.ts'
 import { createClientPresence, fixedPresence, type Presence } from './presence.ts'
-import { createRootsInquiry } from './roots.ts'
+import { report } from './report.ts'
+import { createRootsInquiry, type RootsInquiry } from './roots.ts'
 
 export interface McpTimings {
   /** Between two signs of life of a waiting call. */
@@ -62,20 +63,9 @@ export interface Session {
 }
 
 export async function createSession(shared: SessionShared, opening: SessionOpening): Promise<Session> {
-  const { system, log } = shared
-  const presence: Presence =
-    opening.caller.kind === 'owner' ? createClientPresence(system, opening.caller, opening.clientName, opening.cwd) : fixedPresence(opening.caller)
+  const presence = presenceOf(shared, opening)
   const events = createEventLog()
-  // `authInfo` is the only thing the SDK carries from an HTTP request to its handler.
-  const exchanges = new WeakMap<AuthInfo, Exchange>()
-  const exchangeOf = (extra: CallExtra): Exchange => (extra.authInfo && exchanges.get(extra.authInfo)) ?? unknownExchange
-  const attendance = createAttendance({
-    clock: shared.clock,
-    goneAfterMs: shared.timings.goneAfterMs,
-    idleAfterMs: shared.timings.idleAfterMs,
-    onGone: () => presence.leave(),
-    onIdle: () => void session.close(),
-  })
+  const tickets = createTickets(opening.principal)
   const transport = new WebStandardStreamableHTTPServerTransport({
     sessionIdGenerator: () => crypto.randomUUID(),
     onsessioninitialized: id => {
@@ -87,29 +77,9 @@ export async function createSession(shared: SessionShared, opening: SessionOpeni
     maxRequestBodySize: shared.maxBodyBytes,
   })
   const server = createServer(shared)
-  const roots = createRootsInquiry(server, uri => presence.locate(uri), log)
-  const desk = createCallDesk({
-    system,
-    tools: shared.tools,
-    extension: shared.extension,
-    clock: shared.clock,
-    progressEveryMs: shared.timings.progressEveryMs,
-    events,
-    keyScope: `${opening.principal} ${opening.caller.kind === 'owner' ? opening.clientName : ''}`,
-    exchangeOf,
-    async callerOf(extra) {
-      const caller = presence.caller()
-      if (caller.kind === 'client') await roots.known(extra.requestId)
-      return caller
-    },
-    send: message => transport.send(message),
-  })
-
-  announceAnswers(transport, message => desk.leaving(message.id))
-  server.setRequestHandler(CallToolRequestSchema, (request, extra) => desk.answer(request, extra))
-  server.setRequestHandler(ListToolsRequestSchema, (_, extra) => listTools(shared, presence.caller(), extra, exchangeOf(extra)))
-  server.setNotificationHandler(RootsListChangedNotificationSchema, () => roots.ask())
-  server.onerror = error => log.debug('mcp session', { reason: error.message })
+  const roots = createRootsInquiry(server, uri => presence.locate(uri), shared.log)
+  const attendance = createAttendance({ clock: shared.clock, ...shared.timings, onGone: presence.leave, onIdle: () => void session.close() })
+  answerTools({ server, transport, events, tickets, presence, roots }, shared, opening)
   server.onclose = () => {
     attendance.stop()
     presence.leave()
@@ -118,17 +88,15 @@ export async function createSession(shared: SessionShared, opening: SessionOpeni
   const session: Session = {
     principal: opening.principal,
     async handle(request, exchange, body) {
-      const lastEventId = request.method === 'GET' ? request.headers.get('last-event-id') : null
-      const leave = attendance.enter(request.method === 'GET' ? 'stream' : 'request')
-      void exchange.written.then(leave)
-      if (request.method === 'GET') presence.caller() // it came back
+      const streaming = request.method === 'GET'
+      const lastEventId = streaming ? request.headers.get('last-event-id') : null
       const resumed = lastEventId ? events.resume(lastEventId) : undefined
+      void exchange.written.then(attendance.enter(streaming && !resumed ? 'stream' : 'request'))
+      if (streaming) presence.caller() // it came back
       if (resumed) return resumed
-      const ticket: AuthInfo = { token: '', clientId: opening.principal, scopes: [] }
-      exchanges.set(ticket, exchange)
-      const response = await transport.handleRequest(request, { authInfo: ticket, parsedBody: body })
+      const response = await transport.handleRequest(request, { authInfo: tickets.issue(exchange), parsedBody: body })
       // Only now is there a stream by which a question can reach the client.
-      if (request.method === 'GET' && response.ok) roots.ask()
+      if (streaming && response.ok) roots.ask()
       return opensByItself(request) ? response : openAtOnce(response)
     },
     close: () => server.close(),
@@ -137,17 +105,73 @@ export async function createSession(shared: SessionShared, opening: SessionOpeni
   return session
 }
 
-function createServer({ version, instructions, extension }: SessionShared): Server {
+function presenceOf({ system, log }: SessionShared, { caller, clientName, cwd }: SessionOpening): Presence {
+  return caller.kind === 'owner' ? createClientPresence(system, caller, clientName, cwd, log) : fixedPresence(caller)
+}
+
+/** `authInfo` is the only thing the SDK carries from an HTTP request to its handler: by it a handler finds its exchange. */
+function createTickets(principal: string): { issue(exchange: Exchange): AuthInfo; exchangeOf(extra: CallExtra): Exchange } {
+  const exchanges = new WeakMap<AuthInfo, Exchange>()
+  return {
+    issue(exchange) {
+      const ticket: AuthInfo = { token: '', clientId: principal, scopes: [] }
+      exchanges.set(ticket, exchange)
+      return ticket
+    },
+    exchangeOf: ({ authInfo }) => (authInfo && exchanges.get(authInfo)) ?? unwatched,
+  }
+}
+
+/** For requests that came by no watched exchange: nothing is known to have left. */
+const unwatched: Exchange = { written: Promise.resolve(false), broken: new AbortController().signal }
+
+interface SessionParts {
+  readonly server: ReturnType<typeof createServer>
+  readonly transport: WebStandardStreamableHTTPServerTransport
+  readonly events: EventLog
+  readonly tickets: ReturnType<typeof createTickets>
+  readonly presence: Presence
+  readonly roots: RootsInquiry
+}
+
+function answerTools({ server, transport, events, tickets, presence, roots }: SessionParts, shared: SessionShared, opening: SessionOpening): void {
+  const desk = createCallDesk({
+    system: shared.system,
+    tools: shared.tools,
+    extension: shared.extension,
+    clock: shared.clock,
+    log: shared.log,
+    progressEveryMs: shared.timings.progressEveryMs,
+    events,
+    keyScope: `${opening.principal} ${opening.caller.kind === 'owner' ? opening.clientName : ''}`,
+    exchangeOf: tickets.exchangeOf,
+    async callerOf(extra) {
+      const caller = presence.caller()
+      if (caller.kind === 'client') await roots.known(extra.requestId)
+      return caller
+    },
+    send: announceAnswers(transport, message => desk.leaving(message.id)),
+  })
+  server.setRequestHandler(CallToolRequestSchema, (request, extra) => desk.answer(request, extra))
+  server.setRequestHandler(ListToolsRequestSchema, (_, extra) => listTools(shared, presence.caller(), extra, tickets.exchangeOf(extra)))
+  server.setNotificationHandler(RootsListChangedNotificationSchema, () => roots.ask())
+}
+
+function createServer({ version, instructions, extension, log }: SessionShared): Server {
   const server = new Server(
     { name: 'madrox', version },
     { capabilities: { ...extension?.capabilities, tools: {} }, instructions },
   )
+  server.onerror = error => log.debug('mcp session', { reason: error.message })
   extension?.configure?.(server)
   return server
 }
 
 function listTools(shared: SessionShared, caller: Caller, extra: CallExtra, exchange: Exchange): ListToolsResult {
-  if (caller.kind === 'agent') void exchange.written.then(written => written && shared.system.toolsListed(caller.agentId))
+  if (caller.kind === 'agent') {
+    const listed = (): void => shared.system.toolsListed(caller.agentId)
+    void exchange.written.then(written => written && report(shared.log, 'an agent has its tools, which could not be recorded', listed))
+  }
   const toolset = toolsetOverride(extra.requestInfo?.url) ?? shared.system.toolsetOf(caller)
   return { tools: [...shared.listing(toolset, caller.kind), ...(shared.extension?.tools ?? []).map(tool => tool.definition)] }
 }
@@ -158,14 +182,15 @@ export function toolsetOverride(url: URL | undefined): Toolset | undefined {
   return toolsets.find(toolset => toolset === wanted)
 }
 
-/** Tells of each answer before it goes to the wire. */
-function announceAnswers(transport: WebStandardStreamableHTTPServerTransport, onAnswer: (message: JSONRPCMessage & { id: string | number }) => void): void {
+/** Tells of each answer the server gives before it goes to the wire. Returns the way past: what is sent by it is told to nobody. */
+function announceAnswers(
+  transport: WebStandardStreamableHTTPServerTransport,
+  onAnswer: (message: JSONRPCMessage & { id: RequestId }) => void,
+): (message: JSONRPCMessage) => Promise<void> {
   const send = transport.send.bind(transport)
   transport.send = (message, options) => {
     if (!('method' in message) && 'id' in message && message.id !== undefined) onAnswer({ ...message, id: message.id })
     return send(message, options)
   }
+  return send
 }
-
-/** For requests that came by no watched exchange: nothing is known to have left. */
-const unknownExchange: Exchange = { written: Promise.resolve(false), broken: new AbortController().signal }
