@@ -4,7 +4,7 @@ import { type RunningServer, runToEnd, startServe, temporaryHome } from './serve
 
 const cleanups: (() => unknown)[] = []
 afterEach(async () => {
-  for (const cleanup of cleanups.splice(0).reverse()) await cleanup()
+  for (const cleanup of cleanups.splice(0).toReversed()) await cleanup()
 })
 
 async function home(): Promise<string> {
