@@ -15,10 +15,12 @@ export interface OpenedThread {
 export type OpenResult = { readonly ok: true; readonly value: OpenedThread | undefined } | { readonly ok: false; readonly failure: StartFailure }
 
 export async function openThread(rpc: Rpc, launch: Launch): Promise<OpenResult> {
+  const config = await rpc.request('config/read', { cwd: launch.cwd }, configResult)
+  // Before the login: codex falls back to its defaults where it cannot read its configuration, and then misses a login nobody needs.
+  if (!config.ok) return toRefusal(config)
   const account = await rpc.request('account/read', {}, accountResult)
   if (account.ok && account.value.requiresOpenaiAuth && !account.value.account) return { ok: false, failure: notLoggedIn }
-  const config = await rpc.request('config/read', { cwd: launch.cwd }, configResult)
-  const registered = config.ok ? Object.keys(config.value.config.mcp_servers ?? {}) : []
+  const registered = Object.keys(config.value.config.mcp_servers ?? {})
   const opened = await (launch.resume ? resume(rpc, launch, registered) : rpc.request('thread/start', toThreadParams(launch, registered), threadResult))
   if (!opened.ok) return toRefusal(opened)
   const { thread, model } = opened.value
