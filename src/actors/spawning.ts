@@ -205,7 +205,8 @@ function waitUntilReady(core: Core, agentId: AgentId, { signal, timeoutMs }: Wai
 
 function spawnFailed(core: Core, agentId: AgentId): MadroxError {
   const row = core.store.getAgent(agentId)
-  return new MadroxError('spawn_failed', `"${row?.name ?? agentId}" could not be spawned: ${row?.endReason ?? agentContext(core, agentId)?.lastError ?? 'it ended before it was ready'}.`, {
+  const why = row?.endReason ?? agentContext(core, agentId)?.lastError ?? 'it ended before it was ready'
+  return new MadroxError('spawn_failed', `"${row?.name ?? agentId}" could not be spawned: ${why.replace(/\.$/, '')}.`, {
     remedy: 'Mend what the CLI says, then spawn again; nothing of this attempt is left running.', data: { agentId },
   })
 }
