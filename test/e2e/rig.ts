@@ -18,7 +18,8 @@ export type { Data, RigClient } from './rig-client.ts'
 
 export interface RigOptions {
   readonly anthropic?: FakeAnthropicOptions
-  readonly openai?: { readonly script?: OpenAIScript }
+  /** `config`: further lines of Codex's config.toml, behind the table of the fake model provider. */
+  readonly openai?: { readonly script?: OpenAIScript; readonly config?: string }
   /** Of the server; undefined removes what the rig would set. */
   readonly env?: Readonly<Record<string, string | undefined>>
   /** Further arguments of `serve`. */
@@ -55,7 +56,7 @@ const cli = fileURLToPath(new URL('../../dist/cli.js', import.meta.url))
 export async function openRig(options: RigOptions = {}): Promise<Rig> {
   const anthropic = await startFakeAnthropic(options.anthropic)
   const openai = await startFakeOpenAI(options.openai)
-  const codex = createCodexHome(openai.url)
+  const codex = createCodexHome(openai.url, options.openai?.config)
   const root = realpathSync(mkdtempSync(join(tmpdir(), 'madrox-rig-')))
   const dir = (name: string): string => {
     mkdirSync(join(root, name), { recursive: true })
