@@ -175,6 +175,14 @@ describe('starts that fail', () => {
     expect((await facts.waitFor('ada', 'startFailed')).detail).not.toBe('')
   })
 
+  test('a thread that another agent lives in', async () => {
+    const { start, driver, launch, facts, run } = await open([])
+    const { sessionId } = await start('bob')
+    driver.dispatch({ type: 'startAgent', agentId: 'ada', launch: launch('ada', { sessionId, resume: true }) })
+    expect(await facts.waitFor('ada', 'startFailed')).toMatchObject({ code: 'session_locked' })
+    expect((await run('bob', 'mine')).finalText).toBe('ack: mine')
+  })
+
   test('a profile, which its app-server does not take', async () => {
     expect(await failedStart({}, { profile: 'fast' })).toMatchObject({ code: 'invalid_launch', detail: expect.stringContaining('--profile') })
   })

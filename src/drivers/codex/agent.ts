@@ -12,12 +12,15 @@ import type { Host, Resident } from './host.ts'
 import { openThread, toRefusal, unload, type OpenedThread, type OpenResult } from './opening.ts'
 import { createRendering, type Rendering } from './rendering.ts'
 import type { ServerExit } from './server.ts'
-import { createThread, type Thread, type Told } from './thread.ts'
+import { createThread, type Thread } from './thread.ts'
+import type { Told } from './told.ts'
 
 export interface Agent {
   /** Present while it takes prompts. */
   readonly thread: Thread | undefined
   readonly rendering: Rendering
+  /** The thread it is, or is to return to; a new one has its id once it is up. */
+  readonly sessionId: string | undefined
   /** Failing, dying or being stopped: it takes no commands. */
   readonly isEnding: boolean
   /** Resolves when its last fact has been told and nothing of it is left. */
@@ -140,6 +143,9 @@ export function createAgent({ launch: asked, host, tell, onOver, sweep, clock, l
     rendering,
     stop,
     abandon,
+    get sessionId() {
+      return thread?.id ?? (launch.resume ? launch.sessionId : undefined)
+    },
     get isEnding() {
       return ending !== undefined
     },

@@ -36,3 +36,7 @@ export const profileUnsupported: StartFailure = {
   code: 'invalid_launch',
   detail: 'codex app-server takes no --profile. Put what the profile sets into $CODEX_HOME/config.toml, or name the model at spawn.',
 }
+
+export function inUse(sessionId: string): StartFailure {
+  return { code: 'session_locked', detail: `Thread ${sessionId} is in use by another agent of this driver.` }
+}

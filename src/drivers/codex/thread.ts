@@ -4,16 +4,14 @@
  */
 
 import type { Log } from '../../log.ts'
-import type { DriverFact } from '../driver.ts'
-import { describeApproval, toApprovalResponse, type Decision } from './approvals.ts'
+import { describeApproval, type Decision } from './approvals.ts'
+import { createHeldRequests } from './held.ts'
 import { toCompletedOutput, toKnownItem, toPromptText, toStartedOutput, type Output } from './items.ts'
 import { anyResult, terminalsResult, type ApprovalRequest, type KnownItem, type ThreadItem, type ThreadNotification } from './protocol.ts'
 import type { Rendering } from './rendering.ts'
 import type { RequestId, Rpc } from './rpc.ts'
+import type { Told } from './told.ts'
 import { createUsageMeter } from './usage.ts'
-
-/** A fact before anyone has said whose it is, and when. */
-export type Told<Fact = DriverFact> = Fact extends unknown ? Omit<Fact, 'agentId' | 'source' | 'at'> : never
 
 export interface Thread {
   readonly id: string
@@ -45,15 +43,9 @@ interface Turn {
   readonly commands: Set<string>
 }
 
-interface HeldRequest {
-  readonly requestId: RequestId
-  readonly request: ApprovalRequest
-  decision?: 'allow' | 'deny'
-}
-
 export function createThread({ id: threadId, model: firstModel, rpc, tell, rendering, log }: ThreadOptions): Thread {
   const usage = createUsageMeter(threadId)
-  const held = new Map<string, HeldRequest>()
+  const held = createHeldRequests(rpc, tell)
   let model = firstModel
   let turn: Turn | undefined
   let pendingPromptId: string | undefined
@@ -122,7 +114,7 @@ export function createThread({ id: threadId, model: firstModel, rpc, tell, rende
   const onTurnCompleted = ({ id, status, error }: Extract<ThreadNotification, { method: 'turn/completed' }>['params']['turn']): void => {
     const ended = turn?.id === id ? turn : undefined
     if (!ended) return log.warn('A codex turn ended that had not begun.', { threadId, turnId: id })
-    for (const approvalId of held.keys()) resolveHeld(approvalId)
+    held.resolveAll()
     const words = error ? [error.message, error.additionalDetails].filter(Boolean).join('\n') : undefined
     if (words !== undefined) rendering.add(`! ${words}`)
     if (ended.told) {
@@ -147,13 +139,6 @@ export function createThread({ id: threadId, model: firstModel, rpc, tell, rende
     pendingPromptId = undefined
   }
 
-  const resolveHeld = (approvalId: string): void => {
-    const request = held.get(approvalId)
-    if (!request) return
-    held.delete(approvalId)
-    tell({ type: 'approvalResolved', approvalId, decision: request.decision ?? 'gone' })
-  }
-
   /**
    * An interrupt leaves a running command running. The server's list is asked, because a command may run that it had not announced
    * yet; what an earlier turn left behind on purpose stays.
@@ -161,7 +146,7 @@ export function createThread({ id: threadId, model: firstModel, rpc, tell, rende
   const endCommands = async (): Promise<void> => {
     const running = await rpc.request('thread/backgroundTerminals/list', { threadId }, terminalsResult)
     if (!running.ok) return
-    const cut = running.value.data.filter(({ itemId }) => !leftRunning.has(itemId))
+    const cut = running.value.data.filter(({ itemId }) => !leftRunning.has(itemId) && !turn?.commands.has(itemId))
     await Promise.all(cut.map(({ processId }) => rpc.request('thread/backgroundTerminals/terminate', { threadId, processId }, anyResult)))
   }
 
@@ -179,11 +164,7 @@ export function createThread({ id: threadId, model: firstModel, rpc, tell, rende
           if (spent) tell({ type: 'usageReported', model, ...spent })
           break
         }
-        case 'serverRequest/resolved': {
-          const resolved = [...held].find(([, { requestId }]) => requestId === params.requestId)
-          if (resolved) resolveHeld(resolved[0])
-          break
-        }
+        case 'serverRequest/resolved': held.resolve(params.requestId); break
         case 'model/rerouted': model = params.toModel; break
         // The end of a failed turn repeats the words; what is retried is for people who wonder why nothing happens.
         case 'error': if (params.willRetry) rendering.add(`! ${params.error.message} (retrying)`); break
@@ -192,13 +173,9 @@ export function createThread({ id: threadId, model: firstModel, rpc, tell, rende
       if (interruptDue && turn) sendInterrupt(turn)
     },
     hold(requestId, request) {
-      const subject = 'itemId' in request.params ? request.params.itemId : request.params.serverName
-      // Request ids begin anew with each server process; the item's id is the thread's own.
-      const approvalId = `${subject}/${requestId}`
-      held.set(approvalId, { requestId, request })
       const { tool, detail } = describeApproval(request)
       rendering.add(`? ${tool} ${detail}`)
-      tell({ type: 'approvalRequested', approvalId, tool, detail })
+      held.hold(requestId, request)
     },
     submit(promptId, text) {
       const reason = held.size > 0 ? 'awaiting_approval' : turn || pendingPromptId !== undefined ? 'in_turn' : undefined
@@ -223,11 +200,6 @@ export function createThread({ id: threadId, model: firstModel, rpc, tell, rende
       await endCommands()
       return true
     },
-    answer(approvalId, decision) {
-      const request = held.get(approvalId)
-      if (!request || request.decision) return
-      request.decision = decision.decision
-      rpc.respond(request.requestId, toApprovalResponse(request.request, decision))
-    },
+    answer: held.answer,
   }
 }

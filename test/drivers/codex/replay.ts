@@ -4,7 +4,8 @@ import { join } from 'node:path'
 import { createHost } from '../../../src/drivers/codex/host.ts'
 import { createRendering, type Rendering } from '../../../src/drivers/codex/rendering.ts'
 import { createRpc, type Rpc } from '../../../src/drivers/codex/rpc.ts'
-import { createThread, type Thread, type Told } from '../../../src/drivers/codex/thread.ts'
+import { createThread, type Thread } from '../../../src/drivers/codex/thread.ts'
+import type { Told } from '../../../src/drivers/codex/told.ts'
 import { silentLog } from '../../../src/log.ts'
 
 interface Sent {

@@ -1,0 +1,54 @@
+/** The requests of one thread that wait for a decision. */
+
+import { describeApproval, toApprovalResponse, type Decision } from './approvals.ts'
+import type { ApprovalRequest } from './protocol.ts'
+import type { RequestId, Rpc } from './rpc.ts'
+import type { Told } from './told.ts'
+
+export interface HeldRequests {
+  readonly size: number
+  hold(requestId: RequestId, request: ApprovalRequest): void
+  answer(approvalId: string, decision: Decision): void
+  /** The server no longer waits for it, answered or not. */
+  resolve(requestId: RequestId): void
+  /** It no longer waits for any. */
+  resolveAll(): void
+}
+
+interface Held {
+  readonly requestId: RequestId
+  readonly request: ApprovalRequest
+  decision?: Decision['decision']
+}
+
+export function createHeldRequests(rpc: Pick<Rpc, 'respond'>, tell: (fact: Told) => void): HeldRequests {
+  const held = new Map<string, Held>()
+  const settle = (approvalId: string, { decision = 'gone' }: { readonly decision?: Decision['decision'] | 'gone' }): void => {
+    held.delete(approvalId)
+    tell({ type: 'approvalResolved', approvalId, decision })
+  }
+  return {
+    get size() {
+      return held.size
+    },
+    hold(requestId, request) {
+      const subject = 'itemId' in request.params ? request.params.itemId : request.params.serverName
+      // Request ids begin anew with each server process; the item's id is the thread's own.
+      const approvalId = `${subject}/${requestId}`
+      held.set(approvalId, { requestId, request })
+      tell({ type: 'approvalRequested', approvalId, ...describeApproval(request) })
+    },
+    answer(approvalId, decision) {
+      const one = held.get(approvalId)
+      if (!one || one.decision) return
+      one.decision = decision.decision
+      rpc.respond(one.requestId, toApprovalResponse(one.request, decision))
+    },
+    resolve(requestId) {
+      for (const [approvalId, one] of held) if (one.requestId === requestId) settle(approvalId, one)
+    },
+    resolveAll() {
+      for (const [approvalId, one] of held) settle(approvalId, one)
+    },
+  }
+}
