@@ -66,7 +66,13 @@ const interrupt = async ({ driver, facts }: Scene): Promise<FactOf<'interruptFin
 }
 
 /** A dead entry that init has not collected yet (state Z) is not alive. */
-const isAlive = (pid: number): boolean => existsSync(`/proc/${pid}/stat`) && !/\) Z /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'))
+const isAlive = (pid: number): boolean => {
+  try {
+    return !/\) Z /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'))
+  } catch {
+    return false // no such process
+  }
+}
 
 // ── text ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
 

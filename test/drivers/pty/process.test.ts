@@ -29,7 +29,13 @@ const shell = (script: string): PtyProcess => {
 }
 const pidIn = (name: string): number => (existsSync(join(dir, name)) ? Number(readFileSync(join(dir, name), 'utf8')) : 0)
 /** A dead entry that init has not collected yet (state Z) is not alive. */
-const isAlive = (pid: number): boolean => existsSync(`/proc/${pid}/stat`) && !/\) Z /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'))
+const isAlive = (pid: number): boolean => {
+  try {
+    return !/\) Z /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'))
+  } catch {
+    return false // no such process
+  }
+}
 
 test('output written just before exit is not lost, however busy the reader', async () => {
   const ptys = Array.from({ length: 5 }, () => shell('seq 1 20000; echo LAST'))
