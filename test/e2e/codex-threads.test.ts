@@ -11,6 +11,18 @@ import { isAlive, readPid } from './processes.ts'
 const unconfined = { bypass: true }
 const shell = (cmd: string, yieldMs = 30_000) => callTool('exec_command', { cmd, yield_time_ms: yieldMs })
 
+/** An MCP server over stdio that has no tools and does not end when it is asked to. */
+const stubbornServer = `
+  require('node:fs').writeFileSync(process.argv[1], String(process.pid))
+  process.on('SIGTERM', () => {})
+  setInterval(() => {}, 1e6)
+  require('node:readline').createInterface({ input: process.stdin }).on('line', (line) => {
+    const { id, method, params } = JSON.parse(line)
+    const result = method === 'initialize' ? { protocolVersion: params.protocolVersion, capabilities: { tools: {} }, serverInfo: { name: 'stubborn', version: '1' } } : { tools: [] }
+    if (id !== undefined) console.log(JSON.stringify({ jsonrpc: '2.0', id, result }))
+  })
+`
+
 let stage: CodexStage
 let mcp: McpStandIn
 beforeEach(async () => {
@@ -113,6 +125,22 @@ describe('commands', () => {
     expect(isAlive(facts.factsOf('bob', 'processStarted')[0]?.pid ?? 0)).toBe(true)
     await stop('bob', 'force')
     expect(isAlive(facts.factsOf('bob', 'processStarted')[0]?.pid ?? 0)).toBe(false)
+  })
+
+  test('the death of the process is told when nothing of the agent is left, commands and MCP servers of its own included', async () => {
+    const { start, run, facts } = await open([
+      { when: 'nest', then: [shell("setsid sh -c 'echo $$ > setsid.pid; exec sleep 600' & exec sleep 600", 250), say('nested')] },
+    ])
+    await start('ada', {
+      confinement: unconfined,
+      mcpServers: { stubborn: { type: 'stdio', command: process.execPath, args: ['-e', stubbornServer, join(stage.home.cwd, 'server.pid')] } },
+    })
+    await run('ada', 'nest')
+    const pids = [await readPid(stage.home.cwd, 'setsid.pid'), await readPid(stage.home.cwd, 'server.pid')]
+    expect(pids.map(isAlive)).toEqual([true, true])
+    process.kill(facts.factsOf('ada', 'processStarted')[0]?.pid ?? 0, 'SIGKILL')
+    await facts.waitFor('ada', 'exited')
+    expect(pids.filter(isAlive)).toEqual([])
   })
 
   test('the sandbox keeps a confined agent to its workspace', async () => {
