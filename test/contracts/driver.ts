@@ -4,66 +4,12 @@
  */
 import { randomUUID } from 'node:crypto'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import type { Driver, DriverFact, FactOf } from '../../src/drivers/driver.ts'
-import { createRecorder, findBreaches, toText, type Recorder } from './driver-trace.ts'
+import type { FactOf } from '../../src/drivers/driver.ts'
+import { createStage, die, type ContractPrompts, type DriverContract, type Stage } from './driver-stage.ts'
+import { findBreaches, toText } from './driver-trace.ts'
 import { isAlive } from './processes.ts'
 
-type LaunchInput = Extract<Parameters<Driver['dispatch']>[0], { type: 'startAgent' }>['launch']
-
-/** What to type so that an agent does it. All are single prompts; every text is one line. */
-export interface ContractPrompts {
-  /** The turn ends by itself, `completed`, and its final text is exactly `text`. */
-  answer(text: string): string
-  /** The turn says something, then goes on until it is interrupted. */
-  readonly stream: string
-  /** The turn calls a tool that does not return before the turn is interrupted. */
-  readonly holdInTool?: string
-  /** The turn ends `failed`. */
-  readonly fail?: string
-  /** The final text contains the text of every earlier prompt of the session, other turns' cut short included. */
-  readonly recall: string
-  /** The process ends by itself. Absent: the suite kills the pid that `processStarted` named. */
-  readonly crash?: string
-  /** The turn ends while a task it started still runs; when that is done, the agent starts a turn of its own. */
-  readonly background?: string
-  /** The turn asks for an approval, and ends `completed` once it is given. */
-  readonly approval?: string
-}
-
-export interface DriverUnderTest {
-  readonly driver: Driver
-  /** A launch that works, for a new agent of that name. The suite sets `sessionId` and `resume`. */
-  launch(name: string): Omit<LaunchInput, 'sessionId'>
-  /** Pids beside those of `processStarted` that must be gone after `close`, as the fixtures noted them. */
-  pids?(): readonly number[]
-  /** After `close` and every judgement: fakes, directories. */
-  release(): Promise<void> | void
-}
-
-export interface DriverContract {
-  create(emit: (fact: DriverFact) => void): Promise<DriverUnderTest> | DriverUnderTest
-  readonly prompts: ContractPrompts
-  /** How long one fact may take, milliseconds. */
-  readonly factTimeoutMs?: number
-  /** False where several agents share a process: then an agent's end does not end the pid it was started with. */
-  readonly processPerAgent?: boolean
-}
-
-/** A driver of its own for each test, and what the tests say of agents. */
-interface Stage {
-  readonly facts: Recorder
-  readonly driver: Driver
-  readonly subject: DriverUnderTest
-  launchOf(agentId: string): Omit<LaunchInput, 'sessionId'>
-  start(agentId: string, session?: { sessionId: string; resume?: boolean }): Promise<FactOf<'ready'>>
-  submit(agentId: string, text: string): string
-  /** Submits, and waits for the end of the turn it began. */
-  run(agentId: string, text: string): Promise<FactOf<'turnEnded'>>
-  /** Returns once the driver has taken everything dispatched so far. */
-  settle(agentId: string): Promise<void>
-  /** The agent's pids, living or not. */
-  pidsOf(agentId: string): number[]
-}
+export type { ContractPrompts, DriverContract, DriverUnderTest } from './driver-stage.ts'
 
 /** Declares the suite. `name` is the implementation's. */
 export function describeDriver(name: string, contract: DriverContract): void {
@@ -80,8 +26,8 @@ export function describeDriver(name: string, contract: DriverContract): void {
         await driver.close()
         const told = facts.trace.length
         expect([...findBreaches(facts.trace), ...facts.faults], toText(facts.trace)).toEqual([])
-        const pids = [...facts.trace.flatMap(entry => ('fact' in entry && entry.fact.type === 'processStarted' && entry.fact.pid !== undefined ? [entry.fact.pid] : [])), ...(subject.pids?.() ?? [])]
-        expect(pids.filter(isAlive), 'pids alive after close()').toEqual([])
+        const started = facts.trace.flatMap(entry => ('fact' in entry && entry.fact.type === 'processStarted' ? (entry.fact.pid ?? []) : []))
+        expect([...started, ...(subject.pids?.() ?? [])].filter(isAlive), 'pids alive after close()').toEqual([])
         driver.dispatch({ type: 'submitPrompt', agentId: 'ada', promptId: 'after-close', text: 'anybody?' })
         driver.dispatch({ type: 'startAgent', agentId: 'eve', launch: { ...launchOf('eve'), sessionId: randomUUID() } })
         await driver.close()
@@ -100,48 +46,6 @@ export function describeDriver(name: string, contract: DriverContract): void {
     companyTests(() => stage, prompts)
     optionalTests(() => stage, prompts)
   })
-}
-
-async function createStage(contract: DriverContract, factTimeoutMs: number): Promise<Stage> {
-  const facts = createRecorder(factTimeoutMs)
-  const subject = await contract.create(facts.emit)
-  const driver = facts.record(subject.driver)
-  let count = 0
-  const submit = (agentId: string, text: string): string => {
-    const promptId = `prompt-${++count}`
-    driver.dispatch({ type: 'submitPrompt', agentId, promptId, text })
-    return promptId
-  }
-  // Of its own for every agent: a driver that sweeps by an empty or a shared marker would end what is not its own.
-  const launchOf = (agentId: string) => {
-    const launch = subject.launch(agentId)
-    return { ...launch, marker: { ...launch.marker, MADROX_CONTRACT_AGENT: randomUUID() } }
-  }
-  return {
-    facts,
-    driver,
-    subject,
-    launchOf,
-    submit,
-    start: async (agentId, session = { sessionId: randomUUID() }) => {
-      const before = facts.factsOf(agentId).length
-      driver.dispatch({ type: 'startAgent', agentId, launch: { ...launchOf(agentId), ...session } })
-      const answer = await facts.first(`answer to the start of ${agentId}`, (fact): fact is FactOf<'ready' | 'startFailed'> =>
-        fact.agentId === agentId && (fact.type === 'ready' || fact.type === 'startFailed') && facts.factsOf(agentId).indexOf(fact) >= before)
-      if (answer.type === 'startFailed') throw new Error(`${agentId} did not start: ${answer.code}: ${answer.detail}`)
-      return answer
-    },
-    run: (agentId, text) => {
-      const promptId = submit(agentId, text)
-      return facts.waitFor(agentId, 'turnEnded', fact => fact.promptId === promptId)
-    },
-    settle: async agentId => {
-      const requestId = `settle-${++count}`
-      driver.dispatch({ type: 'readScreen', agentId, requestId })
-      await facts.waitFor(agentId, 'screenRead', fact => fact.requestId === requestId)
-    },
-    pidsOf: agentId => facts.factsOf(agentId, 'processStarted').flatMap(fact => fact.pid ?? []),
-  }
 }
 
 function startTests(at: () => Stage, prompts: ContractPrompts): void {
@@ -317,14 +221,6 @@ function endTests(at: () => Stage, prompts: ContractPrompts, processPerAgent: bo
     expect(facts.factsOf('ada').at(-1)).toBe(exited)
     if (processPerAgent) expect((await run('bob', prompts.answer('unharmed'))).finalText).toBe('unharmed')
   })
-}
-
-/** By its own prompt where it has one; else from outside. */
-async function die({ facts, submit, pidsOf }: Stage, agentId: string, prompts: ContractPrompts): Promise<void> {
-  if (prompts.crash !== undefined) return void submit(agentId, prompts.crash)
-  const pid = pidsOf(agentId).at(-1)
-  if (pid === undefined) throw new Error(`${agentId} has no pid to kill and no prompt to crash it. Trace:\n${toText(facts.trace)}`)
-  process.kill(pid, 'SIGKILL')
 }
 
 function resumeTests(at: () => Stage, prompts: ContractPrompts): void {
