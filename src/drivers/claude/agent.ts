@@ -24,6 +24,9 @@ import { createSettling } from './settling.ts'
 import { createTurnTracker, type Ending } from './turns.ts'
 import { createWatch } from './watch.ts'
 
+/** `claude auth status` says no more than no, and the login screen behind it speaks to a person at the terminal. */
+const notLoggedIn = 'Claude Code is not logged in. Run "claude" once as this user and log in, or set ANTHROPIC_API_KEY for the server.'
+
 type StartFailure = FactOf<'startFailed'>['code']
 
 export interface AgentContext {
@@ -166,7 +169,7 @@ export function startAgent(context: AgentContext): ClaudeAgent {
     const words = await renderLastWords(pty.tail(), pty)
     if (phase !== 'starting') return
     await end(0)
-    tell({ type: 'startFailed', source: 'process', code: code === 'exited' ? toStartFailure(words) : code, detail: words || `Claude Code said nothing (${code}).` })
+    tell({ type: 'startFailed', source: 'process', code: code === 'exited' ? toStartFailure(words) : code, detail: code === 'not_logged_in' ? notLoggedIn : words || `Claude Code said nothing (${code}).` })
     context.onEnded()
   }
 
