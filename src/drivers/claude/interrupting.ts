@@ -3,7 +3,7 @@
  * transcript gets a record unless the cut came before the first byte.
  */
 
-import type { Session } from './session.ts'
+import { staleStatusMs, type Session } from './session.ts'
 
 const escapeKey = '\x1b'
 const recordMs = 400
@@ -26,6 +26,7 @@ interface Interruption {
   readonly turnId: string
   /** By the CLI's clock, which stamps its status. */
   readonly pressedAt: number
+  readonly beganAt: number
   readonly recordsBefore: number
   escapes: number
   idleAt: number | undefined
@@ -54,15 +55,14 @@ export function createInterrupting(session: Session, sweep: () => void): Interru
   }
 
   const open = (requestIds: string[], turnId: string, hasEnding: boolean): void => {
-    active = { requestIds, turnId, pressedAt: Date.now(), recordsBefore: records.ends.interrupted, escapes: 0, idleAt: undefined, didCut: false }
+    active = { requestIds, turnId, pressedAt: Date.now(), beganAt: clock.now(), recordsBefore: records.ends.interrupted, escapes: 0, idleAt: undefined, didCut: false }
     if (!hasEnding) pressEscape(active)
     lookSoon()
   }
 
   /** True once the CLI is idle by our key, and the transcript has had its time. */
   const isProven = (interruption: Interruption): boolean => {
-    // A status from before the key was pressed says nothing, unless it has had ample time to change.
-    const isFresh = (status.current()?.statusUpdatedAt ?? 0) >= interruption.pressedAt || Date.now() - interruption.pressedAt > repeatMs
+    const isFresh = status.isSince(interruption.pressedAt) || clock.now() - interruption.beganAt > staleStatusMs
     if (!status.isReady() || !isFresh) return false
     if (interruption.idleAt === undefined) {
       interruption.idleAt = clock.now()

@@ -3,7 +3,7 @@
  * variable here stands for a dialog, a shared directory or a timeout that was met.
  */
 
-import { accessSync, chmodSync, constants, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { accessSync, chmodSync, constants, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { delimiter, isAbsolute, join } from 'node:path'
 import type { z } from 'zod'
@@ -90,7 +90,7 @@ export function prepareLaunch(launch: ParsedLaunch, agentId: string, around: Sur
     '--setting-sources', '', // a user's hooks and permissions are not the agent's
     '--mcp-config', write('mcp.json', JSON.stringify({ mcpServers: toMcpServers(launch, around.configDir) })),
     '--strict-mcp-config',
-    '--append-system-prompt-file', write('system-prompt.md', launch.systemPrompt),
+    '--append-system-prompt-file', write('system-prompt.md', launch.systemPrompt + readProjectMemory(launch.cwd)),
     ...toConfinement(launch, sandboxed),
     '--disallowedTools', withheldTools.join(','),
     ...launch.readableDirs.flatMap(dir => ['--add-dir', dir]),
@@ -111,6 +111,21 @@ export function prepareLaunch(launch: ParsedLaunch, agentId: string, around: Sur
       rmSync(temporary, { recursive: true, force: true })
     },
   }
+}
+
+/**
+ * The project's instructions. Claude Code reads them with a project's settings only (hooks included, which run outside any
+ * sandbox), and never when `--restricted`; so they travel in the prompt. `@file` imports are left to the agent to read.
+ */
+function readProjectMemory(cwd: string): string {
+  const parts = ['CLAUDE.md', join('.claude', 'CLAUDE.md'), 'CLAUDE.local.md'].flatMap(name => {
+    try {
+      return [`\n\n# Project instructions (${name})\n\n${readFileSync(join(cwd, name), 'utf8').slice(0, 60_000)}`]
+    } catch {
+      return [] // absent, a directory, or not for us: then it has no say
+    }
+  })
+  return parts.join('')
 }
 
 function toSettings(launch: ParsedLaunch, agentId: string, hooksUrl: string, sandboxed: boolean): object {

@@ -5,7 +5,7 @@ import type { Session } from './session.ts'
 import { startTyping, toSweep, toTyped } from './typing.ts'
 
 /** How long a prompt waits for a CLI that is ending a turn, or beginning one of its own. */
-const readyWaitMs = 3_000
+const readyWaitMs = 10_000
 
 type Reason = FactOf<'promptRefused'>['reason']
 

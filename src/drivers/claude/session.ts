@@ -21,6 +21,9 @@ export interface Session {
   lookIn(delayMs: number): void
 }
 
+/** A status older than what it should tell of is not believed, until a loaded machine has had ample time to write another. */
+export const staleStatusMs = 10_000
+
 export interface StatusReader {
   /** Reads the file; it is rewritten in place, so a torn read keeps what was known. */
   refresh(): void
@@ -28,6 +31,8 @@ export interface StatusReader {
   /** Takes a prompt: `shell` is idle with a background command running. */
   isReady(): boolean
   isWaiting(): boolean
+  /** The status was written at that time or later; a CLI that does not tell when is believed. */
+  isSince(time: number): boolean
 }
 
 export function createStatusReader(configDir: ConfigDir, sessionId: string, pid: number, startedAt: number): StatusReader {
@@ -41,6 +46,7 @@ export function createStatusReader(configDir: ConfigDir, sessionId: string, pid:
     current: () => status,
     isReady: () => status?.status === 'idle' || status?.status === 'shell',
     isWaiting: () => status?.status === 'waiting',
+    isSince: time => status !== undefined && (status.statusUpdatedAt ?? time) >= time,
   }
 }
 

@@ -3,7 +3,7 @@
  * 30–70 ms before idle, and the transcript's last record about 100 ms after Stop.
  */
 
-import type { Session } from './session.ts'
+import { staleStatusMs, type Session } from './session.ts'
 import type { Ending } from './turns.ts'
 
 /** What is not there by then is not coming. */
@@ -20,6 +20,8 @@ export function createSettling({ clock, turns, records, status, lookIn }: Sessio
   const heard = { stop: 0, failure: 0 }
   let patience: { readonly turnId: string; readonly until: number; readonly stops: number; readonly failures: number } | undefined
   let idleSince: number | undefined
+  /** When the current turn was first met, by the clock the CLI stamps its status with. */
+  let met: { readonly turnId: string; readonly at: number } | undefined
 
   const isSettled = ({ kind, source }: Ending): boolean => {
     if (source === 'transcript' || kind === 'interrupt') return true
@@ -31,18 +33,20 @@ export function createSettling({ clock, turns, records, status, lookIn }: Sessio
   const explainIdle = (): Ending | undefined => {
     if (!status.isReady()) return void (idleSince = undefined)
     idleSince ??= clock.now()
-    if (clock.now() - idleSince < settleMs) return void lookIn(settleMs)
+    const needMs = status.isSince(met?.at ?? 0) ? settleMs : staleStatusMs
+    if (clock.now() - idleSince < needMs) return void lookIn(settleMs)
     idleSince = undefined
+    if (records.ends.stopped <= heard.stop) return { kind: 'interrupt', source: 'status_file' }
+    heard.stop = records.ends.stopped
     const lastText = records.lastText()
-    return records.ends.stopped > heard.stop
-      ? { kind: 'stop', source: 'transcript', ...(lastText === undefined ? {} : { finalText: lastText }) }
-      : { kind: 'interrupt', source: 'status_file' }
+    return { kind: 'stop', source: 'transcript', ...(lastText === undefined ? {} : { finalText: lastText }) }
   }
 
   return {
     heard: kind => void (heard[kind] += 1),
     conclude(explain) {
       for (let turn = turns.current(); turn; turn = turns.current()) {
+        if (met?.turnId !== turn.turnId) met = { turnId: turn.turnId, at: Date.now() }
         if (explain) turn.ending ??= explainIdle()
         if (!turn.ending) return
         idleSince = undefined

@@ -17,6 +17,7 @@ const mostPieces = 500
 
 /** Between the paste and Enter. The two written back to back were taken well when idle; the rest is for a loaded machine. */
 const enterDelayMs = 40
+/** Doubled with each Enter: a machine under load is slow, and a prompt given up too early may be worked on twice. */
 const confirmTimeoutMs = 1_500
 const mostEnters = 4
 
@@ -61,7 +62,7 @@ export function startTyping({ typed, write, clock, mayPressEnter, onGivenUp }: T
     if (enters === mostEnters) return onGivenUp()
     enters += 1
     write('\r')
-    arm(patienceMs)
+    arm(patienceMs * 2 ** (enters - 1))
   }
   const arm = (delayMs: number): void => void (timer = clock.setTimeout(next, delayMs))
   arm(enterDelayMs)

@@ -58,6 +58,13 @@ test.runIf(process.platform === 'linux')('confined without a sandbox on the mach
   prepared.dispose()
 })
 
+test('the project\'s instructions travel with the prompt', () => {
+  writeFileSync(join(root, 'CLAUDE.md'), 'use tabs')
+  const prepared = prepare({ cwd: root })
+  expect(readFileSync(valueOf(prepared, '--append-system-prompt-file'), 'utf8')).toBe('be good\n\n# Project instructions (CLAUDE.md)\n\nuse tabs')
+  prepared.dispose()
+})
+
 test('the user\'s own MCP servers come along only when asked for, and never under our name', () => {
   const servers = { theirs: { type: 'http', url: 'http://x' }, madrox: { type: 'http', url: 'http://elsewhere' } }
   writeFileSync(join(root, '.claude.json'), JSON.stringify({ mcpServers: servers }))

@@ -107,6 +107,6 @@ process.on('SIGTERM', () => {
   rmSync(statusFile, { force: true })
   process.exit(143)
 })
+process.on('SIGUSR1', () => setStatus('waiting')) // a dialog opens
 console.log('fake claude is up')
 setStatus(modes.has('never-ready') ? 'busy' : 'idle')
-process.on('SIGUSR1', () => setStatus('waiting')) // a dialog opens
