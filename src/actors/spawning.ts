@@ -1,16 +1,16 @@
 /** Bringing an agent into the tree: whose child, with what rights, where, told what. Refusals happen before anything exists. */
 
 import { randomUUID } from 'node:crypto'
-import { isDeepStrictEqual } from 'node:util'
 import type { Driver, Launch } from '../drivers/driver.ts'
 import { MadroxError } from '../errors.ts'
 import type { AgentId } from '../ids.ts'
 import type { Address, Caller } from '../messages.ts'
 import type { AgentRow } from '../store/store.ts'
 import { briefing } from './briefing.ts'
-import { agentActor, agentContext, callerKey, type Core, isEnded, lineAbove, nameOf, stateOf } from './core.ts'
+import { agentActor, agentContext, callerKey, type Core, isEnded, lineAbove, nameOf, rowOf, stateOf } from './core.ts'
 import { resolveParent } from './parenthood.ts'
 import type { Credentials } from './principals.ts'
+import { checkWithin, narrow } from './rights.ts'
 import { rolePrompt } from './roles.ts'
 import type { ParentFound, Spawned, SpawnRequest, WaitOptions } from './facade.ts'
 import { prepareWorkspace, type Workspace } from './workspaces.ts'
@@ -52,15 +52,17 @@ export function createSpawning(options: SpawningOptions) {
     const driver = options.drivers().get(request.harness)
     if (!driver) throw new MadroxError('invalid_input', `There is no harness "${request.harness}".`, { remedy: `Harnesses: ${[...options.drivers().keys()].join(', ')}.` })
     const parent = typeof request.parent === 'object' ? request.parent : resolveParent(core, caller, request.parent, request.name)
-    const { toolset, depth } = place(core, parent, request)
-    const inherited = inheritTools(core, parent, request)
+    const supervisor = parent.address.kind === 'agent' ? rowOf(core, parent.address.id) : undefined
+    const granted = supervisor ? narrow(specOf(supervisor), request) : request
+    if (supervisor) checkWithin(supervisor.name, specOf(supervisor), granted)
+    const { toolset, depth } = place(core, parent, granted)
     const agentId = core.ids.agent()
     reserved.add(agentId)
     try {
       checkLimits(core, reserved.size, depth)
       const prompt = request.systemPrompt ?? (await rolePrompt(request.role, options.rolesDir))
       const workspace = await prepareWorkspace({ wanted: request.workspace, agentId, agentName: request.name, base: `${options.home}/workspaces`, ...standing(core, parent.address) })
-      const row = toRow(core, { agentId, request: inherited, parent, workspace, toolset })
+      const row = toRow(core, { agentId, request: granted, parent, workspace, toolset })
       insert(row, driver, prompt, caller, request.callKey)
       return { agentId, fresh: true }
     } finally {
@@ -122,20 +124,12 @@ function standing(core: Core, parent: Address): { callerDir?: string; within?: s
   return root ? { callerDir: root } : {}
 }
 
-/** How deep it would stand, and what it may ask for beside its supervisor. */
+/** How deep it would stand, and with what tools. */
 function place(core: Core, parent: ParentFound, request: SpawnRequest): { toolset: 'leaf' | 'supervisor'; depth: number } {
   const above = parent.address.kind === 'agent' ? [parent.address, ...lineAbove(core, parent.address.id)] : [parent.address]
   const depth = above.length
-  if (parent.address.kind === 'agent') checkWithinParent(core, parent.address.id, request)
   const toolset = request.toolset ?? (depth >= core.limits.maxDepth ? 'leaf' : 'supervisor')
   return { toolset, depth }
-}
-
-/** A child that asks for no tools in particular has its supervisor's. */
-function inheritTools(core: Core, parent: ParentFound, request: SpawnRequest): SpawnRequest {
-  const row = parent.address.kind === 'agent' ? core.rows.get(parent.address.id) : undefined
-  const allowedTools = request.confinement.allowedTools ?? (row && specOf(row).confinement.allowedTools)
-  return allowedTools ? { ...request, confinement: { ...request.confinement, allowedTools } } : request
 }
 
 function checkLimits(core: Core, underway: number, depth: number): void {
@@ -156,27 +150,6 @@ function toRow(core: Core, { agentId, request, parent, workspace, toolset }: { a
     id: agentId, name: request.name, harness: request.harness, role: request.role, parent: parent.address, clientId, ownerId,
     spec: { ...spec, toolset }, workspace, parentSource: parent.source, createdAt: core.clock.now(), state: 'spawning',
   }
-}
-
-const sandboxRank = { 'read-only': 0, 'workspace-write': 1, 'danger-full-access': 2 } as const
-/** 0 reads, 1 writes in its workspace, 2 does as it likes. */
-const freedom = ({ confinement }: Pick<SpawnRequest, 'confinement'>): number =>
-  confinement.bypass || confinement.permissionMode === 'bypassPermissions' ? 2 : confinement.permissionMode === 'plan' ? 0 : sandboxRank[confinement.sandboxMode ?? 'workspace-write']
-
-/** Isolation, tools and servers of a child are at most its supervisor's, parameter by parameter. */
-function checkWithinParent(core: Core, parentId: AgentId, request: SpawnRequest): void {
-  const row = core.rows.get(parentId)
-  if (!row) return
-  const own = specOf(row)
-  const refuse = (parameter: string, why: string): never => {
-    throw new MadroxError('exceeds_parent', `${parameter} would give "${request.name}" more than its supervisor "${row.name}" has: ${why}.`, { remedy: 'Ask for at most what the supervisor has.', data: { parameter } })
-  }
-  if (freedom(request) > freedom(own)) refuse(request.confinement.bypass ? 'bypass_isolation' : request.confinement.sandboxMode ? 'sandbox_mode' : 'permission_mode', 'it is confined')
-  const allowed = own.confinement.allowedTools
-  const extra = allowed && (request.confinement.allowedTools ?? allowed).filter(tool => !allowed.includes(tool))
-  if (extra?.length) refuse('allowed_tools', `it has no ${extra.join(', ')}`)
-  for (const [name, server] of Object.entries(request.mcpServers)) if (!own.inheritMcp && !isDeepStrictEqual(own.mcpServers[name], server)) refuse('mcp_servers', `it has no server "${name}" of that definition`)
-  if (request.inheritMcp && !own.inheritMcp) refuse('inherit_mcp', "it does not inherit the user's servers")
 }
 
 /** Resolves when the agent can take a message. A failed spawn says so in the CLI's own words. */

@@ -38,13 +38,13 @@ export const spawnFields = {
 } as const
 
 export const codexFields = {
-  sandbox_mode: z.enum(['read-only', 'workspace-write', 'danger-full-access']).default('workspace-write'),
+  // Without a default: bypass_isolation and a supervisor that may only read decide first.
+  sandbox_mode: z.enum(['read-only', 'workspace-write', 'danger-full-access']).optional().describe('none: workspace-write'),
   profile: z.string().min(1).max(200).optional().describe('Codex configuration profile'),
 } as const
 
 export const anyFields = {
-  sandbox_mode: codexFields.sandbox_mode.unwrap().optional(),
-  profile: codexFields.profile,
+  ...codexFields,
   script: z.unknown().optional().describe('Rules of a scripted agent'),
 } as const
 
