@@ -17,8 +17,9 @@ export function listProcesses(): ProcessEntry[] {
   return process.platform === 'linux' ? listFromProc() : listFromPs()
 }
 
-/** True when the environment the process was started with holds every entry of the marker. */
+/** True when the environment the process was started with holds every entry of the marker. No entries mark nothing: what is marked is ended. */
 export function isMarked(pid: number, marker: Readonly<Record<string, string>>): boolean {
+  if (Object.keys(marker).length === 0) return false
   const variables = readEnvironment(pid)
   return variables !== undefined && Object.entries(marker).every(([name, value]) => variables.has(`${name}=${value}`))
 }
