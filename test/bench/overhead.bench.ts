@@ -4,7 +4,7 @@
  */
 
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { availableParallelism, loadavg, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, test } from 'vitest'
@@ -22,6 +22,9 @@ let bare: Awaited<ReturnType<typeof startBaseline>>
 let madrox: Awaited<ReturnType<typeof startMadrox>>
 
 beforeAll(async () => {
+  const [load = 0] = loadavg()
+  const cores = availableParallelism()
+  console.log(`load ${load.toFixed(1)} on ${cores} cores${load > cores / 2 ? ': not an idle machine, the figures are upper bounds' : ''}`)
   home = mkdtempSync(join(tmpdir(), 'madrox-bench-'))
   const [bareHome, madroxHome] = ['bare', 'madrox'].map(name => join(home, name))
   for (const dir of [bareHome, madroxHome]) mkdirSync(String(dir))
