@@ -74,7 +74,7 @@ export function startAgent(context: AgentContext): ClaudeAgent {
     onTurnEntry: entry => (entry.type === 'prompt' ? turns.promptTaken(entry.promptId, entry.text) : turns.absorbed(entry.text)),
   })
   const isActive = (): boolean => phase === 'starting' || turns.current() !== undefined || prompting.isActive()
-  const watch = createWatch(clock, () => (isActive() ? 200 : 2_000), () => look())
+  const watch = createWatch(clock, () => (isActive() ? 200 : 2_000), () => guarded(look))
   const session: Session = {
     clock, turns, records, status, tell,
     write: pty.write,
@@ -94,6 +94,15 @@ export function startAgent(context: AgentContext): ClaudeAgent {
     watch.soon()
   })
   void pty.exited.then(() => onExit())
+
+  /** Files of a session may be unreadable for a while or for good; that is this agent's trouble, never the server's. */
+  function guarded(action: () => void): void {
+    try {
+      action()
+    } catch (error) {
+      context.log.error('The signals of a Claude agent could not be read.', { sessionId: launch.sessionId, error: String(error) })
+    }
+  }
 
   /** Reads all that can be read, then draws the conclusions. */
   function look(): void {
@@ -161,8 +170,8 @@ export function startAgent(context: AgentContext): ClaudeAgent {
     await endProcessTree({ pid: pty.pid, marker: launch.marker, graceMs, exited: pty.exited }).catch((error: unknown) =>
       context.log.error('A process of a Claude agent could not be ended.', { pid: pty.pid, error: String(error) }))
     await pty.exited
-    records.read()
-    prepared.dispose()
+    guarded(records.read)
+    guarded(prepared.dispose)
   }
 
   async function failStart(code: StartFailure): Promise<void> {
@@ -196,7 +205,7 @@ export function startAgent(context: AgentContext): ClaudeAgent {
     const deadline = clock.now() + Math.min(graceMs / 2, 3_000)
     interrupting.cut()
     const wait = (): void => {
-      look()
+      guarded(look)
       if (turns.current() && clock.now() < deadline) clock.setTimeout(wait, 20)
       else takeDown(graceMs / 2)
     }
@@ -208,7 +217,7 @@ export function startAgent(context: AgentContext): ClaudeAgent {
       if (phase !== 'ending') prompting.submit(promptId, text, whyNoPrompt())
     },
     interrupt(requestId) {
-      if (phase !== 'live') return
+      if (phase === 'ending') return
       prompting.withdraw()
       interrupting.request(requestId)
       if (!turns.expected()) interrupting.begin() // else once it is seen or given up: an Esc now might meet an idle box

@@ -72,13 +72,13 @@ export const createClaudeDriver: CreateDriver = (config, emit) => {
     const token = hooks.register(agentId, (body, gone) => agent?.takeHook(body, gone) ?? {})
     const prepared = prepareLaunch(launch, agentId, { file, env, configDir, stateDir: config.stateDir, hooks: { url, token } })
     for (const warning of prepared.warnings) log.warn(warning, { agentId })
-    agent = startAgent({
-      launch, prepared, configDir, clock, log,
-      tell: teller(agentId),
-      loggedIn: login(file),
-      onEnded: () => finish(agentId),
-    })
-    return agent
+    try {
+      agent = startAgent({ launch, prepared, configDir, clock, log, tell: teller(agentId), loggedIn: login(file), onEnded: () => finish(agentId) })
+      return agent
+    } catch (error) {
+      prepared.dispose()
+      throw error
+    }
   }
 
   const finish = (agentId: string, lastFact?: () => void): void => {
@@ -116,7 +116,9 @@ export const createClaudeDriver: CreateDriver = (config, emit) => {
           case 'submitPrompt':
             if (!agent) return teller(command.agentId)({ type: 'promptRefused', source: 'self', promptId: command.promptId, reason: 'not_ready' })
             return agent.submitPrompt(command.promptId, command.text)
-          case 'interrupt': return agent?.interrupt(command.requestId)
+          case 'interrupt':
+            if (!agent) return teller(command.agentId)({ type: 'interruptFinished', source: 'self', requestId: command.requestId, wasInTurn: false })
+            return agent.interrupt(command.requestId)
           case 'stopAgent': return stop(entry, command.mode, command.graceMs)
           case 'answerApproval': return agent?.answerApproval(command.approvalId, command.decision, command.message)
           case 'readScreen': return agent?.readScreen(command.requestId, command.lines)

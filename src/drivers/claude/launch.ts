@@ -26,6 +26,9 @@ const withheldTools = ['AskUserQuestion', 'EnterPlanMode', 'ExitPlanMode', 'Cron
 /** What a Claude Code that started us tells its own children; it would make ours think they are part of that session. */
 const foreignSession = ['CLAUDE_CODE_SESSION_ID', 'CLAUDE_CODE_CHILD_SESSION', 'CLAUDE_CODE_ENTRYPOINT', 'CLAUDE_CODE_SSE_PORT', 'CLAUDE_PID', 'CLAUDE_EFFORT']
 
+/** Very long messages cannot be typed in pieces; the CLI then marks the rest as pasted and tells the model to mistrust it. */
+const pasteNote = '\n\nText inside <pasted_content> tags is part of the message it stands in, written by the same sender.'
+
 /** A day: a permission request may wait for a person. Past a hook's timeout its dialog would stay open for anyone. Seconds. */
 const approvalTimeoutS = 86_400
 
@@ -90,7 +93,7 @@ export function prepareLaunch(launch: ParsedLaunch, agentId: string, around: Sur
     '--setting-sources', '', // a user's hooks and permissions are not the agent's
     '--mcp-config', write('mcp.json', JSON.stringify({ mcpServers: toMcpServers(launch, around.configDir) })),
     '--strict-mcp-config',
-    '--append-system-prompt-file', write('system-prompt.md', launch.systemPrompt + readProjectMemory(launch.cwd)),
+    '--append-system-prompt-file', write('system-prompt.md', launch.systemPrompt + pasteNote + readProjectMemory(launch.cwd)),
     ...toConfinement(launch, sandboxed),
     '--disallowedTools', withheldTools.join(','),
     ...launch.readableDirs.flatMap(dir => ['--add-dir', dir]),

@@ -33,12 +33,16 @@ export function createWatch(clock: Clock, everyMs: () => number, look: () => voi
   return {
     soon,
     add(dir, name) {
-      mkdirSync(dir, { recursive: true, mode: 0o700 })
-      const watcher = watch(dir, (_event, changed) => {
-        if (changed === null || changed === name) soon()
-      })
-      watcher.on('error', () => watcher.close()) // the directory went away: the slow look remains
-      watchers.push(watcher)
+      try {
+        mkdirSync(dir, { recursive: true, mode: 0o700 })
+        const watcher = watch(dir, (_event, changed) => {
+          if (changed === null || changed === name) soon()
+        })
+        watcher.on('error', () => watcher.close()) // the directory went away: the slow look remains
+        watchers.push(watcher)
+      } catch {
+        // No right to watch there, or the system's watches are used up: the slow look remains.
+      }
     },
     close() {
       isClosed = true

@@ -131,6 +131,20 @@ test('a CLI that nobody is logged in to fails the start', async () => {
   expect((await facts.waitFor('ada', 'startFailed')).code).toBe('not_logged_in')
 })
 
+test('an interrupt while it starts says that there was no turn', async () => {
+  const { driver, facts, start } = open('')
+  start()
+  driver.dispatch({ type: 'interrupt', agentId: 'ada', requestId: 'early' })
+  expect((await facts.waitFor('ada', 'interruptFinished')).wasInTurn).toBe(false)
+  await facts.waitFor('ada', 'ready')
+})
+
+test('a working directory that is not there fails the start', async () => {
+  const { driver, facts, root } = open('')
+  driver.dispatch({ type: 'startAgent', agentId: 'ada', launch: { name: 'ada', cwd: join(root, 'nowhere'), systemPrompt: '', sessionId: randomUUID(), confinement: {}, marker: { MADROX_TEST_MARK: root } } })
+  expect((await facts.waitFor('ada', 'startFailed')).detail).not.toBe('')
+})
+
 test('a session another process holds is not started a second time', async () => {
   const { driver, facts, start, root } = open('')
   const sessionId = randomUUID()
