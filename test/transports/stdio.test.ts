@@ -143,7 +143,7 @@ describe('a restart of the server', () => {
 
   test('that lasts too long is told, and the session comes back when the server does', async () => {
     const before = await serve({ timings: { retryMs: 10 } })
-    const { client } = await proxy(before.mcpUrl, { patienceMs: 50 })
+    const { client } = await proxy(before.mcpUrl, { patienceMs: 600 })
     const waiting = client.callTool({ name: 'wait' })
     await before.journal.first('called')
     await before.server.close()

@@ -232,6 +232,26 @@ describe('replies handed out', () => {
   })
 })
 
+describe('streams', () => {
+  test('open at once, with nothing to say yet', async () => {
+    const { mcpUrl } = await serve()
+    const session = await openSession(mcpUrl)
+    const response = await fetch(mcpUrl, { headers: { ...mcpHeaders, 'mcp-session-id': session } })
+    const first = await response.body?.getReader().read()
+    expect(new TextDecoder().decode(first?.value)).toBe(': open\n\n')
+  })
+
+  test('that nobody reads do not hold up the end of the server', async () => {
+    const served = await serve()
+    served.gate.open()
+    const session = await openSession(served.mcpUrl)
+    const unread = callByHand(served, session, call('take_replies', { bytes: 24 * 1024 * 1024 }))
+    await unread.response
+    await served.server.close()
+    expect(await served.journal.first('released')).toMatchObject({ ids: ['reply-1', 'reply-2'] })
+  })
+})
+
 describe('resuming', () => {
   test('a stream whose answer was read has nothing more to say', async () => {
     const served = await serve()
