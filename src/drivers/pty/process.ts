@@ -13,6 +13,8 @@ export interface PtyLaunch {
   readonly env: Readonly<Record<string, string | undefined>>
   readonly columns?: number
   readonly rows?: number
+  /** Hears all output, in order and before `exited`: for a program that tells facts in what it writes. */
+  readonly onOutput?: (chunk: string) => void
 }
 
 export interface PtyExit {
@@ -48,6 +50,7 @@ export function startPty(launch: PtyLaunch): PtyProcess {
   const output = createTail(keptCharacters)
   let ended: PtyExit | undefined
   pty.onData(output.append)
+  if (launch.onOutput) pty.onData(launch.onOutput)
   const exited = new Promise<PtyExit>(resolve => {
     pty.onExit(({ exitCode, signal }) => {
       releaseTerminal()

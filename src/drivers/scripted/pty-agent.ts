@@ -7,10 +7,10 @@ import type { Clock } from '../../clock.ts'
 import type { Log } from '../../log.ts'
 import { driverFactSchema, type DriverFact, type FactSource } from '../driver.ts'
 import { sanitiseInput, toPaste } from '../pty/input.ts'
+import { startPty, type PtyLaunch } from '../pty/process.ts'
 import { endProcessTree, type Marker } from '../pty/reaper.ts'
 import { renderLastWords, renderScreen } from '../pty/screen.ts'
 import { createOscReader } from './osc.ts'
-import { openTerminal, type TerminalLaunch } from './terminal.ts'
 
 type Told<Fact> = Fact extends unknown ? Omit<Fact, 'agentId' | 'source' | 'at'> : never
 
@@ -25,7 +25,7 @@ export interface PtyAgent {
 
 export interface PtyAgentOptions {
   readonly agentId: string
-  readonly terminal: TerminalLaunch
+  readonly terminal: PtyLaunch
   readonly key: string
   /** Never empty: it would be every process's. */
   readonly marker: Marker
@@ -62,7 +62,7 @@ export function startPtyAgent(options: PtyAgentOptions): PtyAgent {
   const tell = (fact: Told<DriverFact>, source: FactSource): void => {
     if (phase !== 'over') options.emit({ ...fact, agentId, source, at: clock.now() } as DriverFact) // the three fields Told leaves out
   }
-  const terminal = openTerminal(options.terminal, createOscReader(options.key, event => onEvent(event)))
+  const terminal = startPty({ ...options.terminal, onOutput: createOscReader(options.key, event => onEvent(event)) })
   const readyTimer = clock.setTimeout(() => failStart('timeout', `Not ready within ${options.readyTimeoutMs} ms.`), options.readyTimeoutMs)
 
   const onEvent = (event: unknown): void => {
@@ -168,7 +168,7 @@ export function startPtyAgent(options: PtyAgentOptions): PtyAgent {
   terminal.exited
     .then(async ({ code, signal }) => {
       if (end) return
-      const lastWords = await renderLastWords(terminal.tail(), terminal.size)
+      const lastWords = await renderLastWords(terminal.tail(), terminal)
       if (phase === 'starting') return failStart('exited', lastWords || `It exited with code ${code}.`)
       const how = { code, ...(signal > 0 && { signal: String(signal) }), ...(lastWords !== '' && { lastWords }) }
       return finish(0, () => tell({ type: 'exited', expected: false, ...how }, 'process'))
@@ -196,7 +196,7 @@ export function startPtyAgent(options: PtyAgentOptions): PtyAgent {
       if (id === approvalId) terminal.write(decision === 'allow' ? 'y' : 'n')
     },
     readScreen: (requestId, lines) => {
-      renderScreen(terminal.tail(), terminal.size, lines)
+      renderScreen(terminal.tail(), terminal, lines)
         .then(text => tell({ type: 'screenRead', requestId, rendering: 'terminal', text }, 'self'))
         .catch((error: unknown) => log.error('A screen could not be rendered.', { agentId, error }))
     },

@@ -22,8 +22,8 @@ afterEach(async () => {
   rmSync(dir, { recursive: true, force: true })
 })
 
-const shell = (script: string): PtyProcess => {
-  const pty = startPty({ file: '/bin/bash', args: ['-c', script], cwd: dir, env: { PATH: process.env.PATH, ...marker, UNSET: undefined } })
+const shell = (script: string, onOutput?: (chunk: string) => void): PtyProcess => {
+  const pty = startPty({ file: '/bin/bash', args: ['-c', script], cwd: dir, env: { PATH: process.env.PATH, ...marker, UNSET: undefined }, ...(onOutput && { onOutput }) })
   started.push(pty)
   return pty
 }
@@ -50,6 +50,14 @@ test('the kept output is bounded', async () => {
   await pty.exited
   expect(pty.tail().length).toBeLessThan(1_000_000)
   expect(pty.tail()).toContain('LAST')
+})
+
+test('a listener hears all output in order, also what is no longer kept', async () => {
+  let heard = ''
+  const pty = shell('seq 1 200000; echo LAST', chunk => (heard += chunk))
+  await pty.exited
+  expect(heard).toBe(`${Array.from({ length: 200_000 }, (_, index) => index + 1).join('\r\n')}\r\nLAST\r\n`)
+  expect(pty.tail().length).toBeLessThan(heard.length)
 })
 
 test('an undefined variable is absent, and the exit tells code and signal', async () => {
