@@ -35,7 +35,7 @@ export interface CodexHome {
 
 /** `extra`: further lines of config.toml, tables only. */
 export function createCodexHome(apiUrl: string, extra = ''): CodexHome {
-  // Not under the system's temporary directory: codex puts its sandbox helpers beside its home, and refuses to put them there.
+  // Codex puts its sandbox helpers beside its home, and refuses to where that lies in the temporary directory: it gets one inside.
   const cache = join(here, 'node_modules', '.cache')
   mkdirSync(cache, { recursive: true })
   const dir = mkdtempSync(join(cache, 'codex-'))
@@ -43,12 +43,13 @@ export function createCodexHome(apiUrl: string, extra = ''): CodexHome {
   const cwd = join(dir, 'work')
   mkdirSync(codexHome)
   mkdirSync(cwd)
+  mkdirSync(join(dir, 'tmp'))
   writeFileSync(join(codexHome, 'config.toml'), toConfig(apiUrl, extra))
   return {
     dir,
     codexHome,
     cwd,
-    env: { PATH: process.env['PATH'], HOME: dir, CODEX_HOME: codexHome, FAKE_KEY: 'no-secret' },
+    env: { PATH: process.env['PATH'], HOME: dir, TMPDIR: join(dir, 'tmp'), CODEX_HOME: codexHome, FAKE_KEY: 'no-secret' },
     remove: () => rmSync(dir, { recursive: true, force: true, maxRetries: 5 }),
   }
 }

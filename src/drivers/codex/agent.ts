@@ -31,6 +31,8 @@ export interface Agent {
 
 export interface AgentOptions {
   readonly launch: Launch
+  /** A directory of the agent's own, for its commands' temporary files. */
+  readonly temporary: string
   readonly host: Host
   readonly tell: (fact: Told, source?: 'protocol' | 'process') => void
   /** Told after the agent's last fact but before it: the place to forget it. */
@@ -43,7 +45,7 @@ export interface AgentOptions {
 
 const closeGraceMs = 2_000
 
-export function createAgent({ launch: asked, host, tell, onOver, sweep, clock, log }: AgentOptions): Agent {
+export function createAgent({ launch: asked, temporary, host, tell, onOver, sweep, clock, log }: AgentOptions): Agent {
   const { rpc } = host.server
   // Of this life and no other process's: the caller's marker may be empty, or shared with the app-server, which serves others too.
   const run = { MADROX_CODEX_RUN: randomUUID() }
@@ -118,7 +120,7 @@ export function createAgent({ launch: asked, host, tell, onOver, sweep, clock, l
     if (!initialized.ok) return toRefusal(initialized)
     const { pid } = host.server
     if (!ending) tell({ type: 'processStarted', ...(pid !== undefined && { pid }), cliVersion: initialized.value }, 'process')
-    const opened = await openThread(rpc, launch)
+    const opened = await openThread(rpc, launch, temporary)
     if (!opened.ok || !opened.value) return opened
     if (ending) await unload(rpc, opened.value.id)
     return opened

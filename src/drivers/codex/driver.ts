@@ -3,7 +3,8 @@
  * ended with the last. When it dies, every agent it held has exited, and each can be resumed in a new one.
  */
 
-import { mkdirSync } from 'node:fs'
+import { mkdirSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
 import { z } from 'zod'
 import type { CreateDriver, Driver, DriverCommand, DriverConfig, DriverFact } from '../driver.ts'
 import { launchSchema } from '../driver.ts'
@@ -48,11 +49,17 @@ export const createCodexDriver: CreateDriver = (config, emit) => {
     const { marker, sessionId, resume } = launch.data
     // Codex would let a second one into the running thread; only another process's writer does it lock out.
     if (resume && [...agents.values()].some((agent) => agent.sessionId === sessionId)) return tell({ type: 'startFailed', ...inUse(sessionId) })
+    const temporary = join(stateDir, 'tmp', agentId)
+    mkdirSync(temporary, { recursive: true, mode: 0o700 })
     const agent = createAgent({
       launch: launch.data,
+      temporary,
       host: openHost(agentId, marker),
       tell,
-      onOver: () => void agents.delete(agentId),
+      onOver: () => {
+        agents.delete(agentId)
+        rmSync(temporary, { recursive: true, force: true })
+      },
       sweep: sweepMarked,
       clock,
       log,

@@ -16,10 +16,11 @@ export interface ThreadParams {
 }
 
 /**
+ * `temporary`: a directory of the agent's own, which its commands have for TMPDIR.
  * `registered`: names of the MCP servers in the user's own configuration. A thread's table is merged into a registered one of the
  * same name, key by key (a `url` on top of a `command` is a configuration error), so ours never share a name with theirs.
  */
-export function toThreadParams(launch: Launch, registered: readonly string[]): ThreadParams {
+export function toThreadParams(launch: Launch, registered: readonly string[], temporary: string): ThreadParams {
   const { cwd, model, systemPrompt, confinement, marker } = launch
   return {
     cwd,
@@ -29,7 +30,9 @@ export function toThreadParams(launch: Launch, registered: readonly string[]): T
     developerInstructions: systemPrompt,
     config: {
       mcp_servers: toMcpServers(launch, registered),
-      shell_environment_policy: { set: marker },
+      shell_environment_policy: { set: { ...marker, TMPDIR: temporary } },
+      // Codex counts /tmp and TMPDIR, which all agents and everyone else share, as part of a workspace.
+      sandbox_workspace_write: { writable_roots: [temporary], exclude_slash_tmp: true, exclude_tmpdir_env_var: true },
     },
   }
 }

@@ -14,14 +14,14 @@ export interface OpenedThread {
 /** Without a value: the server is gone, and its exit says why. */
 export type OpenResult = { readonly ok: true; readonly value: OpenedThread | undefined } | { readonly ok: false; readonly failure: StartFailure }
 
-export async function openThread(rpc: Rpc, launch: Launch): Promise<OpenResult> {
+export async function openThread(rpc: Rpc, launch: Launch, temporary: string): Promise<OpenResult> {
   const config = await rpc.request('config/read', { cwd: launch.cwd }, configResult)
   // Before the login: codex falls back to its defaults where it cannot read its configuration, and then misses a login nobody needs.
   if (!config.ok) return toRefusal(config)
   const account = await rpc.request('account/read', {}, accountResult)
   if (account.ok && account.value.requiresOpenaiAuth && !account.value.account) return { ok: false, failure: notLoggedIn }
   const registered = Object.keys(config.value.config.mcp_servers ?? {})
-  const opened = await (launch.resume ? resume(rpc, launch, registered) : rpc.request('thread/start', toThreadParams(launch, registered), threadResult))
+  const opened = await (launch.resume ? resume(rpc, launch, registered, temporary) : rpc.request('thread/start', toThreadParams(launch, registered, temporary), threadResult))
   if (!opened.ok) return toRefusal(opened)
   const { thread, model } = opened.value
   // A named thread is on disk (it can be resumed and attached to before its first turn), and codex spends no request on a title.
@@ -29,9 +29,9 @@ export async function openThread(rpc: Rpc, launch: Launch): Promise<OpenResult> 
   return { ok: true, value: { id: thread.id, model } }
 }
 
-async function resume(rpc: Rpc, launch: Launch, registered: readonly string[]) {
+async function resume(rpc: Rpc, launch: Launch, registered: readonly string[], temporary: string) {
   const threadId = launch.sessionId
-  const attempt = () => rpc.request('thread/resume', { threadId, ...toThreadParams(launch, registered), excludeTurns: true }, threadResult)
+  const attempt = () => rpc.request('thread/resume', { threadId, ...toThreadParams(launch, registered, temporary), excludeTurns: true }, threadResult)
   const first = await attempt()
   if (first.ok || !isArchived(first.message)) return first
   await rpc.request('thread/unarchive', { threadId }, anyResult)
