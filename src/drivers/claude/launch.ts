@@ -85,16 +85,17 @@ export function prepareLaunch(launch: ParsedLaunch, agentId: string, around: Sur
     return path
   }
   const sandboxed = !launch.confinement.bypass && hasSandbox(around.env)
+  const servers = toMcpServers(launch, around.configDir)
   const args = [
     ...(launch.resume ? ['--resume', launch.sessionId] : ['--session-id', launch.sessionId]),
     '-n', launch.name,
     ...(launch.model === undefined ? [] : ['--model', launch.model]),
     '--settings', write('settings.json', JSON.stringify(toSettings(launch, agentId, around.hooks.url, sandboxed))),
     '--setting-sources', '', // a user's hooks and permissions are not the agent's
-    '--mcp-config', write('mcp.json', JSON.stringify({ mcpServers: toMcpServers(launch, around.configDir) })),
+    '--mcp-config', write('mcp.json', JSON.stringify({ mcpServers: servers })),
     '--strict-mcp-config',
     '--append-system-prompt-file', write('system-prompt.md', launch.systemPrompt + pasteNote + readProjectMemory(launch.cwd)),
-    ...toConfinement(launch, sandboxed),
+    ...toConfinement(launch, sandboxed, Object.keys(servers)),
     '--disallowedTools', withheldTools.join(','),
     ...launch.readableDirs.flatMap(dir => ['--add-dir', dir]),
   ]
@@ -160,17 +161,22 @@ function toSettings(launch: ParsedLaunch, agentId: string, hooksUrl: string, san
   }
 }
 
-function toConfinement({ confinement, madrox, mcpServers }: ParsedLaunch, sandboxed: boolean): string[] {
+function toConfinement({ confinement }: ParsedLaunch, sandboxed: boolean, servers: readonly string[]): string[] {
   const { bypass, permissionMode, allowedTools } = confinement
+  // Whoever asked for a server meant its tools to be used; without this every mode but bypassPermissions asks, or denies.
+  const ofServers = servers.map(name => `mcp__${name.replace(/[^a-zA-Z0-9_-]/g, '_')}`)
   if (bypass)
-    return ['--permission-mode', permissionMode ?? 'bypassPermissions', ...(allowedTools ? ['--tools', allowedTools.join(',')] : [])]
+    return [
+      '--permission-mode', permissionMode ?? 'bypassPermissions',
+      ...(allowedTools ? ['--tools', allowedTools.join(',')] : []),
+      ...(ofServers.length > 0 ? ['--allowedTools', ofServers.join(',')] : []),
+    ]
   const tools = (allowedTools ?? confinedTools).filter(tool => sandboxed || tool !== 'Bash')
-  const servers = [...(madrox ? ['madrox'] : []), ...Object.keys(mcpServers)]
   return [
     '--restricted', // confines the file tools, with no dialog
     '--permission-mode', permissionMode ?? 'dontAsk',
     '--tools', tools.join(','),
-    '--allowedTools', [...servers.map(name => `mcp__${name}`), 'Edit(./**)', ...(tools.includes('Bash') ? ['Bash'] : [])].join(','),
+    '--allowedTools', [...ofServers, 'Edit(./**)', ...(tools.includes('Bash') ? ['Bash'] : [])].join(','),
   ]
 }
 

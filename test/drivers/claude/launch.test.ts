@@ -58,6 +58,14 @@ test.runIf(process.platform === 'linux')('confined without a sandbox on the mach
   prepared.dispose()
 })
 
+test('the tools of Madrox and of the servers asked for need nobody\'s permission, in whatever mode the agent runs', () => {
+  for (const confinement of [{ bypass: true, permissionMode: 'default' }, { bypass: false }]) {
+    const prepared = prepare({ confinement, mcpServers: { 'git.hub, Bash': { type: 'http', url: 'http://x' } } })
+    expect(valueOf(prepared, '--allowedTools').split(',').slice(0, 2).toSorted()).toEqual(['mcp__git_hub__Bash', 'mcp__madrox'])
+    prepared.dispose()
+  }
+})
+
 test('the project\'s instructions travel with the prompt', () => {
   writeFileSync(join(root, 'CLAUDE.md'), 'use tabs')
   const prepared = prepare({ cwd: root })
