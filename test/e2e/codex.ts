@@ -1,6 +1,7 @@
 /** The real codex, pinned by this folder's package.json, with a home of its own that points it at a fake API. */
 import { randomUUID } from 'node:crypto'
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'vitest'
 import { systemClock } from '../../src/clock.ts'
@@ -35,21 +36,17 @@ export interface CodexHome {
 
 /** `extra`: further lines of config.toml, tables only. */
 export function createCodexHome(apiUrl: string, extra = ''): CodexHome {
-  // Codex puts its sandbox helpers beside its home, and refuses to where that lies in the temporary directory: it gets one inside.
-  const cache = join(here, 'node_modules', '.cache')
-  mkdirSync(cache, { recursive: true })
-  const dir = mkdtempSync(join(cache, 'codex-'))
+  const dir = realpathSync(mkdtempSync(join(tmpdir(), 'codex-')))
   const codexHome = join(dir, '.codex')
   const cwd = join(dir, 'work')
   mkdirSync(codexHome)
   mkdirSync(cwd)
-  mkdirSync(join(dir, 'tmp'))
   writeFileSync(join(codexHome, 'config.toml'), toConfig(apiUrl, extra))
   return {
     dir,
     codexHome,
     cwd,
-    env: { PATH: process.env['PATH'], HOME: dir, TMPDIR: join(dir, 'tmp'), CODEX_HOME: codexHome, FAKE_KEY: 'no-secret' },
+    env: { PATH: process.env['PATH'], HOME: dir, CODEX_HOME: codexHome, FAKE_KEY: 'no-secret' },
     remove: () => rmSync(dir, { recursive: true, force: true, maxRetries: 5 }),
   }
 }

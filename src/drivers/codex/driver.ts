@@ -28,7 +28,7 @@ export const createCodexDriver: CreateDriver = (config, emit) => {
 
   const openHost = (agentId: string, marker: Readonly<Record<string, string>>): Host => {
     if (current) return current
-    mkdirSync(stateDir, { recursive: true })
+    mkdirSync(join(stateDir, 'tmp'), { recursive: true, mode: 0o700 })
     const host: Host = createHost({
       start: (hear) => startAppServer({ bin, cwd: stateDir, env: toServerEnvironment(config, agentId, marker), clock, log, ...hear }),
       onOver: () => {
@@ -106,10 +106,11 @@ export const createCodexDriver: CreateDriver = (config, emit) => {
 /** Variables in which a codex that runs Madrox names itself; its children would take them for their own. */
 const inherited = ['CODEX_THREAD_ID', 'CODEX_SESSION_ID', 'CODEX_TOOL_CALL_ID', 'CODEX_CI', 'CODEX_VERSION', 'CODEX_SANDBOX', 'CODEX_SANDBOX_NETWORK_DISABLED', 'CODEX_PERMISSION_PROFILE']
 
-function toServerEnvironment({ env, childEnv }: DriverConfig, agentId: string, marker: Readonly<Record<string, string>>): Record<string, string> {
+function toServerEnvironment({ env, childEnv, stateDir }: DriverConfig, agentId: string, marker: Readonly<Record<string, string>>): Record<string, string> {
   const passed = childEnvironment(env, { families: ['OPENAI_', 'CODEX_'], names: childEnv })
   for (const name of inherited) delete passed[name]
   // The process belongs to the home, for a start-up sweep, but to no one agent.
   const shared = Object.entries(marker).filter(([, value]) => value !== agentId)
-  return { ...passed, ...Object.fromEntries(shared) }
+  // Codex puts its sandbox helpers beside CODEX_HOME, and not at all where that lies in the temporary directory.
+  return { ...passed, TMPDIR: join(stateDir, 'tmp'), ...Object.fromEntries(shared) }
 }
