@@ -1,5 +1,8 @@
 #!/usr/bin/env node
-/** The composition root: the only place that reads arguments, environment and signals, and that exits. */
+/**
+ * The composition root: the only place that reads arguments, environment and signals, and that exits. What a command needs is
+ * loaded by it: Codex waits one second for `madrox stdio`, and the server's modules alone take half of it.
+ */
 
 import { spawn } from 'node:child_process'
 import { openSync } from 'node:fs'
@@ -8,14 +11,9 @@ import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { defineCommand, runCommand, showUsage } from 'citty'
 import { type Config, loadConfig } from './config.ts'
-import { runDemo } from './demo.ts'
 import { MadroxError, toWireError } from './errors.ts'
-import { createMadrox } from './index.ts'
 import { createLog, type Log } from './log.ts'
 import { readHolder } from './store/lock.ts'
-import { instructions } from './tools/instructions.ts'
-import { serveHttp } from './transports/http.ts'
-import { proxyStdio } from './transports/stdio.ts'
 
 const shared = {
   home: { type: 'string', description: 'Where Madrox keeps its files', valueHint: 'DIR' },
@@ -63,6 +61,7 @@ async function startServer(config: Config, log: Log): Promise<{ readonly url: st
   if (!loopback && config.token === undefined) {
     throw new MadroxError('invalid_input', `${config.host} is reached over the network, and no token is set.`, { remedy: 'Set MADROX_SERVER_TOKEN (16 characters or more), or listen on 127.0.0.1.' })
   }
+  const [{ createMadrox }, { serveHttp }, { instructions }] = await Promise.all([import('./index.ts'), import('./transports/http.ts'), import('./tools/instructions.ts')])
   const madrox = await createMadrox({
     home: config.home, env: process.env, childEnv: config.childEnv, claudeBin: config.claudeBin, codexBin: config.codexBin, durability: config.durability,
     limits: { maxInstances: config.maxInstances }, log, ...(config.token ? { ownerTokens: { local: config.token } } : {}),
@@ -100,6 +99,7 @@ const stdio = defineCommand({
     const url = args.url ?? (await findOrStartServer(config))
     // An agent that starts the proxy is that agent; a person is the owner.
     const token = process.env['MADROX_TOKEN'] ?? config.token
+    const { proxyStdio } = await import('./transports/stdio.ts')
     await proxyStdio({ url: url.endsWith('/mcp') ? url : `${url.replace(/\/$/, '')}/mcp`, cwd: process.cwd(), input: process.stdin, output: process.stdout, log, ...(token ? { token } : {}) })
     process.exit(0)
   },
@@ -135,7 +135,10 @@ const demo = defineCommand({
     real: { type: 'boolean', description: 'With the real CLIs found on this machine. This spends money.' },
     keep: { type: 'boolean', description: 'Leave the server and the team running' },
   },
-  run: async ({ args }) => process.exit(await runDemo({ real: args.real === true, keep: args.keep === true, env: process.env, cli: fileURLToPath(import.meta.url) })),
+  run: async ({ args }) => {
+    const { runDemo } = await import('./demo.ts')
+    process.exit(await runDemo({ real: args.real === true, keep: args.keep === true, env: process.env, cli: fileURLToPath(import.meta.url) }))
+  },
 })
 
 const main = defineCommand({
