@@ -95,7 +95,7 @@ export async function startFakeAnthropic(options: FakeAnthropicOptions = {}): Pr
     void readBody(incoming)
       .then(body => {
         const path = (incoming.url ?? '').split('?')[0]
-        if (incoming.method === 'HEAD' && path === '/') return void response.writeHead(200).end()
+        if (incoming.method === 'HEAD' && (path === '/' || path === '/api/hello')) return void response.writeHead(200).end()
         if (incoming.method === 'POST' && path === '/v1/messages') return answer(body, incoming, response)
         if (incoming.method === 'POST' && path === '/v1/messages/count_tokens')
           return void response.writeHead(200, { 'content-type': 'application/json' }).end('{"input_tokens":1000}')
