@@ -147,9 +147,9 @@ describe('the shared process', () => {
 })
 
 describe('starts that fail', () => {
-  const failedStart = async (options: CodexStageOptions, overrides = {}) => {
+  const failedStart = async (options: CodexStageOptions) => {
     const { driver, launch, facts } = await open([], options)
-    driver.dispatch({ type: 'startAgent', agentId: 'ada', launch: launch('ada', overrides) })
+    driver.dispatch({ type: 'startAgent', agentId: 'ada', launch: launch('ada') })
     return facts.waitFor('ada', 'startFailed')
   }
 
@@ -181,9 +181,5 @@ describe('starts that fail', () => {
     driver.dispatch({ type: 'startAgent', agentId: 'ada', launch: launch('ada', { sessionId, resume: true }) })
     expect(await facts.waitFor('ada', 'startFailed')).toMatchObject({ code: 'session_locked' })
     expect((await run('bob', 'mine')).finalText).toBe('ack: mine')
-  })
-
-  test('a profile, which its app-server does not take', async () => {
-    expect(await failedStart({}, { profile: 'fast' })).toMatchObject({ code: 'invalid_launch', detail: expect.stringContaining('--profile') })
   })
 })

@@ -119,8 +119,8 @@ export function createAgent({ launch: asked, temporary, host, tell, onOver, swee
     const initialized = await host.server.initialized
     if (!initialized.ok) return toRefusal(initialized)
     const { pid } = host.server
-    if (!ending) tell({ type: 'processStarted', ...(pid !== undefined && { pid }), cliVersion: initialized.value }, 'process')
-    const opened = await openThread(rpc, launch, temporary)
+    if (!ending) tell({ type: 'processStarted', ...(pid !== undefined && { pid }), cliVersion: initialized.value.cliVersion }, 'process')
+    const opened = await openThread(rpc, launch, { temporary, codexHome: initialized.value.codexHome })
     if (!opened.ok || !opened.value) return opened
     if (ending) await unload(rpc, opened.value.id)
     return opened

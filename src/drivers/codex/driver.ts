@@ -11,7 +11,7 @@ import { launchSchema } from '../driver.ts'
 import { childEnvironment } from '../environment.ts'
 import { sweepMarked } from '../pty/reaper.ts'
 import { createAgent, type Agent } from './agent.ts'
-import { inUse, profileUnsupported } from './failures.ts'
+import { inUse } from './failures.ts'
 import { createHost, type Host } from './host.ts'
 import { startAppServer } from './server.ts'
 import type { Told } from './told.ts'
@@ -45,7 +45,6 @@ export const createCodexDriver: CreateDriver = (config, emit) => {
     const tell = tellOf(agentId)
     const launch = launchSchema.safeParse(given)
     if (!launch.success) return tell({ type: 'startFailed', code: 'invalid_launch', detail: z.prettifyError(launch.error) })
-    if (launch.data.profile !== undefined) return tell({ type: 'startFailed', ...profileUnsupported })
     const { marker, sessionId, resume } = launch.data
     // Codex would let a second one into the running thread; only another process's writer does it lock out.
     if (resume && [...agents.values()].some((agent) => agent.sessionId === sessionId)) return tell({ type: 'startFailed', ...inUse(sessionId) })

@@ -31,12 +31,6 @@ export const notLoggedIn: StartFailure = {
   detail: 'codex reports that its model provider needs an OpenAI account and that none is logged in (account/read). Run `codex login`, or `codex login --with-api-key`, as the user Madrox runs as.',
 }
 
-/** codex-cli 0.169 refuses `--profile` for its app-server, and a thread's `config` refuses `profile`. */
-export const profileUnsupported: StartFailure = {
-  code: 'invalid_launch',
-  detail: 'codex app-server takes no --profile. Put what the profile sets into $CODEX_HOME/config.toml, or name the model at spawn.',
-}
-
 export function inUse(sessionId: string): StartFailure {
   return { code: 'session_locked', detail: `Thread ${sessionId} is in use by another agent of this driver.` }
 }

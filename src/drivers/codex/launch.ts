@@ -1,6 +1,7 @@
 /** Turns a launch into the parameters of `thread/start` and `thread/resume`. Pure; what the CLI makes of them is measured in the tests. */
 
 import type { Launch, McpServer } from '../driver.ts'
+import type { Profile } from './profile.ts'
 
 export type ApprovalPolicy = 'never' | 'on-request' | 'untrusted'
 export type SandboxMode = NonNullable<Launch['confinement']['sandboxMode']>
@@ -19,9 +20,12 @@ export interface ThreadParams {
  * `temporary`: a directory of the agent's own, which its commands have for TMPDIR.
  * `registered`: names of the MCP servers in the user's own configuration. A thread's table is merged into a registered one of the
  * same name, key by key (a `url` on top of a `command` is a configuration error), so ours never share a name with theirs.
+ * `profile`: the user's own layer over that configuration; what Madrox sets for an agent goes before it.
  */
-export function toThreadParams(launch: Launch, registered: readonly string[], temporary: string): ThreadParams {
+export function toThreadParams(launch: Launch, registered: readonly string[], temporary: string, profile: Profile = {}): ThreadParams {
   const { cwd, model, systemPrompt, confinement, marker } = launch
+  const { features, shell_environment_policy: environment } = profile
+  const inherited = toInherited(launch, profile)
   return {
     cwd,
     ...(model !== undefined && { model }),
@@ -29,17 +33,28 @@ export function toThreadParams(launch: Launch, registered: readonly string[], te
     sandbox: confinement.sandboxMode ?? (confinement.bypass ? 'danger-full-access' : 'workspace-write'),
     developerInstructions: systemPrompt,
     config: {
-      mcp_servers: toMcpServers(launch, registered),
-      shell_environment_policy: { set: { ...marker, TMPDIR: temporary } },
+      ...profile,
+      ...(features && { features: { ...features, ...ownFeatures } }),
+      mcp_servers: { ...inherited, ...toMcpServers(launch, [...registered, ...Object.keys(inherited)]) },
+      shell_environment_policy: { ...environment, set: { ...environment?.set, ...marker, TMPDIR: temporary } },
       // Codex counts /tmp and TMPDIR, which all agents and everyone else share, as part of a workspace.
       sandbox_workspace_write: { writable_roots: [temporary], exclude_slash_tmp: true, exclude_tmpdir_env_var: true },
     },
   }
 }
 
+/** What the app-server was started with, which a profile would undo for its thread. */
+const ownFeatures = { multi_agent: false, daemon_auto_start: false }
+
 /** Codex's own policies are taken from `permissionMode`; Claude's mean nothing here. `never`: what the sandbox forbids fails, nobody is asked. */
 function toApprovalPolicy(mode: string | undefined): ApprovalPolicy {
   return mode === 'on-request' || mode === 'untrusted' ? mode : 'never'
+}
+
+/** A profile's servers are the user's own like those of the configuration it is laid on. */
+function toInherited({ inheritMcp }: Launch, { mcp_servers = {} }: Profile): NonNullable<Profile['mcp_servers']> {
+  const { madrox: _theirs, ...servers } = mcp_servers
+  return inheritMcp ? servers : {}
 }
 
 function toMcpServers({ madrox, mcpServers, inheritMcp, marker, readyTimeoutMs }: Launch, registered: readonly string[]): Record<string, unknown> {

@@ -2,7 +2,8 @@
 
 import type { Launch } from '../driver.ts'
 import { isArchived, notLoggedIn, toStartFailure, type StartFailure } from './failures.ts'
-import { toThreadParams } from './launch.ts'
+import { toThreadParams, type ThreadParams } from './launch.ts'
+import { readProfile, type Profile } from './profile.ts'
 import { accountResult, anyResult, configResult, threadResult } from './protocol.ts'
 import type { Rpc, RpcResult } from './rpc.ts'
 
@@ -11,17 +12,26 @@ export interface OpenedThread {
   readonly model: string
 }
 
+interface Directories {
+  readonly codexHome: string
+  /** Of the agent's own. */
+  readonly temporary: string
+}
+
 /** Without a value: the server is gone, and its exit says why. */
 export type OpenResult = { readonly ok: true; readonly value: OpenedThread | undefined } | { readonly ok: false; readonly failure: StartFailure }
 
-export async function openThread(rpc: Rpc, launch: Launch, temporary: string): Promise<OpenResult> {
+export async function openThread(rpc: Rpc, launch: Launch, { codexHome, temporary }: Directories): Promise<OpenResult> {
   const config = await rpc.request('config/read', { cwd: launch.cwd }, configResult)
   // Before the login: codex falls back to its defaults where it cannot read its configuration, and then misses a login nobody needs.
   if (!config.ok) return toRefusal(config)
+  const read = launch.profile === undefined ? undefined : await readProfile(codexHome, launch.profile)
+  if (read?.ok === false) return read
   const account = await rpc.request('account/read', {}, accountResult)
-  if (account.ok && account.value.requiresOpenaiAuth && !account.value.account) return { ok: false, failure: notLoggedIn }
-  const registered = Object.keys(config.value.config.mcp_servers ?? {})
-  const opened = await (launch.resume ? resume(rpc, launch, registered, temporary) : rpc.request('thread/start', toThreadParams(launch, registered, temporary), threadResult))
+  const { mcp_servers, model_providers } = config.value.config
+  if (account.ok && !account.value.account && (needsLogin(read?.profile, model_providers) ?? account.value.requiresOpenaiAuth)) return { ok: false, failure: notLoggedIn }
+  const params = toThreadParams(launch, Object.keys(mcp_servers ?? {}), temporary, read?.profile)
+  const opened = await (launch.resume ? resume(rpc, launch.sessionId, params) : rpc.request('thread/start', params, threadResult))
   if (!opened.ok) return toRefusal(opened)
   const { thread, model } = opened.value
   // A named thread is on disk (it can be resumed and attached to before its first turn), and codex spends no request on a title.
@@ -29,9 +39,15 @@ export async function openThread(rpc: Rpc, launch: Launch, temporary: string): P
   return { ok: true, value: { id: thread.id, model } }
 }
 
-async function resume(rpc: Rpc, launch: Launch, registered: readonly string[], temporary: string) {
-  const threadId = launch.sessionId
-  const attempt = () => rpc.request('thread/resume', { threadId, ...toThreadParams(launch, registered, temporary), excludeTurns: true }, threadResult)
+/** Of the profile's model provider, which `account/read` does not know of; undefined where the profile names none. */
+function needsLogin(profile: Profile | undefined, registered: Profile['model_providers'] | null): boolean | undefined {
+  const name = profile?.model_provider
+  if (name === undefined) return undefined
+  return profile?.model_providers?.[name]?.requires_openai_auth ?? registered?.[name]?.requires_openai_auth ?? name === 'openai'
+}
+
+async function resume(rpc: Rpc, threadId: string, params: ThreadParams) {
+  const attempt = () => rpc.request('thread/resume', { threadId, ...params, excludeTurns: true }, threadResult)
   const first = await attempt()
   if (first.ok || !isArchived(first.message)) return first
   await rpc.request('thread/unarchive', { threadId }, anyResult)

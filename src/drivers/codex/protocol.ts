@@ -69,9 +69,10 @@ export const approvalRequestSchema = z.discriminatedUnion('method', [
 ])
 export type ApprovalRequest = z.infer<typeof approvalRequestSchema>
 
-export const initializeResult = z.object({ userAgent: z.string() })
+export const initializeResult = z.object({ userAgent: z.string(), codexHome: z.string() })
 export const accountResult = z.object({ account: z.unknown(), requiresOpenaiAuth: z.boolean() })
-export const configResult = z.object({ config: z.object({ mcp_servers: z.record(z.string(), z.unknown()).nullish() }) })
+export const modelProviders = z.record(z.string(), z.looseObject({ requires_openai_auth: z.boolean().nullish() }))
+export const configResult = z.object({ config: z.object({ mcp_servers: z.record(z.string(), z.unknown()).nullish(), model_providers: modelProviders.nullish() }) })
 export const threadResult = z.object({ thread: z.object({ id: z.string() }), model: z.string() })
 export const terminalsResult = z.object({ data: z.array(z.object({ itemId: z.string(), processId: z.string() })) })
 export const anyResult = z.unknown()

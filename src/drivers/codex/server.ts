@@ -18,11 +18,17 @@ export interface ServerExit {
   readonly lastWords: string
 }
 
+export interface ServerFacts {
+  readonly cliVersion: string
+  /** `$CODEX_HOME` as the server resolved it. */
+  readonly codexHome: string
+}
+
 export interface AppServer {
   readonly pid: number | undefined
   readonly rpc: Rpc
-  /** The CLI's version, once it has answered `initialize`. */
-  readonly initialized: Promise<RpcResult<string>>
+  /** Once it has answered `initialize`. */
+  readonly initialized: Promise<RpcResult<ServerFacts>>
   /** Resolves when the process is gone and everything it had written has been read. */
   readonly exited: Promise<ServerExit>
   /** Asks it to end, and forces it after `graceMs`. */
@@ -100,7 +106,7 @@ export function startAppServer({ bin, cwd, env, clock, log, onNotification, onRe
   }
 }
 
-async function initialize(rpc: Rpc): Promise<RpcResult<string>> {
+async function initialize(rpc: Rpc): Promise<RpcResult<ServerFacts>> {
   const answer = await rpc.request('initialize', {
     clientInfo: { name: 'madrox', title: 'Madrox', version: '0.1.0' },
     // Background terminals are in the experimental part of the API.
@@ -108,8 +114,9 @@ async function initialize(rpc: Rpc): Promise<RpcResult<string>> {
   }, initializeResult)
   if (!answer.ok) return answer
   rpc.notify('initialized')
+  const { userAgent, codexHome } = answer.value
   // "madrox/0.169.0 (Debian …": the client's name with the CLI's version.
-  return { ok: true, value: /^[^/\s]+\/(\S+)/.exec(answer.value.userAgent)?.[1] ?? answer.value.userAgent }
+  return { ok: true, value: { cliVersion: /^[^/\s]+\/(\S+)/.exec(userAgent)?.[1] ?? userAgent, codexHome } }
 }
 
 function killGroup(pid: number | undefined): void {
