@@ -45,14 +45,15 @@ export const createAsks = () =>
           break
         case 'outcomeRecorded': {
           const { messageId, outcome, reply } = event
-          const waiting = [...asks].find(([, ids]) => ids.includes(messageId))?.[0]
-          if (waiting === undefined) {
+          const waiting = [...asks].flatMap(([askId, ids]) => (ids.includes(messageId) ? [askId] : []))
+          if (waiting.length === 0) {
             if (reply) tellAddressee(reply, { type: 'replyArrived', reply, at: reply.at } as { type: string })
             break
           }
-          forget(waiting)
-          if (reply) tellAddressee(reply, { type: 'repliesClaimed', ids: [reply.id], messageIds: [messageId] } as { type: string })
-          emit({ type: 'askSettled', askId: waiting, messageId, outcome, ...(reply ? { replyId: reply.id } : {}) })
+          waiting.forEach(forget)
+          if (reply) tellAddressee(reply, { type: 'repliesClaimed', ids: [reply.id], messageIds: [messageId], at: reply.at } as { type: string })
+          // All who wait hear it; the first of them hands the reply out.
+          waiting.forEach((askId, index) => emit({ type: 'askSettled', askId, messageId, outcome, ...(reply && index === 0 ? { replyId: reply.id } : {}) }))
           break
         }
         case 'replyRecorded':

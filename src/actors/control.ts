@@ -15,7 +15,9 @@ export async function interrupt(core: Core, caller: Caller, reference: string, t
   const was = stateOf(actor.getSnapshot())
   const base = { agentId, name: rowOf(core, agentId).name, was }
   if (was !== 'busy') return { ...base, interrupted: false, note: `It is ${was}, so there is no turn to interrupt; nothing was changed.` }
-  const requestId = core.ids.prompt()
+  // One interrupt at a time: who asks meanwhile hears of the one under way.
+  const underway = actor.getSnapshot().context.interrupting?.requestId
+  const requestId = underway ?? core.ids.prompt()
   return new Promise(resolve => {
     const done = (report: InterruptReport): void => {
       emitted.unsubscribe()
@@ -24,14 +26,19 @@ export async function interrupt(core: Core, caller: Caller, reference: string, t
     }
     const emitted = actor.on('interruptSettled', event => {
       if (event.requestId !== requestId) return
-      const { interrupted, source, afterMs, cancelledMessageId } = event
-      done({ ...base, interrupted, confirmedBy: source, afterMs, ...(cancelledMessageId ? { cancelledMessageId } : {}), ...(interrupted ? {} : { note: 'Its turn had just ended by itself; it now waits for new instructions.' }) })
+      const { how, source, afterMs, cancelledMessageId } = event
+      done({ ...base, interrupted: how === 'cut', confirmedBy: source, afterMs, ...(cancelledMessageId ? { cancelledMessageId } : {}), ...(how === 'cut' ? {} : { note: notes[how](then) }) })
     })
-    // Its process died, or it was ended, or another interrupt was already on its way: no confirmation of ours will come.
+    // It was ended meanwhile: no confirmation will come.
     const overtaken = (): void => done({ ...base, interrupted: false, note: `It is ${stateOf(actor.getSnapshot())} now; the interrupt was overtaken.` })
     const changed = actor.subscribe({ next: snapshot => snapshot.context.interrupting?.requestId !== requestId && overtaken(), complete: overtaken })
-    tellAgent(core, agentId, { type: 'interruptAsked', requestId, by: addressOf(core, caller), then, at: core.clock.now() })
+    if (!underway) tellAgent(core, agentId, { type: 'interruptAsked', requestId, by: addressOf(core, caller), then, at: core.clock.now() })
   })
+}
+
+const notes = {
+  endedBefore: (then: string) => `Its turn had just ended by itself; it ${then === 'continue' ? 'goes on with its queue' : 'now waits for new instructions'}.`,
+  notTaken: () => 'Its CLI did not take the interrupt and goes on. Look at get_terminal_screen, or terminate_instance.',
 }
 
 /** Ends the agent and all below it, leaves first; resolves when the last is gone, in the order they went. */
@@ -48,13 +55,18 @@ export function endAll(core: Core, tops: readonly AgentId[], force: boolean, rea
   if (left.size === 0) return Promise.resolve([])
   const gone: Ended[] = []
   return new Promise(resolve => {
-    const subscription = ledgerActor(core).on('agentEnded', told => {
-      if (!left.delete(told.agentId)) return
-      gone.push({ agentId: told.agentId, name: rowOf(core, told.agentId).name, reason: told.reason, alreadyEnded: false })
+    const finish = (agentId: AgentId, reason: string): void => {
+      if (!left.delete(agentId)) return
+      gone.push({ agentId, name: rowOf(core, agentId).name, reason, alreadyEnded: false })
       if (left.size > 0) return
-      subscription.unsubscribe()
+      for (const subscription of subscriptions) subscription.unsubscribe()
       resolve(gone)
-    })
+    }
+    const subscriptions = [
+      ledgerActor(core).on('agentEnded', told => finish(told.agentId, told.reason)),
+      // It is gone all the same; its end is written as soon as the store can.
+      ledgerActor(core).on('writeFailed', ({ event }) => event.type === 'agentEnded' && finish(event.agentId, `${event.reason} (not yet on record: the store cannot be written)`)),
+    ]
     for (const id of tops) tellAgent(core, id, { type: 'terminateAsked', reason, force, at: core.clock.now() })
   })
 }

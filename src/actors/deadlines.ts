@@ -7,7 +7,7 @@ import { type AnyActorRef, fromCallback } from 'xstate'
 import type { Clock } from '../clock.ts'
 import type { DeadlinesEvent } from '../machines/effects.ts'
 
-type Deadline = Extract<DeadlinesEvent, { type: 'setDeadline' }>
+type Deadline = Extract<DeadlinesEvent, { type: 'setDeadline' }> & { readonly at: number }
 
 // Beyond this, timers fire at once (a 32-bit signed delay); a later deadline is looked at again then.
 const longestDelayMs = 2 ** 31 - 1
@@ -33,9 +33,13 @@ export const createDeadlines = (clock: Clock) =>
     }
 
     receive(event => {
-      if (event.type === 'setDeadline') deadlines.set(event.key, event)
-      else if (!deadlines.delete(event.key)) return
-      if (event.type === 'clearDeadline' || event.at < armedFor) rearm()
+      if (event.type === 'clearDeadline') {
+        if (deadlines.delete(event.key)) rearm()
+        return
+      }
+      const at = typeof event.at === 'number' ? event.at : clock.now() + event.at.afterMs
+      deadlines.set(event.key, { ...event, at })
+      if (at < armedFor) rearm()
     })
     return () => {
       if (timer !== undefined) clock.clearTimeout(timer)

@@ -6,18 +6,20 @@
 import { type AnyActorRef, fromCallback } from 'xstate'
 import type { Clock } from '../clock.ts'
 import type { FactOf } from '../drivers/driver.ts'
+import { MadroxError } from '../errors.ts'
 import type { AgentId, IdSource, MessageId } from '../ids.ts'
 import type { Log } from '../log.ts'
-import type { Address, Outcome, Reply } from '../messages.ts'
+import { type Address, type Outcome, type Reply, sameAddress } from '../messages.ts'
 import { agentKey, hands, type LedgerEvent } from '../machines/effects.ts'
 import type { Store } from '../store/store.ts'
 import type { AsksEvent } from './asks.ts'
 
-export type LedgerInput = LedgerEvent | FactOf<'usageReported'> | FactOf<'outputProduced'>
+export type LedgerInput = LedgerEvent | { readonly type: 'writeRetried' } | FactOf<'usageReported'> | FactOf<'outputProduced'>
 
 export type LedgerEmitted =
   | { readonly type: 'agentEnded'; readonly agentId: AgentId; readonly reason: string }
-  | { readonly type: 'writeFailed'; readonly what: string; readonly error: unknown }
+  /** It will be tried again. */
+  | { readonly type: 'writeFailed'; readonly event: LedgerInput; readonly error: unknown }
 
 interface LedgerOptions {
   readonly store: Store
@@ -31,17 +33,29 @@ export const createLedger = (options: LedgerOptions) =>
     const tell = (event: AsksEvent): void => (system.get(hands.asks) as AnyActorRef).send(event) // lives as long as the system
     const isAlive = (id: AgentId): boolean => system.get(agentKey(id)) !== undefined && options.store.getAgent(id)?.endedAt === undefined
     const desk = createDesk(options, isAlive)
-    receive(event => {
+    // What could not be written waits, in order, and is told to nobody before it is on record.
+    const backlog: LedgerInput[] = []
+    const write = (event: LedgerInput): boolean => {
       try {
         for (const told of record(desk, event)) tell(told)
         if (event.type === 'agentEnded') emit({ type: 'agentEnded', agentId: event.agentId, reason: event.reason })
+        return true
       } catch (error) {
-        // The store could not be written. Nothing was announced; what was to be told stays open on record.
         options.log.error(`could not record ${event.type}`, { error })
-        emit({ type: 'writeFailed', what: event.type, error })
+        emit({ type: 'writeFailed', event, error })
+        // A contradiction stays one; what the disk refused may go later.
+        return !(error instanceof MadroxError && error.code === 'unavailable')
       }
+    }
+    receive(event => {
+      if (event.type !== 'writeRetried') backlog.push(event)
+      while (backlog[0] && write(backlog[0])) backlog.shift()
+      if (backlog.length > 0) (system.get(hands.deadlines) as AnyActorRef).send({ type: 'setDeadline', key: 'ledger:retry', at: { afterMs: retryMs }, notify: hands.ledger, event: { type: 'writeRetried' } })
     })
   })
+
+/** How soon the store is tried again. Milliseconds. */
+const retryMs = 1_000
 
 type Desk = ReturnType<typeof createDesk>
 
@@ -72,7 +86,9 @@ function record(desk: Desk, event: LedgerInput): readonly AsksEvent[] {
       store.appendAudit({ at: event.at, event: `agent_${event.state}`, agentId: event.agentId, data: {} })
       return []
     case 'agentEnded':
-      return store.transaction(() => desk.endAgent(event.agentId, event.reason, event.at))
+      return store.transaction(() => desk.endAgent(event))
+    case 'writeRetried':
+      return []
     case 'usageReported':
       store.addUsage({ ...event, agentId: event.agentId as AgentId }) // the driver names agents by our ids
       return []
@@ -82,7 +98,7 @@ function record(desk: Desk, event: LedgerInput): readonly AsksEvent[] {
   }
 }
 
-function createDesk({ store, ids }: LedgerOptions, isAlive: (id: AgentId) => boolean) {
+function createDesk({ store, ids, clock }: LedgerOptions, isAlive: (id: AgentId) => boolean) {
   /** The addressee itself, else its nearest living ancestor, else that line's client. */
   const living = (address: Address): Address | undefined => {
     if (address.kind === 'client') return store.getClient(address.id) && address
@@ -90,12 +106,10 @@ function createDesk({ store, ids }: LedgerOptions, isAlive: (id: AgentId) => boo
     const parent = store.getAgent(address.id)?.parent
     return parent && living(parent)
   }
-  const sameLine = (a: Address, b: Address): boolean => a.kind === b.kind && a.id === b.id
-
   const post = (reply: Omit<Reply, 'id' | 'fromName'>): Reply | undefined => {
     const to = living(reply.to)
     const { subject, ...rest } = reply
-    const full: Reply = { ...rest, id: ids.reply(), fromName: store.getAgent(reply.from)?.name ?? reply.from, to: to ?? reply.to, ...(subject && to && sameLine(to, reply.to) ? { subject } : {}) }
+    const full: Reply = { ...rest, id: ids.reply(), fromName: store.getAgent(reply.from)?.name ?? reply.from, to: to ?? reply.to, ...(subject && to && sameAddress(to, reply.to) ? { subject } : {}) }
     if (!to) {
       store.addDeadLetter(full, 'its addressee and everyone above it have ended')
       return undefined
@@ -120,6 +134,7 @@ function createDesk({ store, ids }: LedgerOptions, isAlive: (id: AgentId) => boo
     const message = store.getMessage(messageId)
     if (!message) return []
     store.appendOutput({ agentId: message.to, at, kind: 'reply', content: text })
+    if (!message.expectsReply) return []
     const reply = post({ kind: 'follow_up', to: message.from, from: message.to, messageId, text, at, ...(message.causedBy ? { subject: message.causedBy } : {}) })
     return reply ? [{ type: 'replyRecorded', reply }] : []
   }
@@ -130,14 +145,18 @@ function createDesk({ store, ids }: LedgerOptions, isAlive: (id: AgentId) => boo
     return reply ? [{ type: 'replyRecorded', reply }] : []
   }
 
-  const endAgent = (agentId: AgentId, reason: string, at: number): readonly AsksEvent[] => {
+  const endAgent = ({ agentId, reason, unasked, at = clock.now() }: Extract<LedgerEvent, { type: 'agentEnded' }>): readonly AsksEvent[] => {
     const row = store.getAgent(agentId)
     if (!row || row.endedAt !== undefined) return []
     store.updateAgent(agentId, { state: 'terminated', endedAt: at, endReason: reason })
     store.appendAudit({ at, event: 'agent_ended', agentId, data: { reason } })
-    const told = store.listOpenMessages(agentId).flatMap(message => settle(message.id, { status: 'agent_gone', text: `${row.name} ended before it answered: ${reason}.`, at }))
+    const outcomes = store.listOpenMessages(agentId).flatMap(message => settle(message.id, { status: 'agent_gone', text: `${row.name} ended before it answered: ${reason}.`, at }))
+    // Its supervisor hears of it once: by what it is owed, else by a notice.
+    const isTold = outcomes.some(told => 'reply' in told && told.reply && sameAddress(told.reply.to, row.parent))
+    const told = unasked && !isTold ? [...outcomes, ...notice(agentId, `${row.name} has ended: ${reason}.`, at)] : outcomes
     const left = store.listReplies({ kind: 'agent', id: agentId })
     const heir = living(row.parent)
+    if (!heir) for (const reply of left) store.addDeadLetter(reply, 'its addressee and everyone above it have ended')
     if (left.length === 0 || !heir) return told
     store.redirectReplies({ kind: 'agent', id: agentId }, heir)
     // Their subject was the ended agent's own; it means nothing to the heir.

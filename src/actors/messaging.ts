@@ -27,9 +27,9 @@ export function createMessaging(core: Core, waiting: Waiting) {
 }
 
 function send(core: Core, caller: Caller, request: SendRequest): SendReport {
-  const to = resolveLiving(core, caller, request.to, 'address')
   const earlier = request.callKey === undefined ? undefined : (core.store.findCall(callerKey(core, caller), `send ${request.callKey}`) as { messageId: MessageId } | undefined) // recorded below
   if (earlier) return report(core, earlier.messageId)
+  const to = resolveLiving(core, caller, request.to, 'address')
   if (caller.kind === 'agent' && caller.agentId === to) throw new MadroxError('invalid_input', 'An agent cannot send to itself.', { remedy: 'Just go on working.' })
   checkSize(core, to, request)
   const message = toMessage(core, caller, to, request)
@@ -43,20 +43,31 @@ function send(core: Core, caller: Caller, request: SendRequest): SendReport {
 }
 
 function checkSize(core: Core, to: AgentId, { text, expiresAt }: SendRequest): void {
-  const { maxMailbox, maxMessageLength } = core.limits
-  if (text.trim() === '') throw new MadroxError('invalid_input', 'The message is empty.', { remedy: 'Say what is to be done.' })
-  if (text.length > maxMessageLength) throw new MadroxError('invalid_input', `The message has ${text.length} characters and the limit is ${maxMessageLength}.`, { remedy: 'Write the long part to a file and send its path.' })
+  const { maxMailbox } = core.limits
+  checkText(core, text)
   if (expiresAt !== undefined && expiresAt <= core.clock.now()) throw new MadroxError('invalid_input', 'expires_at has already passed.', { remedy: 'Give a time in the future, or none.' })
   const waiting = agentContext(core, to)?.mailbox.length ?? 0
   if (waiting >= maxMailbox) throw new MadroxError('mailbox_full', `${waiting} messages already wait for "${rowOf(core, to).name}".`, { remedy: 'Wait for some of them, or send to another agent.', data: { waiting } })
 }
 
+/** Refuses what could not be sent, whoever it is for. */
+export function checkText({ limits: { maxMessageLength } }: Core, text: string): void {
+  if (text.trim() === '') throw new MadroxError('invalid_input', 'The message is empty.', { remedy: 'Say what is to be done.' })
+  if (text.length > maxMessageLength) throw new MadroxError('invalid_input', `The message has ${text.length} characters and the limit is ${maxMessageLength}.`, { remedy: 'Write the long part to a file and send its path.' })
+}
+
 function toMessage(core: Core, caller: Caller, to: AgentId, request: SendRequest): Message {
-  const subject = caller.kind === 'agent' ? agentContext(core, caller.agentId)?.turn?.subject : undefined
+  const subject = caller.kind === 'agent' ? subjectNow(core, caller.agentId) : undefined
   return {
     id: core.ids.message(), to, from: addressOf(core, caller), text: request.text, expectsReply: request.expectsReply, acceptedAt: core.clock.now(),
     ...(subject ? { causedBy: subject } : {}), ...(request.expiresAt === undefined ? {} : { expiresAt: request.expiresAt }),
   }
+}
+
+/** What the agent is working on: the turn it was seen to begin, be it ours or its own. */
+export function subjectNow(core: Core, agentId: AgentId): MessageId | undefined {
+  const context = agentContext(core, agentId)
+  return (context?.turn?.turnId === undefined ? (context?.aside ?? context?.turn) : context.turn)?.subject
 }
 
 const isAncestor = (core: Core, caller: Caller, of: AgentId): boolean => (caller.kind === 'agent' ? isBelow(core, of, caller.agentId) : true)
@@ -108,25 +119,26 @@ function reply(core: Core, caller: Caller, { text, correlationId }: { text: stri
   const context = agentContext(core, caller.agentId)
   if (!context) throw new MadroxError('agent_ended', 'This agent has ended.')
   const open = openMessages(context)
-  const messageId = correlationId === undefined ? soleMessage(core, open.map(known => known.message), context.turn?.subject) : namedMessage(core, caller.agentId, correlationId)
-  const kind = open.some(known => known.message.id === messageId) ? 'outcome' : 'follow_up'
-  const from = core.store.getMessage(messageId)?.from
+  const messageId = correlationId === undefined ? soleMessage(core, open.map(known => known.message), subjectNow(core, caller.agentId)) : namedMessage(core, caller.agentId, correlationId)
+  const row = core.store.getMessage(messageId)
+  const kind = row?.outcome ? 'follow_up' : 'outcome'
   tellAgent(core, caller.agentId, { type: 'replyGiven', messageId, text, at: core.clock.now() })
-  return { to: from ? nameOf(core, from) : 'unknown', messageId, kind }
+  return { to: !row?.expectsReply ? 'nobody: it was a note, and its sender expects no answer' : nameOf(core, row.from), messageId, kind }
 }
 
 function soleMessage(core: Core, open: readonly Message[], subject: MessageId | undefined): MessageId {
+  // Said in the turn of what is settled, it is a follow-up, and never another message's answer.
+  if (subject && !open.some(message => message.id === subject) && core.store.getMessage(subject)) return subject
   if (open.length === 1 && open[0]) return open[0].id
   if (open.length > 1) {
     const list = open.map(message => `${message.id} from ${nameOf(core, message.from)} ("${message.text.slice(0, 60)}")`)
     throw new MadroxError('ambiguous_message', `${open.length} messages are open: ${list.join('; ')}.`, { remedy: 'Call again with correlation_id.', data: { open: open.map(message => message.id) } })
   }
-  if (subject) return subject
   throw new MadroxError('no_open_message', 'No message is open, so there is nobody to reply to.', { remedy: 'To tell your supervisor, a peer or a child something, use send_to_instance.' })
 }
 
 function namedMessage(core: Core, agentId: AgentId, correlationId: string): MessageId {
-  const row = core.store.getMessage(asMessageId(correlationId.replace(/^MSG:/i, '')))
+  const row = core.store.getMessage(asMessageId(correlationId.replace(/^\[?(?:MSG:)?|\]$/gi, '')))
   if (row && row.to === agentId && (row.deliveredAt !== undefined || row.seenAt !== undefined || row.outcome)) return row.id
   const open = openMessages(agentContext(core, agentId) ?? { mailbox: [], inbox: [], open: {} }).map(known => known.message.id)
   throw new MadroxError('not_found', `No message "${correlationId}" was given to you.`, { remedy: open.length > 0 ? `Open: ${open.join(', ')}.` : 'Nothing is open; to start something new, use send_to_instance.', data: { open } })
@@ -140,7 +152,7 @@ export function inboxOf(core: Core, address: Address): readonly Reply[] {
 }
 
 function claim(core: Core, address: Address, replies: readonly Reply[]): void {
-  const event = { type: 'repliesClaimed' as const, ids: replies.map(known => known.id), messageIds: replies.flatMap(known => (known.messageId ? [known.messageId] : [])) }
+  const event = { type: 'repliesClaimed' as const, ids: replies.map(known => known.id), messageIds: replies.flatMap(known => (known.messageId ? [known.messageId] : [])), at: core.clock.now() }
   if (address.kind === 'agent') tellAgent(core, address.id, event)
   else tellClient(core, address.id, event)
 }
@@ -164,11 +176,16 @@ async function collectReplies(core: Core, caller: Caller, { of, limit, wait }: {
     if (!isWithin(core, caller, rowOf(core, other), 'see')) throw new MadroxError('not_allowed', 'That inbox is not within your rights.')
     return inboxOf(core, { kind: 'agent', id: other }).slice(0, limit)
   }
-  if (inboxOf(core, own).length === 0 && wait.timeoutMs > 0) await untilMail(core, own, wait)
+  const deadlineAt = core.clock.now() + wait.timeoutMs
+  // Somebody else who waits here may have been handed what came.
+  for (let left = wait.timeoutMs; inboxOf(core, own).length === 0 && left > 0 && !wait.signal?.aborted && hasActor(core, own); left = deadlineAt - core.clock.now()) await untilMail(core, own, { ...wait, timeoutMs: left })
+  if (wait.signal?.aborted) return []
   const replies = inboxOf(core, own).slice(0, limit)
   claim(core, own, replies)
   return replies
 }
+
+const hasActor = (core: Core, address: Address): boolean => (address.kind === 'agent' ? agentActor(core, address.id) : clientActor(core, address.id)) !== undefined
 
 function untilMail(core: Core, address: Address, { signal, timeoutMs }: WaitOptions): Promise<void> {
   const actor: AnyActorRef | undefined = address.kind === 'agent' ? agentActor(core, address.id) : clientActor(core, address.id)

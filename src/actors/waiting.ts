@@ -61,8 +61,8 @@ export function createWaiting(core: Core) {
   /** Whoever waits for the agent's own answer stops waiting then; waiting longer inside it helps nobody. */
   function deadlineOfSubject(agentId: AgentId): number {
     const subject = agentContext(core, agentId)?.turn?.subject
-    const asked = subject && [...open.values()].find(ask => ask.messageIds.includes(subject))
-    return asked ? asked.deadlineAt : Number.POSITIVE_INFINITY
+    const asked = [...open.values()].filter(ask => subject && ask.messageIds.includes(subject))
+    return asked.length > 0 ? Math.max(...asked.map(ask => ask.deadlineAt)) : Number.POSITIVE_INFINITY
   }
 
   return { waitFor, waits: () => [...open.values()].flatMap(ask => (ask.wait ? [ask.wait] : [])) }

@@ -27,6 +27,10 @@ export interface AgentContext extends AgentInput, Mail {
   readonly sessionId?: string
   readonly pid?: number
   readonly turn?: Turn
+  /** A turn the CLI began by itself while another of ours was on its way or running. */
+  readonly aside?: Turn
+  /** Prompts submitted so far: makes each one's id its own. */
+  readonly prompts: number
   readonly currentTool?: { readonly callId?: string; readonly name: string }
   readonly approval?: { readonly approvalId: string; readonly tool: string; readonly detail: string }
   /** Interrupted on purpose: nothing is delivered until the one who did it, or an ancestor, sends. */
@@ -36,8 +40,16 @@ export interface AgentContext extends AgentInput, Mail {
   readonly revivals: number
   readonly requestCount: number
   readonly background: readonly string[]
-  readonly ending?: { readonly reason: string; readonly force: boolean; readonly processGone: boolean }
+  readonly ending?: Ending
   readonly lastError?: string
+}
+
+export interface Ending {
+  readonly reason: string
+  readonly force: boolean
+  readonly processGone: boolean
+  /** Nobody asked for it: the supervisor is told. */
+  readonly unasked: boolean
 }
 
 export type AgentCommand =
@@ -59,12 +71,14 @@ export type AgentDeadline =
   | { readonly type: 'quietPassed'; readonly messageId: MessageId; readonly at: number }
   | { readonly type: 'messageExpired'; readonly messageId: MessageId; readonly at: number }
   | { readonly type: 'stopExpired'; readonly at: number }
+  | { readonly type: 'interruptExpired'; readonly requestId: string; readonly at: number }
 
 export type AgentEvent = DriverFact | AgentCommand | AgentDeadline | InboxEvent | SupervisorEvent | ChildCrashed
 
 /** What an agent's actor tells whoever listens to it (the facade's calls). */
 export type AgentEmitted =
-  | { readonly type: 'interruptSettled'; readonly requestId: string; readonly interrupted: boolean; readonly source: string; readonly afterMs: number; readonly cancelledMessageId?: MessageId }
+  /** `notTaken`: the CLI went on as if nothing had been said. */
+  | { readonly type: 'interruptSettled'; readonly requestId: string; readonly how: 'cut' | 'endedBefore' | 'notTaken'; readonly source: string; readonly afterMs: number; readonly cancelledMessageId?: MessageId }
   | { readonly type: 'screenRead'; readonly requestId: string; readonly rendering: 'terminal' | 'transcript'; readonly text: string }
 
 /** An outcome is said at most this often to have been cut off, before the message is given up as poison. */
@@ -77,6 +91,8 @@ export const quietMs = 5_000
 export const retryMs = 1_000
 /** The CLI is up; its tools must be listed by then. Milliseconds. */
 export const handshakeMs = 60_000
+/** A driver that has not interrupted by then has not. Milliseconds. */
+export const interruptMs = 60_000
 /** Time to end politely before force. Milliseconds. */
 export const graceMs = 5_000
 /** A driver that has not reported its process gone by then is no longer waited for. Milliseconds. */

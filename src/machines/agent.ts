@@ -6,11 +6,12 @@
  * because XState's own stop is pre-order and skips exit actions.
  */
 
-import { type ActorLogic, type ActorRef, type ActorSystem, type AnyActorRef, setup, type Snapshot } from 'xstate'
+import { and, type ActorLogic, type ActorRef, type ActorSystem, type AnyActorRef, setup, type Snapshot } from 'xstate'
 import * as decisions from './agent-decisions.ts'
-import { type AgentContext, type AgentEmitted, type AgentEvent, type AgentInput, maxRevivals } from './agent-context.ts'
+import type { FactOf } from '../drivers/driver.ts'
+import { type AgentContext, type AgentEmitted, type AgentEvent, type AgentInput, type Ending, maxRevivals } from './agent-context.ts'
 import { agentKey, type Decision, hands } from './effects.ts'
-import { crashAftermath } from './supervision.ts'
+import { childrenAfter, crashAftermath, livingParent, spentCrashes } from './supervision.ts'
 
 // The machine spawns its own kind: the getter and this outside type break the circle that TypeScript cannot infer through.
 export type AgentRef = ActorRef<Snapshot<unknown>, AgentEvent, AgentEmitted>
@@ -33,13 +34,33 @@ const agent = setup({
     hasWork: ({ context }) => decisions.hasWork(context),
     toolsListed: ({ context }) => context.toolsListed,
     held: ({ context }) => context.hold !== undefined,
-    endsOurTurn: ({ context, event }) => event.type === 'turnEnded' && context.turn !== undefined && (event.turnId === context.turn.turnId || event.promptId === context.turn.promptId),
-    isOurPrompt: ({ context, event }) => 'promptId' in event && event.promptId === context.turn?.promptId,
-    diedUnasked: ({ event }) => event.type === 'exited' && !event.expected,
+    endsOurTurn: ({ context, event }) => event.type === 'turnEnded' && endsOurTurn(context, event),
+    leavesAside: ({ context, event }) => event.type === 'turnEnded' && endsOurTurn(context, event) && context.aside !== undefined,
+    endsAside: ({ context, event }) => event.type === 'turnEnded' && event.turnId === context.aside?.turnId,
+    beginsAnother: ({ context, event }) => event.type === 'turnStarted' && event.turnId !== context.turn?.turnId,
+    answersOurPrompt: ({ context, event }) => answersOurPrompt(context, event),
+    leavesPromptAside: ({ context, event }) => answersOurPrompt(context, event) && context.aside !== undefined,
+    returnsReplies: ({ context, event }) => answersOurPrompt(context, event) && context.turn?.work?.kind === 'replies',
+    isOurApproval: ({ context, event }) => event.type === 'approvalResolved' && event.approvalId === context.approval?.approvalId,
+    isOurInterrupt: ({ context, event }) => 'requestId' in event && event.requestId === context.interrupting?.requestId,
     canRevive: ({ context, event }) => event.type === 'exited' && !event.expected && context.sessionId !== undefined && context.revivals < maxRevivals,
-    hasBackground: ({ context }) => context.background.length > 0,
+    continues: ({ context }) => context.interrupting?.then === 'continue',
+    /** One that began by itself while the interrupt was on its way. */
+    ownTurnGoesOn: ({ context }) => context.aside !== undefined || decisions.isOwnTurnBegunSince(context),
+    turnGoesOn: ({ context }) => context.aside !== undefined || context.turn?.turnId !== undefined,
+    wasWoken: ({ context }) => context.revivals === 0,
+    forces: ({ event }) => event.type === 'terminateAsked' && event.force,
   },
 })
+
+function endsOurTurn({ turn }: AgentContext, { turnId, promptId }: FactOf<'turnEnded'>): boolean {
+  return turn !== undefined && (turnId === turn.turnId || (promptId !== undefined && promptId === turn.promptId))
+}
+
+/** What became of the prompt that is on its way: heard once. */
+function answersOurPrompt({ turn }: AgentContext, event: AgentEvent): boolean {
+  return turn?.promptId !== undefined && turn.turnId === undefined && 'promptId' in event && event.promptId === turn.promptId
+}
 
 type Type = AgentEvent['type']
 type EventOf<T extends Type> = Extract<AgentEvent, { type: T }>
@@ -50,7 +71,7 @@ function by<T extends Type>(decide: (context: AgentContext, event: EventOf<T>) =
     const { context: changes, effects = [] } = decide(context, event as EventOf<T>) // the chart names this action under that event only
     if (changes) enqueue.assign(changes)
     for (const effect of effects) {
-      if (effect.to === 'supervisor') enqueue.sendTo(() => self._parent as AnyActorRef, effect.event) // always spawned by a supervisor
+      if (effect.to === 'supervisor') enqueue.sendTo(() => livingParent(self) as AnyActorRef, effect.event) // always spawned by a supervisor, and the root lives longest
       else enqueue.sendTo(({ system }) => system.get(hands[effect.to]) as AnyActorRef, effect.event)
     }
   })
@@ -63,8 +84,14 @@ const told = agent.assign(({ event }) => ({
 }))
 
 const entered = (state: string) => by(context => decisions.stateEntered(context, state))
-const ending = (reason: (context: AgentContext, event: AgentEvent) => string, options: { force: boolean; processGone: boolean }) =>
-  [told, by((context, event) => decisions.toEnding(context, reason(context, event), options))]
+/** An end nobody asked for. One that was never ready is its spawner's to hear of, as a failed spawn. */
+const dying = (processGone: boolean) =>
+  [told, by((context, event) => decisions.toEnding(context, { reason: crashed(context, event), force: true, processGone, unasked: context.sessionId !== undefined }))]
+const dead = { target: '#agent.terminated', actions: dying(true) }
+const revival = { guard: 'canRevive', target: '#agent.spawning.resuming', actions: [told, by(decisions.revive)] } as const
+const asked = (processGone: boolean) =>
+  [told, by<'terminateAsked'>((context, { reason, force }) => decisions.toEnding(context, { reason, force, processGone, unasked: false }))]
+const gone = agent.assign(({ context }) => ({ ending: { reason: 'ended', force: true, unasked: false, ...context.ending, processGone: true } satisfies Ending }))
 
 const spawnChild = agent.enqueueActions(({ context, event, enqueue }) => {
   if (event.type !== 'spawnAsked') return
@@ -74,17 +101,21 @@ const spawnChild = agent.enqueueActions(({ context, event, enqueue }) => {
 })
 
 /** A child is finished, all of it: its actor can go. */
-const dropChild = agent.enqueueActions(({ context, event, enqueue }) => {
+const dropChild = agent.enqueueActions(({ context, event, enqueue, self }) => {
   if (event.type !== 'agentFinished') return
+  const left = context.children.filter(id => id !== event.agentId)
   enqueue.stopChild(event.agentId)
-  enqueue.assign({ children: context.children.filter(id => id !== event.agentId) })
+  for (const id of spentCrashes(self.getSnapshot().children, left)) enqueue.stopChild(id)
+  enqueue.assign({ children: left })
 })
 
 const containCrash = agent.enqueueActions(({ context, event, enqueue, self }) => {
   if (!('actorId' in event)) return
-  for (const { target, event: told } of crashAftermath(self.getSnapshot().children, event)) enqueue.sendTo(target, told)
-  enqueue.stopChild(event.actorId)
-  enqueue.assign({ children: context.children.filter(id => id !== event.actorId) })
+  const { children } = self.getSnapshot()
+  for (const { target, event: told } of crashAftermath(children, event)) enqueue.sendTo(target, told)
+  const left = childrenAfter(context.children, children, event)
+  for (const id of spentCrashes(children, left)) enqueue.stopChild(id)
+  enqueue.assign({ children: left })
 })
 
 const endChildren = agent.enqueueActions(({ context, enqueue }) => {
@@ -94,12 +125,21 @@ const endChildren = agent.enqueueActions(({ context, enqueue }) => {
 })
 
 const settleInterrupt = agent.enqueueActions(({ context, event, enqueue }) => {
-  if (event.type !== 'interruptFinished' || !context.interrupting) return
-  const { requestId, at, cut, cancelled = context.turn?.subject } = context.interrupting
+  if (!('at' in event) || !context.interrupting) return
+  const { requestId, at, cut, cancelled = cut === undefined ? context.turn?.subject : undefined } = context.interrupting
   // A turn still held here never reported its end: the interrupt caught it before it began.
   const interrupted = cut ?? context.turn !== undefined
-  enqueue.emit({ type: 'interruptSettled', requestId, interrupted, source: event.source, afterMs: event.at - at, ...(interrupted && cancelled ? { cancelledMessageId: cancelled } : {}) })
+  const how = interrupted ? 'cut' : 'endedBefore'
+  enqueue.emit({ type: 'interruptSettled', requestId, how, source: 'source' in event ? event.source : 'clock', afterMs: event.at - at, ...(interrupted && cancelled ? { cancelledMessageId: cancelled } : {}) })
 })
+
+const giveInterruptUp = agent.enqueueActions(({ context, event, enqueue }) => {
+  if (event.type !== 'interruptExpired' || !context.interrupting) return
+  enqueue.emit({ type: 'interruptSettled', requestId: context.interrupting.requestId, how: 'notTaken', source: 'clock', afterMs: event.at - context.interrupting.at })
+})
+
+/** Supervisor and all: whoever crashed above cannot stop it, and an actor nobody stops stays in the system. */
+const leave = agent.sendTo(({ self }) => self, { type: 'xstate.stop' } as unknown as AgentEvent) // XState's own event, which its types keep to itself
 
 const passScreen = agent.enqueueActions(({ event, enqueue }) => {
   if (event.type === 'screenRead') enqueue.emit({ type: 'screenRead', requestId: event.requestId, rendering: event.rendering, text: event.text })
@@ -108,12 +148,19 @@ const passScreen = agent.enqueueActions(({ event, enqueue }) => {
 const crashed = (context: AgentContext, event: AgentEvent): string =>
   event.type === 'exited' ? `its CLI process died (${decisions.describeExit(event)})` : event.type === 'startFailed' ? `it did not start (${event.code}): ${event.detail}` : (context.lastError ?? 'it failed')
 
+const ourTurnEnds = [
+  { guard: 'leavesAside', target: '#agent.busy.working', actions: [told, by(decisions.turnEnded)] },
+  { guard: 'endsOurTurn', target: '#agent.idle', actions: [told, by(decisions.turnEnded)] },
+  { actions: by(decisions.foreignTurnEnded) },
+] as const
+const interruptIsOver = [settleInterrupt, by(decisions.interruptOver)] as const
+
 export const agentMachine = agent.createMachine({
   id: 'agent',
   context: ({ input }) => ({
     ...input,
     children: [], mailbox: [], inbox: [], open: {}, background: [],
-    since: input.at, source: 'command', toolsListed: !input.awaitsTools, revivals: 0, requestCount: 0,
+    since: input.at, source: 'command', toolsListed: !input.awaitsTools, revivals: 0, requestCount: 0, prompts: 0,
   }),
   initial: 'spawning',
   on: {
@@ -128,25 +175,26 @@ export const agentMachine = agent.createMachine({
     outputProduced: { actions: by(decisions.outputProduced) },
     screenRead: { actions: passScreen },
     quietPassed: { actions: by(decisions.quietPassed) },
+    turnEnded: { actions: by(decisions.foreignTurnEnded) },
     spawnAsked: { actions: spawnChild },
     agentFinished: { actions: dropChild },
     'xstate.error.actor.*': { actions: containCrash },
-    terminateAsked: { target: '.terminated', actions: [told, by<'terminateAsked'>((context, event) => decisions.toEnding(context, event.reason, { force: event.force, processGone: false }))] },
+    terminateAsked: { target: '.terminated', actions: asked(false) },
     // A death that no state below can mend.
-    exited: { target: '.terminated', actions: ending(crashed, { force: true, processGone: true }) },
+    exited: dead,
   },
   states: {
     spawning: {
       initial: 'launching',
       entry: entered('spawning'),
       on: {
-        startFailed: { target: 'terminated', actions: ending(crashed, { force: true, processGone: true }) },
-        handshakeExpired: { target: 'terminated', actions: [agent.assign({ lastError: 'its CLI never listed its Madrox tools' }), ...ending(crashed, { force: true, processGone: false })] },
+        startFailed: dead,
+        handshakeExpired: { target: 'terminated', actions: [agent.assign({ lastError: 'its CLI never listed its Madrox tools' }), ...dying(false)] },
       },
       states: {
         launching: {
           entry: by(context => decisions.launch(context, false)),
-          on: { ready: { target: 'handshaking', actions: by(decisions.ready) } },
+          on: { ready: { target: 'handshaking', actions: [told, by(decisions.ready)] } },
         },
         handshaking: {
           always: { guard: 'toolsListed', target: '#agent.idle', actions: by(decisions.shaken) },
@@ -154,18 +202,21 @@ export const agentMachine = agent.createMachine({
         },
         resuming: {
           entry: by(context => decisions.launch(context, true)),
-          on: { ready: { target: 'handshaking', actions: by(decisions.ready) } },
+          on: {
+            ready: { target: 'handshaking', actions: [told, by(decisions.ready)] },
+            startFailed: [{ guard: 'wasWoken', target: '#agent.idle.suspended.unwakeable', actions: [told, by(decisions.wakeFailed)] }, dead],
+          },
         },
       },
     },
     idle: {
       initial: 'live',
       entry: entered('idle'),
-      on: { exited: [{ guard: 'canRevive', target: 'spawning.resuming', actions: [told, by(decisions.revive)] }, { target: 'terminated', actions: ending(crashed, { force: true, processGone: true }) }] },
+      on: { exited: [revival, dead] },
       states: {
         live: {
           // Held by an interrupt that found no turn, or still held after a turn of its own: back to where nothing is delivered.
-          always: [{ guard: 'held', target: '#agent.interrupted' }, { guard: 'hasWork', target: '#agent.busy' }],
+          always: [{ guard: 'held', target: '#agent.interrupted', actions: told }, { guard: 'hasWork', target: '#agent.busy', actions: told }],
           on: {
             turnStarted: { target: '#agent.busy.working', actions: [told, by(decisions.turnStarted)] },
             suspendAsked: { guard: ({ context }) => context.background.length === 0 && context.sessionId !== undefined, target: 'suspending', actions: told },
@@ -176,16 +227,27 @@ export const agentMachine = agent.createMachine({
           on: {
             turnStarted: { target: '#agent.busy.working', actions: [told, by(decisions.turnStarted)] },
             deliveryRetried: { target: 'live', actions: told },
-            turnEnded: { target: 'live', actions: told },
+            turnEnded: { target: 'live', actions: [told, by(decisions.foreignTurnEnded)] },
           },
         },
         suspending: {
           entry: by(context => ({ effects: [{ to: 'drivers', event: { type: 'dispatch', harness: context.harness, command: { type: 'stopAgent', agentId: context.agentId, mode: 'graceful', graceMs: 5_000 } } }] })),
-          on: { exited: { target: 'suspended', actions: [told, agent.assign({ pid: undefined })] } },
+          on: { exited: { target: 'suspended', actions: [told, agent.assign({ pid: undefined, revivals: 0 })] } },
         },
         suspended: {
-          always: { guard: 'hasWork', target: '#agent.spawning.resuming' },
-          on: { terminateAsked: { target: '#agent.terminated', actions: [told, by<'terminateAsked'>((context, event) => decisions.toEnding(context, event.reason, { force: event.force, processGone: true }))] } },
+          initial: 'resting',
+          // No process is left to die.
+          on: { exited: {}, terminateAsked: { target: '#agent.terminated', actions: asked(true) } },
+          states: {
+            resting: { always: { guard: 'hasWork', target: '#agent.spawning.resuming', actions: told } },
+            /** The last wake failed; the next word for it tries again. */
+            unwakeable: {
+              on: {
+                messageAccepted: { target: 'resting', actions: by(decisions.queueMessage) },
+                replyArrived: { target: 'resting', actions: by(decisions.takeReply) },
+              },
+            },
+          },
         },
       },
     },
@@ -193,39 +255,57 @@ export const agentMachine = agent.createMachine({
       initial: 'delivering',
       entry: entered('busy'),
       on: {
-        exited: [{ guard: 'canRevive', target: 'spawning.resuming', actions: [told, by(decisions.revive)] }, { target: 'terminated', actions: ending(crashed, { force: true, processGone: true }) }],
+        exited: [revival, dead],
         interruptAsked: { target: '.interrupting', actions: by(decisions.interrupt) },
-        turnEnded: { guard: 'endsOurTurn', target: 'idle', actions: [told, by(decisions.turnEnded)] },
+        turnStarted: { guard: 'beginsAnother', actions: by(decisions.turnStarted) },
+        turnEnded: [{ guard: 'endsAside', actions: by(decisions.asideEnded) }, ...ourTurnEnds],
         approvalRequested: { target: '.awaitingApproval', actions: [told, by(decisions.approvalRequested)] },
+        // What becomes of a prompt on its way may be told in any state below: a turn of the CLI's own, or its dialog, can come between.
+        promptWritten: { actions: by(decisions.promptWritten) },
+        promptSeen: { guard: 'answersOurPrompt', target: '.working', actions: [told, by(decisions.promptSeen)] },
+        promptRefused: [
+          { guard: 'leavesPromptAside', target: '.working', actions: [told, by(decisions.promptRefused)] },
+          { guard: 'answersOurPrompt', target: 'idle.deferred', actions: [told, by(decisions.promptRefused)] },
+        ],
+        promptUnconfirmed: [
+          { guard: 'leavesPromptAside', target: '.working', actions: [told, by(decisions.promptUnconfirmed)] },
+          { guard: 'returnsReplies', target: 'idle.deferred', actions: [told, by(decisions.promptUnconfirmed)] },
+          { guard: 'answersOurPrompt', target: 'idle', actions: [told, by(decisions.promptUnconfirmed)] },
+        ],
       },
       states: {
-        delivering: {
-          entry: by(decisions.deliver),
-          on: {
-            promptWritten: { actions: by(decisions.promptWritten) },
-            promptSeen: { guard: 'isOurPrompt', target: 'working', actions: [told, by(decisions.promptSeen)] },
-            promptRefused: { guard: 'isOurPrompt', target: '#agent.idle.deferred', actions: [told, by(decisions.promptRefused)] },
-            promptUnconfirmed: { guard: 'isOurPrompt', target: '#agent.idle', actions: [told, by(decisions.promptUnconfirmed)] },
-          },
-        },
+        delivering: { entry: by(decisions.deliver) },
         working: {},
         awaitingApproval: {
           exit: agent.assign({ approval: undefined }),
           on: {
             approvalAnswered: { actions: by(decisions.answerApproval) },
-            approvalResolved: { target: 'working', actions: told },
+            approvalResolved: { guard: 'isOurApproval', target: 'working', actions: told },
+            turnEnded: [{ guard: 'endsAside', target: 'working', actions: [told, by(decisions.asideEnded)] }, ...ourTurnEnds],
+            // The dialog is that of the turn of its own: what is on its way waits behind it.
+            promptRefused: { guard: 'leavesPromptAside', actions: by(decisions.promptRefused) },
+            promptUnconfirmed: { guard: 'leavesPromptAside', actions: by(decisions.promptUnconfirmed) },
           },
         },
         interrupting: {
           on: {
             interruptAsked: {},
             approvalRequested: {},
-            promptSeen: { guard: 'isOurPrompt', actions: by(decisions.promptSeen) },
+            promptSeen: { guard: 'answersOurPrompt', actions: by(decisions.promptSeen) },
+            // What was on its way is cut with the rest, when the interrupt is over.
+            promptRefused: {},
             promptUnconfirmed: {},
-            turnEnded: { guard: 'endsOurTurn', actions: by(decisions.turnCut) },
+            turnEnded: [{ guard: 'endsAside', actions: by(decisions.asideEnded) }, { guard: 'endsOurTurn', actions: by(decisions.turnCut) }, { actions: by(decisions.foreignTurnEnded) }],
+            exited: [{ ...revival, actions: [settleInterrupt, ...revival.actions] }, dead],
             interruptFinished: [
-              { guard: ({ context }) => context.interrupting?.then === 'continue', target: '#agent.idle', actions: [told, settleInterrupt, by(decisions.interruptFinished)] },
-              { target: '#agent.interrupted', actions: [told, settleInterrupt, by(decisions.interruptFinished)] },
+              { guard: and(['isOurInterrupt', 'ownTurnGoesOn']), target: 'working', actions: [told, ...interruptIsOver] },
+              { guard: and(['isOurInterrupt', 'continues']), target: '#agent.idle', actions: [told, ...interruptIsOver] },
+              { guard: 'isOurInterrupt', target: '#agent.interrupted', actions: [told, ...interruptIsOver] },
+            ],
+            interruptExpired: [
+              { guard: and(['isOurInterrupt', 'turnGoesOn']), target: 'working', actions: [told, giveInterruptUp, by(decisions.interruptGivenUp)] },
+              { guard: and(['isOurInterrupt', 'continues']), target: '#agent.idle', actions: [told, ...interruptIsOver] },
+              { guard: 'isOurInterrupt', target: '#agent.interrupted', actions: [told, ...interruptIsOver] },
             ],
           },
         },
@@ -234,32 +314,38 @@ export const agentMachine = agent.createMachine({
     interrupted: {
       entry: entered('interrupted'),
       // The interrupter, or an ancestor, has sent.
-      always: { guard: ({ context }) => context.hold === undefined, target: 'idle' },
+      always: { guard: ({ context }) => context.hold === undefined, target: 'idle', actions: told },
       on: {
         turnStarted: { target: 'busy.working', actions: [told, by(decisions.turnStarted)] },
-        exited: [{ guard: 'canRevive', target: 'spawning.resuming', actions: [told, by(decisions.revive)] }, { target: 'terminated', actions: ending(crashed, { force: true, processGone: true }) }],
+        exited: [revival, dead],
       },
     },
     terminated: {
       initial: 'draining',
       entry: entered('terminated'),
       on: {
-        terminateAsked: { actions: by<'terminateAsked'>((context, event) => (event.force ? { context: { ending: { reason: context.ending?.reason ?? event.reason, processGone: context.ending?.processGone ?? false, force: true } } } : {})) },
+        terminateAsked: { actions: by(decisions.hasten) },
         spawnAsked: {},
-        exited: { actions: agent.assign(({ context }) => ({ ending: { reason: 'ended', force: true, ...context.ending, processGone: true } })) },
-        startFailed: { actions: agent.assign(({ context }) => ({ ending: { reason: 'ended', force: true, ...context.ending, processGone: true } })) },
+        // The last words of a turn that ends while it is being ended are still its answer.
+        turnEnded: { guard: ({ context, event }) => event.status === 'completed' && endsOurTurn(context, event), actions: by(decisions.turnEnded) },
+        exited: { actions: gone },
+        startFailed: { actions: gone },
       },
       states: {
         draining: {
           entry: endChildren,
           always: { guard: ({ context }) => context.children.length === 0, target: 'stopping' },
+          on: { terminateAsked: { guard: 'forces', actions: [by(decisions.hasten), endChildren] } },
         },
         stopping: {
           entry: by(decisions.stopProcess),
           always: { guard: ({ context }) => context.ending?.processGone === true, target: 'final' },
-          on: { stopExpired: { target: 'final', actions: agent.assign({ lastError: 'its driver never reported the process gone' }) } },
+          on: {
+            terminateAsked: { guard: 'forces', target: 'stopping', reenter: true, actions: by(decisions.hasten) },
+            stopExpired: { target: 'final', actions: by(decisions.stopGivenUp) },
+          },
         },
-        final: { entry: by(decisions.finish) },
+        final: { entry: [by(decisions.finish), leave] },
       },
     },
   },

@@ -9,7 +9,7 @@ import type { AgentInput } from './agent-context.ts'
 import type { AgentId, ClientId, OwnerId } from '../ids.ts'
 import type { Reply } from '../messages.ts'
 import { agentKey, type ChildCrashed, type InboxEvent, type SupervisorEvent } from './effects.ts'
-import { crashAftermath } from './supervision.ts'
+import { childrenAfter, crashAftermath, spentCrashes } from './supervision.ts'
 
 export interface ClientInput {
   readonly clientId: ClientId
@@ -45,18 +45,21 @@ const spawnChild = client.enqueueActions(({ context, event, enqueue }) => {
   enqueue.spawnChild('agent', { id: input.agentId, systemId: agentKey(input.agentId), input })
 })
 
-const dropChild = client.enqueueActions(({ context, event, enqueue }) => {
+const dropChild = client.enqueueActions(({ context, event, enqueue, self }) => {
   if (event.type !== 'agentFinished') return
+  const left = context.children.filter(id => id !== event.agentId)
   enqueue.stopChild(event.agentId)
-  enqueue.assign({ children: context.children.filter(id => id !== event.agentId) })
+  for (const id of spentCrashes(self.getSnapshot().children, left)) enqueue.stopChild(id)
+  enqueue.assign({ children: left })
 })
 
 const containCrash = client.enqueueActions(({ context, event, enqueue, self }) => {
   if (!('actorId' in event)) return
   const children = self.getSnapshot().children as Record<string, AnyActorRef | undefined> // a client's children are agents
   for (const { target, event: told } of crashAftermath(children, event)) enqueue.sendTo(target, told)
-  enqueue.stopChild(event.actorId)
-  enqueue.assign({ children: context.children.filter(id => id !== event.actorId) })
+  const left = childrenAfter(context.children, children, event)
+  for (const id of spentCrashes(children, left)) enqueue.stopChild(id)
+  enqueue.assign({ children: left })
 })
 
 export const clientMachine = client.createMachine({

@@ -24,16 +24,19 @@ export type LedgerEvent =
   | { readonly type: 'noticeGiven'; readonly agentId: AgentId; readonly text: string; readonly at: number }
   | { readonly type: 'repliesSeen'; readonly ids: readonly ReplyId[]; readonly at: number }
   | { readonly type: 'agentChanged'; readonly agentId: AgentId; readonly state: string; readonly sessionId?: string; readonly pid?: number; readonly at: number }
-  /** Ends its open messages as `agent_gone` and redirects its inbox. */
-  | { readonly type: 'agentEnded'; readonly agentId: AgentId; readonly reason: string; readonly at: number }
+  /** Ends its open messages as `agent_gone` and redirects its inbox. `unasked`: nobody ended it, so its supervisor is told. Without `at`: now. */
+  | { readonly type: 'agentEnded'; readonly agentId: AgentId; readonly reason: string; readonly unasked?: boolean; readonly at?: number }
 
 /** For the deadlines: one timer wheel for all, because every stopped actor scans the timers of the whole system. `event` comes back with `at`, when it fell due. */
 export type DeadlinesEvent =
-  | { readonly type: 'setDeadline'; readonly key: string; readonly at: number; readonly notify: string; readonly event: { readonly type: string; readonly [field: string]: unknown } }
+  | { readonly type: 'setDeadline'; readonly key: string; readonly at: Due; readonly notify: string; readonly event: { readonly type: string; readonly [field: string]: unknown } }
   | { readonly type: 'clearDeadline'; readonly key: string }
 
+/** A time, or so long from when the deadlines hear of it: for decisions whose event carries no time of its own. Milliseconds. */
+export type Due = number | { readonly afterMs: number }
+
 /** From an agent to its supervisor. */
-export type SupervisorEvent = { readonly type: 'agentFinished'; readonly agentId: AgentId }
+export type SupervisorEvent = { readonly type: 'agentFinished'; readonly agentId: AgentId; readonly at: number }
 
 /** XState's own word that a child's logic threw. */
 export type ChildCrashed = { readonly type: `xstate.error.actor.${string}`; readonly actorId: string; readonly error: unknown }
@@ -60,4 +63,4 @@ export const hands = { drivers: 'drivers', ledger: 'ledger', deadlines: 'deadlin
 export type InboxEvent =
   | { readonly type: 'replyArrived'; readonly reply: Reply; readonly at: number }
   /** Handed out by a call (or answered to a waiting ask): no longer pending here. */
-  | { readonly type: 'repliesClaimed'; readonly ids: readonly ReplyId[]; readonly messageIds: readonly MessageId[] }
+  | { readonly type: 'repliesClaimed'; readonly ids: readonly ReplyId[]; readonly messageIds: readonly MessageId[]; readonly at: number }

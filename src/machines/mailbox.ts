@@ -90,10 +90,19 @@ export function returnWork(mail: Mail, work: Work, again: boolean): Mail {
   const { queued } = work
   const { message, deliveries } = queued
   const known = mail.open[message.id]
+  if (known?.settled) return forgetSettled(mail)
   const { [message.id]: _, ...rest } = mail.open
   // One that has begun tasks stays open while it waits to be delivered again: its tasks' replies still belong to it.
   const open = known && known.tasks.length > 0 ? mail.open : rest
   return { ...mail, open, mailbox: [{ ...queued, deliveries: again ? deliveries + 1 : deliveries }, ...mail.mailbox] }
+}
+
+/** A turn on a message thought undelivered: it was seen after all, and is the turn's work. */
+export function takeUp(mail: Mail, id: MessageId): { readonly mail: Mail; readonly work?: Work } {
+  const queued = mail.mailbox.find(({ message }) => message.id === id)
+  if (!queued) return { mail }
+  const work: Work = { kind: 'message', queued }
+  return { mail: takeWork(mail, work), work }
 }
 
 /** The replies of `work` were seen: their tasks are no longer out. */
@@ -121,8 +130,9 @@ export function repliesClaimed(mail: Mail, ids: readonly ReplyId[], messageIds: 
   return tasksAnswered({ ...mail, inbox: mail.inbox.filter(reply => !claimed.has(reply.id)) }, messageIds)
 }
 
-export function markSettled(mail: Mail, id: MessageId): Mail {
-  return mapOpen(mail, message => (message.message.id === id ? { ...message, settled: true } : message))
+/** Nothing of it is to be delivered any more; what its tasks bring still belongs to it. */
+export function markSettled({ mailbox, ...mail }: Mail, id: MessageId): Mail {
+  return mapOpen({ ...mail, mailbox: mailbox.filter(({ message }) => message.id !== id) }, message => (message.message.id === id ? { ...message, settled: true } : message))
 }
 
 /** Still owes an answer, or its tasks' replies have yet to come in. */
@@ -141,21 +151,29 @@ export interface TurnEnd {
  * After a completed turn: which message its final text answers, if any. A settled subject, one whose tasks are out, or one
  * with background work is not answered by it; the text is kept for the day nothing better comes.
  */
-export function completeTurn(mail: Mail, end: TurnEnd): { readonly mail: Mail; readonly answered?: MessageId; readonly quiet: readonly MessageId[] } {
-  const running = new Set(end.background.map(task => task.id))
+export function completeTurn(before: Mail, end: TurnEnd): { readonly mail: Mail; readonly answered?: MessageId } {
+  const mail = keepText(noteBackground(before, end.background, end.subject), end)
+  const subject = end.subject && mail.open[end.subject]
+  return subject && !subject.settled && !isWaiting(mail, subject) ? { mail, answered: subject.message.id } : { mail: forgetSettled(mail) }
+}
+
+/** The session's background tasks as a turn's end tells them: those nobody knew were begun by its subject. */
+export function noteBackground(mail: Mail, tasks: readonly BackgroundTask[], subject?: MessageId): Mail {
+  const running = new Set(tasks.map(task => task.id))
   const known = new Set(Object.values(mail.open).flatMap(message => message.background))
   const begun = [...running].filter(id => !known.has(id))
-  const quiet: MessageId[] = []
-  const next = mapOpen(mail, message => {
-    const mine = message.message.id === end.subject
-    const background = [...message.background.filter(id => running.has(id)), ...(mine ? begun : [])]
-    if (!mine && message.background.length > 0 && background.length === 0) quiet.push(message.message.id)
-    return { ...message, background, ...(mine && end.finalText !== undefined ? { lastText: end.finalText } : {}) }
-  })
-  const subject = end.subject && next.open[end.subject]
-  if (!subject || subject.settled || isWaiting(next, subject)) return { mail: forgetSettled(next), quiet }
-  return { mail: next, answered: subject.message.id, quiet }
+  return mapOpen(mail, message => ({ ...message, background: [...message.background.filter(id => running.has(id)), ...(message.message.id === subject ? begun : [])] }))
 }
+
+const keepText = (mail: Mail, { subject, finalText }: TurnEnd): Mail =>
+  finalText === undefined ? mail : mapOpen(mail, message => (message.message.id === subject ? { ...message, lastText: finalText } : message))
+
+/**
+ * Unanswered, and nothing of theirs is out or will be delivered: what was awaited came in during another message's turn, or
+ * background work ended without a word. If no turn of their own follows, their last words are their answers.
+ */
+export const quietMessages = (mail: Mail): OpenMessage[] =>
+  openMessages(mail).filter(open => !isWaiting(mail, open) && !mail.mailbox.some(({ message }) => message.id === open.message.id))
 
 /** Settled messages are kept only while something of theirs is still to come in. */
 export function forgetSettled(mail: Mail): Mail {

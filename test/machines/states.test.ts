@@ -1,0 +1,78 @@
+import { describe, expect, test } from 'vitest'
+import { getShortestPaths } from 'xstate/graph'
+import type { DriverFact } from '../../src/drivers/driver.ts'
+import { agentMachine } from '../../src/machines/agent.ts'
+import type { AgentContext, AgentEvent } from '../../src/machines/agent-context.ts'
+import { boss, ended, inputOf, messageOf, replyOf } from './rig.ts'
+
+/** Everything that can be told to an agent of one message and one reply, in every order. */
+function eventsFor(context: AgentContext): AgentEvent[] {
+  const fact = (event: object): AgentEvent => ({ agentId: 'ada', source: 'self', at: 1, ...event }) as DriverFact // the three fields every fact has
+  const promptId = context.turn?.promptId ?? 'none'
+  const turnIds = [context.turn?.turnId, context.aside?.turnId, 'foreign'].filter(id => id !== undefined)
+  const once = context.requestCount > 0 ? [] : [{ type: 'messageAccepted', message: messageOf('m1'), fromAncestor: true, at: 1 } as const]
+  return [
+    ...once,
+    ...(context.inbox.length === 0 && context.prompts < 2 ? [{ type: 'replyArrived', reply: replyOf('r1'), at: 1 } as const] : []),
+    fact({ type: 'ready', sessionId: 's1' }), fact({ type: 'startFailed', code: 'timeout', detail: '' }),
+    { type: 'toolsListed', at: 1 }, { type: 'handshakeExpired', at: 1 },
+    { type: 'suspendAsked', at: 1 }, { type: 'terminateAsked', reason: '', force: false, at: 1 },
+    { type: 'interruptAsked', requestId: 'i', by: boss, then: 'hold', at: 1 }, { type: 'interruptExpired', requestId: 'i', at: 1 },
+    fact({ type: 'interruptFinished', requestId: 'i', wasInTurn: true }),
+    ...(context.prompts < 3 ? [fact({ type: 'promptRefused', promptId, reason: 'in_turn' })] : []),
+    fact({ type: 'promptSeen', promptId, turnId: 't1' }), fact({ type: 'promptUnconfirmed', promptId, detail: '' }),
+    { type: 'deliveryRetried', at: 1 },
+    fact({ type: 'turnStarted', turnId: 'own', origin: 'self' }),
+    ...turnIds.map(turnId => fact(ended(turnId))),
+    fact({ type: 'approvalRequested', approvalId: 'a', tool: '', detail: '' }), fact({ type: 'approvalResolved', approvalId: 'a', decision: 'allow' }),
+    fact({ type: 'exited', expected: false }), { type: 'stopExpired', at: 1 },
+  ]
+}
+
+const path = (value: unknown): string => (typeof value === 'object' && value !== null ? Object.entries(value).map(([key, inner]) => `${key}.${path(inner)}`).join('|') : String(value))
+
+// What tells states apart here: where it is, and what of its context decides anything.
+const keyOf = ({ value, context }: { value: unknown; context: AgentContext }): string =>
+  JSON.stringify([value, context.turn, context.aside?.turnId, context.mailbox.length, context.inbox.length, context.hold !== undefined, context.interrupting?.cut, context.revivals, context.sessionId, context.ending?.processGone, context.requestCount, context.toolsListed, Math.min(context.prompts, 3)])
+
+const paths = getShortestPaths(agentMachine, {
+  input: inputOf('ada', { awaitsTools: true }),
+  events: state => eventsFor(state.context),
+  serializeState: state => keyOf(state as never), // a snapshot of this machine
+  limit: 200_000,
+})
+
+describe('the states that can be reached', () => {
+  test('are many: the walk was not cut short', () => expect(paths.length).toBeGreaterThan(1_000))
+
+  test('are the five of the design, each with all its inner ones', () => {
+    const reached = new Set(paths.map(({ state }) => path(state.value)))
+    expect([...reached].toSorted()).toEqual([
+      'busy.awaitingApproval', 'busy.delivering', 'busy.interrupting', 'busy.working',
+      'idle.deferred', 'idle.live', 'idle.suspended.resting', 'idle.suspended.unwakeable', 'idle.suspending',
+      'interrupted', 'spawning.handshaking', 'spawning.launching', 'spawning.resuming', 'terminated.final', 'terminated.stopping',
+    ])
+  })
+
+  test('are consistent: a turn where one runs, none where none does, and never two in one', () => {
+    const wrong = paths.filter(({ state: { value, context } }) => {
+      const where = path(value)
+      if (where === 'busy.delivering') return context.turn?.work === undefined
+      if (where === 'busy.working' || where === 'busy.awaitingApproval') return context.turn === undefined
+      if (where === 'busy.interrupting') return context.interrupting === undefined
+      if (where === 'interrupted') return context.turn !== undefined || context.hold === undefined || context.interrupting !== undefined
+      return !where.startsWith('terminated') && (context.turn !== undefined || context.aside !== undefined || context.interrupting !== undefined || context.approval !== undefined)
+    })
+    expect(wrong.map(({ state, steps }) => `${path(state.value)} by ${steps.map(step => step.event.type).join(', ')}`)).toEqual([])
+  })
+
+  test('lose nothing: the one message is waiting, open, or was settled, and so are replies', () => {
+    // A reply that was seen is handed out; before that it is in the inbox or on its way.
+    const lost = paths.filter(({ state: { context }, steps }) => {
+      const arrived = steps.some(step => step.event.type === 'replyArrived')
+      const handed = steps.some(step => step.event.type === 'promptSeen' || step.event.type === 'turnEnded')
+      return arrived && !handed && context.inbox.length === 0 && context.turn?.work?.kind !== 'replies'
+    })
+    expect(lost.map(({ steps }) => steps.map(step => step.event.type).join(', '))).toEqual([])
+  })
+})
