@@ -2,7 +2,7 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { callTool, say, type ConversationView, type Rule } from '../fakes/anthropic/index.ts'
+import { say, type ConversationView, type Rule } from '../fakes/anthropic/index.ts'
 import { openRig } from './rig.ts'
 
 /** The prompt hands in answers of the agent's own children. */
@@ -12,7 +12,7 @@ const isHandedIn = (view: ConversationView): boolean => view.lastUserText.starts
 const passOn: Rule = { when: isHandedIn, then: view => [say(`passed on: ${view.lastUserText.replace(/\[REPLY:\S+ from (\w+)\] /g, '$1 says ')}`)] }
 
 test('a supervisor spawns, ends its turn, is handed the answers, and only then answers its own caller', async () => {
-  const everything: Rule = { when: isHandedIn, then: view => [say(`all in all: ${[...JSON.stringify(view.messages).matchAll(/\[REPLY:\w+ from (\w+)\] (\w+)/g)].map(([, name, text]) => `${name}=${text}`).sort().join(' ')}`)] }
+  const everything: Rule = { when: isHandedIn, then: view => [say(`all in all: ${[...JSON.stringify(view.messages).matchAll(/\[REPLY:\w+ from (\w+)\] (\w+)/g)].map(([, name, text]) => `${name}=${text}`).toSorted().join(' ')}`)] }
   const { call, text, anthropic } = await openRig({ anthropic: { script: [everything] } })
   await call('spawn_claude', { name: 'lead' })
   const instances = [{ name: 'one', initial_prompt: 'do: gate one\nreply first' }, { name: 'two', initial_prompt: 'do: gate two\nsay second' }]
