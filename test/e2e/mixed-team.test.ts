@@ -23,7 +23,7 @@ async function meet(rig: Rig): Promise<Family> {
   const [lead, middle, last] = statuses
   expect([middle?.['parent_instance_id'], last?.['parent_instance_id']]).toEqual([lead?.instance_id, middle?.instance_id])
   expect(statuses.map(each => each['instance_type'])).toEqual(['claude', 'codex', 'claude'])
-  const { path } = last?.workspace as { path: string } // as the tool's status has it
+  const { path } = { path: '', ...(last?.workspace as { path: string } | undefined) } // as the tool's status has it
   const pids = [...statuses.map(each => Number(each['pid'])), await readPid(path, 'hup.pid'), await readPid(path, 'setsid.pid')]
   expect(pids.filter(isAlive)).toEqual(pids)
   return { rig, statuses, pids }
