@@ -17,7 +17,7 @@ export function briefing({ agentId, name, role, supervisor, workspace, superviso
   const lines = [
     `# Your place in a Madrox team`,
     `You are "${name}" (id ${agentId}), role ${role}. Your supervisor is ${supervisor}.`,
-    `Your workspace is ${workspace.path}${workspace.branch ? `, a git worktree on branch ${workspace.branch}` : ''}.${supervisorDir ? ` Your supervisor works in ${supervisorDir}; you may read it.` : ''}`,
+    `Your workspace is ${workspace.path}${workspace.branch ? `, a git worktree on branch ${workspace.branch} (if git refuses to commit here, leave your changes as they are: whoever takes your work over commits them)` : ''}.${supervisorDir ? ` Your supervisor works in ${supervisorDir}; you may read it.` : ''}`,
     ``,
     `- A line "[MSG:<id>] …" is a task. When it is done, answer with the Madrox tool reply_to_caller(reply_message, correlation_id=<id>): say what you did, what you found, and what is left. Answer each task once, under its own id.`,
     `- If you end your turn without reply_to_caller, your last words are taken as the answer.`,

@@ -11,6 +11,7 @@ import type { DriverConfig, launchSchema } from '../driver.ts'
 import { childEnvironment } from '../environment.ts'
 import { readUserMcpServers, type ConfigDir } from './config-dir.ts'
 import { registeredHooks } from './hook-bodies.ts'
+import { removeMountPoints } from './mount-points.ts'
 
 export type ParsedLaunch = z.output<typeof launchSchema>
 
@@ -113,6 +114,7 @@ export function prepareLaunch(launch: ParsedLaunch, agentId: string, around: Sur
     dispose() {
       rmSync(dir, { recursive: true, force: true })
       rmSync(temporary, { recursive: true, force: true })
+      if (sandboxed) removeMountPoints(launch.cwd)
     },
   }
 }
