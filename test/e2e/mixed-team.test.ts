@@ -78,8 +78,8 @@ test('the same, with everybody waiting in the call', async () => {
 
 test('ended in the middle of everything, all three go and their messages are settled', async () => {
   const rig = await openRig({
-    anthropic: { script: [{ when: 'have a team do it', then: [anthropic.callTool('mcp__madrox__spawn_codex', { ...mid, wait_for_response: true })] }] },
-    openai: { script: [{ when: 'have a leaf do it', then: [openai.callTool('mcp__madrox__spawn_claude', { ...leaf, initial_prompt: nest.replace('reply leaf done', 'hang'), wait_for_response: true })] }] },
+    anthropic: { script: [{ when: 'have a team do it', then: [anthropic.callTool('mcp__madrox__spawn_codex', { ...mid, wait_for_response: true }), anthropic.hang()] }] },
+    openai: { script: [{ when: 'have a leaf do it', then: [openai.callTool('mcp__madrox__spawn_claude', { ...leaf, initial_prompt: nest.replace('reply leaf done', 'hang'), wait_for_response: true }), openai.hang()] }] },
   })
   await rig.call('spawn_claude', { name: 'lead', ...free })
   const sent = await rig.call('send_to_instance', { instance_id: 'lead', message: 'have a team do it', wait_for_response: false })
