@@ -4,11 +4,13 @@
  * Nothing that cannot be serialised crosses, so a driver may live in this process, in a host process, or on another machine.
  *
  * Contract (held by `test/contracts/driver.ts` for every implementation):
- * - after `startAgent` comes exactly one of `ready` or `startFailed`; after `startFailed` nothing of the agent is alive;
+ * - after `startAgent` comes exactly one of `ready`, `startFailed` or, when it was stopped before either, `exited`; after
+ *   `startFailed` nothing of the agent is alive;
  * - after `submitPrompt` comes `promptSeen`, `promptRefused` or `promptUnconfirmed`; `promptWritten` may come before;
  * - every `promptSeen` and `turnStarted` is followed by exactly one `turnEnded` of the same turn, or by `exited`;
  * - after `interrupt` comes exactly one `interruptFinished`, behind the `turnEnded` it caused;
- * - after `stopAgent` comes exactly one `exited`, when no process of the agent is left; later commands for it are ignored;
+ * - after `stopAgent` comes exactly one `exited`, when no process of the agent is left, and nothing of the agent behind it; the
+ *   first cause of an end wins, so a start that was already failing is told as `startFailed` alone. Later commands are ignored;
  * - a process that dies by itself is reported as `exited {expected: false}`, behind everything it had said.
  */
 

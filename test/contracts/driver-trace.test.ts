@@ -22,7 +22,8 @@ const failed = told({ type: 'startFailed', code: 'exited', detail: 'x' })
 test.each<[string, TraceEntry[]]>([
   ['a whole life', [start, ready, submit, written, seen, interrupt, ended, interrupted, stop, exited]],
   ['a failed start', [start, failed]],
-  ['a stop while starting', [start, stop, failed, exited]],
+  ['a stop while starting', [start, stop, exited]],
+  ['a stop that a failing start outruns', [start, stop, failed]],
   ['a death in a turn, and a new life', [start, ready, submit, seen, died, start, ready, stop, exited]],
   ['commands after the end', [start, ready, stop, exited, submit, interrupt, stop]],
 ])('%s breaks no promise', (_name, trace) => {
@@ -32,6 +33,8 @@ test.each<[string, TraceEntry[]]>([
 test.each<[string, TraceEntry[], string]>([
   ['a start without an answer', [start], 'startAgent was never answered'],
   ['a second ready', [start, ready, ready, stop, exited], 'a second answer'],
+  ['a stop answered twice', [start, stop, failed, exited], 'after its end'],
+  ['a stop answered by ready alone', [start, stop, ready], 'answered by 0 exited'],
   ['something behind a failed start', [start, failed, ready], 'after its end'],
   ['something behind the exit', [start, ready, stop, exited, ended], 'after its end'],
   ['a prompt nobody answered', [start, ready, submit], 'never answered'],

@@ -141,9 +141,7 @@ function takeCommand(life: Life, command: DriverCommand): void {
 const openTurns = (life: Life): string[] => [...life.turns].filter(([, state]) => state === 'open').map(([id]) => id)
 
 function takeFact(life: Life, fact: DriverFact, say: (breach: string) => void): void {
-  // A stop that comes while it starts is answered twice: the start failed, and what was asked for is done.
-  const isSecondAnswer = fact.type === 'exited' && fact.expected && life.started === 'failed' && life.exits === 0
-  if (life.isOver && !isSecondAnswer) return say(`${fact.type} came after its end`)
+  if (life.isOver) return say(`${fact.type} came after its end`)
   switch (fact.type) {
     case 'ready':
     case 'startFailed':

@@ -83,19 +83,16 @@ export function createAgent({ launch: asked, temporary, host, tell, onOver, swee
 
   const stop = (mode: 'graceful' | 'force', graceMs: number): Promise<void> =>
     endBy(async () => {
-      const wasReady = thread !== undefined
       if (thread && mode === 'graceful') await within(clock, graceMs, thread.interrupt())
       await evict()
       await vacate(mode === 'force' ? 0 : closeGraceMs)
-      if (!wasReady) tell({ type: 'startFailed', code: 'exited', detail: 'Stopped before it was ready.' }, 'process')
       tell({ type: 'exited', expected: true }, 'process')
     })
 
   const abandon = (): Promise<void> =>
     endBy(async () => {
       await vacate(closeGraceMs)
-      if (thread) tell({ type: 'exited', expected: true }, 'process')
-      else tell({ type: 'startFailed', code: 'exited', detail: 'The driver was closed before the agent was ready.' }, 'process')
+      tell({ type: 'exited', expected: true }, 'process')
     })
 
   /** Takes the thread out of a process that others live in; the last one takes the process with it, which needs no unloading. */

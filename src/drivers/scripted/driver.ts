@@ -131,8 +131,7 @@ export function createScriptedDriver(config: ScriptedDriverConfig, emit: (fact: 
   }
 
   const stop = (agent: Agent, mode: 'graceful' | 'force'): void => {
-    if (!agent.session) tell(agent.id, { type: 'startFailed', code: 'exited', detail: 'Stopped before it was ready.' })
-    else if (mode === 'graceful') agent.session.interrupt()
+    if (mode === 'graceful') agent.session?.interrupt()
     exit(agent, { expected: true, code: 0 })
   }
 

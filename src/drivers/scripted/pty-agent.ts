@@ -151,7 +151,7 @@ export function startPtyAgent(options: PtyAgentOptions): PtyAgent {
   /** The first cause of an end wins; its words are told when nothing is left. */
   const finish = (graceMs: number, last: () => void): Promise<void> => {
     if (end) return end
-    if (phase === 'ready') phase = 'ending'
+    phase = 'ending'
     clock.clearTimeout(readyTimer)
     if (pending) clock.clearTimeout(pending.timer) // it may yet be seen, and is not typed again
     end = endProcessTree({ pid: terminal.pid, marker, graceMs, exited: terminal.exited })
@@ -201,9 +201,6 @@ export function startPtyAgent(options: PtyAgentOptions): PtyAgent {
         .catch((error: unknown) => log.error('A screen could not be rendered.', { agentId, error }))
     },
     stop: (mode, graceMs) =>
-      finish(mode === 'graceful' ? graceMs : 0, () => {
-        if (phase === 'starting') tell({ type: 'startFailed', code: 'exited', detail: 'Stopped before it was ready.' }, 'self')
-        tell({ type: 'exited', expected: true, code: 0 }, 'process')
-      }),
+      finish(mode === 'graceful' ? graceMs : 0, () => tell({ type: 'exited', expected: true, code: 0 }, 'process')),
   }
 }
