@@ -25,6 +25,8 @@ export interface AgentContext extends AgentInput, Mail {
   readonly children: readonly AgentId[]
   readonly toolsListed: boolean
   readonly sessionId?: string
+  /** A turn was completed in its session: there is something to return to. */
+  readonly hasHistory: boolean
   readonly pid?: number
   readonly turn?: Turn
   /** A turn the CLI began by itself while another of ours was on its way or running. */

@@ -249,9 +249,9 @@ function settleTurn(c: AgentContext, fact: FactOf<'turnEnded'>): D {
   if (fact.status === 'failed') return settleSubject(told, { ...noTurn, background, lastError: fact.error }, { status: 'failed', text: fact.error ?? 'The turn failed and the CLI did not say why.', at: fact.at })
   if (fact.status === 'interrupted') return settleSubject(told, { ...noTurn, background }, { status: 'cancelled', text: `${c.name} was interrupted while it worked on this.`, at: fact.at })
   const { mail, answered } = completeTurn(mailOf(c), { ...(c.turn?.subject ? { subject: c.turn.subject } : {}), ...(fact.finalText === undefined ? {} : { finalText: fact.finalText }), background: fact.background })
-  if (!answered) return { context: { ...mail, ...noTurn, background, revivals: 0 } }
+  if (!answered) return { context: { ...mail, ...noTurn, background, hasHistory: true, revivals: 0 } }
   const outcome: Outcome = { status: 'answered', text: mail.open[answered]?.lastText ?? '', via: 'turn_end', at: fact.at }
-  return { context: { ...forgetSettled(markSettled(mail, answered)), ...noTurn, background, revivals: 0 }, effects: [settle(c, answered, outcome)] }
+  return { context: { ...forgetSettled(markSettled(mail, answered)), ...noTurn, background, hasHistory: true, revivals: 0 }, effects: [settle(c, answered, outcome)] }
 }
 
 /** Nothing of it is out any more, and no turn came of that: the subject's last words are its answer. A turn's end asks again. */

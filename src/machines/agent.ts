@@ -48,6 +48,8 @@ const agent = setup({
     /** One that began by itself while the interrupt was on its way. */
     ownTurnGoesOn: ({ context }) => context.aside !== undefined || decisions.isOwnTurnBegunSince(context),
     turnGoesOn: ({ context }) => context.aside !== undefined || context.turn?.turnId !== undefined,
+    /** A CLI that died in its first turn may have saved nothing yet; then a new session loses nothing. */
+    hasNothingToReturnTo: ({ context, event }) => event.type === 'startFailed' && event.code === 'session_unknown' && !context.hasHistory,
     wasWoken: ({ context }) => context.revivals === 0,
     forces: ({ event }) => event.type === 'terminateAsked' && event.force,
   },
@@ -160,7 +162,7 @@ export const agentMachine = agent.createMachine({
   context: ({ input }) => ({
     ...input,
     children: [], mailbox: [], inbox: [], open: {}, background: [],
-    since: input.at, source: 'command', toolsListed: !input.awaitsTools, revivals: 0, requestCount: 0, prompts: 0,
+    since: input.at, source: 'command', toolsListed: !input.awaitsTools, hasHistory: false, revivals: 0, requestCount: 0, prompts: 0,
   }),
   initial: 'spawning',
   on: {
@@ -204,7 +206,7 @@ export const agentMachine = agent.createMachine({
           entry: by(context => decisions.launch(context, true)),
           on: {
             ready: { target: 'handshaking', actions: [told, by(decisions.ready)] },
-            startFailed: [{ guard: 'wasWoken', target: '#agent.idle.suspended.unwakeable', actions: [told, by(decisions.wakeFailed)] }, dead],
+            startFailed: [{ guard: 'hasNothingToReturnTo', target: 'launching', actions: [told, agent.assign({ sessionId: undefined })] }, { guard: 'wasWoken', target: '#agent.idle.suspended.unwakeable', actions: [told, by(decisions.wakeFailed)] }, dead],
           },
         },
       },

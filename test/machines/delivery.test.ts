@@ -146,11 +146,22 @@ describe('a process that dies', () => {
     expect([rig.finished, rig.records()]).toMatchObject([['ada'], [{ type: 'agentEnded', unasked: true, reason: 'its CLI process died (exit code 1; its last words: out of memory)' }]])
   })
 
-  test('and whose session cannot be resumed: it is given up', () => {
+  test('and whose session cannot be resumed: it is given up, with all that was said in it', () => {
     const rig = createWorking()
+    rig.fact(ended('t1'))
     rig.fact({ type: 'exited', expected: false })
     rig.fact({ type: 'startFailed', code: 'session_unknown', detail: 'no such conversation' })
     expect(rig.finished).toEqual(['ada'])
+  })
+
+  test('before its CLI had saved anything: it starts in a new session, and the message is given again', () => {
+    const rig = createWorking()
+    rig.fact({ type: 'exited', expected: false })
+    rig.commands()
+    rig.fact({ type: 'startFailed', code: 'session_unknown', detail: 'no such conversation' })
+    expect([rig.state, rig.commands()]).toMatchObject(['spawning.launching', [{ type: 'startAgent', launch: { resume: false, sessionId: 'session-ada' } }]])
+    rig.fact({ type: 'ready', sessionId: 's2' })
+    expect(rig.commands()).toMatchObject([{ type: 'submitPrompt', text: expect.stringContaining('delivered again') }])
   })
 
   test.each(['spawning.launching', 'idle.live', 'idle.deferred', 'idle.suspending', 'idle.suspended.resting', 'busy.delivering', 'busy.working', 'busy.awaitingApproval', 'busy.interrupting', 'interrupted'] as const)('in %s: never stuck, and what waits is kept or the agent is over', state => {

@@ -4,11 +4,13 @@
  */
 
 import { execFile } from 'node:child_process'
+import { randomUUID } from 'node:crypto'
+import { existsSync } from 'node:fs'
 import { z } from 'zod'
 import { launchSchema, type CreateDriver, type DriverFact, type FactOf } from '../driver.ts'
 import { listProcesses } from '../pty/processes.ts'
 import { startAgent, type ClaudeAgent } from './agent.ts'
-import { findConfigDir, listStatuses, prepareConfigDir, type ConfigDir } from './config-dir.ts'
+import { findConfigDir, listStatuses, prepareConfigDir, transcriptPath, type ConfigDir } from './config-dir.ts'
 import { createHookListener } from './hooks.ts'
 import type { AgentFact } from './session.ts'
 import { baseEnvironment, findExecutable, findLaunchFault, prepareLaunch, type ParsedLaunch } from './launch.ts'
@@ -47,7 +49,7 @@ export const createClaudeDriver: CreateDriver = (config, emit) => {
     if (agents.has(agentId)) return log.warn('An agent was started twice; the second start is ignored.', { agentId })
     const parsed = launchSchema.safeParse(given)
     if (!parsed.success) return fail('invalid_launch', z.prettifyError(parsed.error))
-    const launch = parsed.data
+    const launch = withFreeSession(configDir, parsed.data)
     const fault = findLaunchFault(launch)
     if (fault !== undefined) return fail('invalid_launch', fault)
     const file = findExecutable(config.bin, env)
@@ -142,6 +144,10 @@ function withResolvers(): PromiseWithResolvers {
   const promise = new Promise<void>(done => (resolve = done))
   return { promise, resolve }
 }
+
+/** Claude Code takes no id it has a file of, though it be of a session that died before its first word: a fresh start gets another then. */
+const withFreeSession = (dir: ConfigDir, launch: ParsedLaunch): ParsedLaunch =>
+  launch.resume || !existsSync(transcriptPath(dir, launch.cwd, launch.sessionId)) ? launch : { ...launch, sessionId: randomUUID() }
 
 /** A status file may outlive its process, and the pid may be somebody else's by then: both pid and start time must fit. */
 function findLivePid(dir: ConfigDir, sessionId: string): number | undefined {
