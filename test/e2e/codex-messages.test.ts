@@ -95,5 +95,17 @@ test('what the model is shown of a tool: its data as JSON, and of a refusal the 
   expect(toJson(reply)).toEqual({ delivered_to: 'rig', correlation_id: sent.message_id, kind: 'outcome' })
 })
 
+test('a wait that could never end is refused at once, and the model is told what to do instead', async () => {
+  const ask = (to: string, message: string): string => `call mcp__madrox__send_to_instance ${JSON.stringify({ instance_id: to, message })}`
+  const rig = await openRig()
+  const ada = await rig.call('spawn_codex', { name: 'ada' })
+  await rig.call('spawn_codex', { name: 'kid', parent_instance_id: ada.instance_id })
+  const question = `do:\n${ask('ada', 'what do you mean?')}\nreply I had to guess`
+  const answer = await rig.call('send_to_instance', { instance_id: 'ada', message: `do:\n${ask('kid', question)}\nsay thanks, kid` })
+  expect(answer).toMatchObject({ status: 'answered', response: 'thanks, kid' })
+  const told = rig.openai.requests.flatMap(({ view }) => view.lastToolOutputs).find(({ output }) => output.includes('wait_cycle'))
+  expect(told?.output).toContain('wait_cycle: This wait could never end: kid waits for ada waits for kid. Send with wait_for_response=false and end your turn')
+})
+
 /** Codex 0.169 puts how long the call took before what it returned. */
 const toJson = (output: string | undefined): unknown => JSON.parse((output ?? '').slice((output ?? '').indexOf('{'))) as unknown
