@@ -92,15 +92,15 @@ export async function createMadrox(options: MadroxOptions): Promise<Madrox> {
         const driverOf = ([name, create, bin]: (typeof harnesses)[number]): [string, Driver] => [name, create({ bin, env, childEnv: options.childEnv ?? [], stateDir: join(home, 'drivers', name), clock, log }, emit)]
         return new Map(harnesses.map(driverOf))
       },
-      callTool: async (agentId, tool, args) => {
-        const outcome = await call({ kind: 'agent', agentId }, tool, args)
+      callTool: async (agentId, tool, args, signal) => {
+        const outcome = await call({ kind: 'agent', agentId }, tool, args, { signal })
         return { ok: outcome.ok, text: outcome.ok ? (outcome.text ?? JSON.stringify(outcome.data)) : `${outcome.error.code}: ${outcome.error.message} ${outcome.error.remedy ?? ''}`.trim() }
       },
     })
     const call: Madrox['call'] = async (caller, tool, args, { signal, callKey } = {}) => {
       const outcome = await callTool(tools, tool, args, { system, caller, signal: signal ?? new AbortController().signal, progress: () => {}, now: () => clock.now(), ...(callKey ? { callKey } : {}) })
-      // In this process an answer that was returned has left.
-      if (outcome.ok && outcome.replies) system.consumeReplies(outcome.replies)
+      // In this process an answer that was returned has left, unless nobody waits for it any more.
+      if (outcome.ok && outcome.replies) (signal?.aborted ? system.releaseReplies : system.consumeReplies)(outcome.replies)
       return outcome
     }
     return {

@@ -9,8 +9,8 @@ import type { Driver, DriverFact } from '../drivers/driver.ts'
 import { asAgentId, type AgentId } from '../ids.ts'
 import { agentKey, type DriversEvent, hands } from '../machines/effects.ts'
 
-/** How an agent without an MCP client of its own calls a tool: by fact and command, through the same table as everyone. */
-export type CallToolForAgent = (agentId: AgentId, tool: string, args: Readonly<Record<string, unknown>>) => Promise<{ readonly ok: boolean; readonly text: string }>
+/** How an agent without an MCP client of its own calls a tool: by fact and command, through the same table as everyone. `signal`: its turn is over, and the answer would reach nobody. */
+export type CallToolForAgent = (agentId: AgentId, tool: string, args: Readonly<Record<string, unknown>>, signal: AbortSignal) => Promise<{ readonly ok: boolean; readonly text: string }>
 
 export interface DriversOptions {
   /** Made by the composition root; each gets the `emit` it reports with. */
@@ -22,15 +22,24 @@ export interface DriversOptions {
 export const createDrivers = ({ connect, callTool, log }: DriversOptions) =>
   fromCallback<DriversEvent>(({ receive, system }) => {
     const answerToolCall = async (driver: Driver | undefined, fact: Extract<DriverFact, { type: 'toolCallRequested' }>): Promise<void> => {
-      const { ok, text } = await callTool(asAgentId(fact.agentId), fact.tool, fact.arguments)
+      const call = new AbortController()
+      const pending = calls.get(fact.agentId) ?? new Set()
+      calls.set(fact.agentId, pending.add(call))
+      const { ok, text } = await callTool(asAgentId(fact.agentId), fact.tool, fact.arguments, call.signal).finally(() => pending.delete(call))
       driver?.dispatch({ type: 'returnToolResult', agentId: fact.agentId, callId: fact.callId, ok, result: text })
     }
     const harnesses = new Map<string, string>()
+    const calls = new Map<string, Set<AbortController>>()
+    const abandonCalls = (agentId: string): void => {
+      for (const call of calls.get(agentId) ?? []) call.abort()
+      calls.delete(agentId)
+    }
     const emit = (fact: DriverFact): void => {
       if (fact.type === 'toolCallRequested') {
         answerToolCall(drivers.get(harnesses.get(fact.agentId) ?? ''), fact).catch((error: unknown) => log.error('a tool call could not be answered', { agentId: fact.agentId, error }))
         return
       }
+      if (fact.type === 'turnEnded' || fact.type === 'exited') abandonCalls(fact.agentId)
       // Usage counts and output is kept even when its agent is on its way out.
       if (fact.type === 'usageReported' || fact.type === 'outputProduced') (system.get(hands.ledger) as AnyActorRef).send(fact)
       const agent = system.get(agentKey(fact.agentId)) as AnyActorRef | undefined

@@ -37,6 +37,8 @@ export interface SpawnRequest {
   readonly inheritMcp: boolean
   readonly toolset?: 'leaf' | 'supervisor'
   readonly script?: unknown
+  /** What it will be sent first: refused before anything exists, where it could not be sent. */
+  readonly firstMessage?: string
   readonly callKey?: string
 }
 

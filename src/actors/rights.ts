@@ -52,6 +52,6 @@ export function checkWithin(supervisor: string, own: Rights, request: Rights & {
   const allowed = own.confinement.allowedTools
   const extra = allowed && (confinement.allowedTools ?? allowed).filter(tool => !allowed.includes(tool))
   if (extra?.length) refuse('allowed_tools', `it has no ${extra.join(', ')}`)
-  for (const [name, server] of Object.entries(request.mcpServers)) if (!own.inheritMcp && !isDeepStrictEqual(own.mcpServers[name], server)) refuse('mcp_servers', `it has no server "${name}" of that definition`)
+  for (const [name, server] of Object.entries(request.mcpServers)) if (!isDeepStrictEqual(own.mcpServers[name], server)) refuse('mcp_servers', `it has no server "${name}" of that definition`)
   if (request.inheritMcp && !own.inheritMcp) refuse('inherit_mcp', "it does not inherit the user's servers")
 }

@@ -8,6 +8,7 @@ import type { Address, Caller } from '../messages.ts'
 import type { AgentRow } from '../store/store.ts'
 import { briefing } from './briefing.ts'
 import { agentActor, agentContext, callerKey, type Core, isEnded, lineAbove, nameOf, rowOf, stateOf } from './core.ts'
+import { checkText } from './messaging.ts'
 import { resolveParent } from './parenthood.ts'
 import type { Credentials } from './principals.ts'
 import { checkWithin, narrow } from './rights.ts'
@@ -27,7 +28,7 @@ export interface SpawningOptions {
 }
 
 /** What is kept of a request, to compare children's with. */
-export type AgentSpec = Omit<SpawnRequest, 'parent' | 'callKey'>
+export type AgentSpec = Omit<SpawnRequest, 'parent' | 'callKey' | 'firstMessage'>
 export const specOf = (row: AgentRow): AgentSpec => row.spec as AgentSpec // written by insertAgent below, from a parsed request
 
 export function createSpawning(options: SpawningOptions) {
@@ -51,6 +52,7 @@ export function createSpawning(options: SpawningOptions) {
   async function create(caller: Caller, request: SpawnRequest): Promise<Spawned> {
     const driver = options.drivers().get(request.harness)
     if (!driver) throw new MadroxError('invalid_input', `There is no harness "${request.harness}".`, { remedy: `Harnesses: ${[...options.drivers().keys()].join(', ')}.` })
+    if (request.firstMessage !== undefined) checkText(core, request.firstMessage)
     const parent = typeof request.parent === 'object' ? request.parent : resolveParent(core, caller, request.parent, request.name)
     const supervisor = parent.address.kind === 'agent' ? rowOf(core, parent.address.id) : undefined
     const granted = supervisor ? narrow(specOf(supervisor), request) : request
@@ -141,7 +143,7 @@ function checkLimits(core: Core, underway: number, depth: number): void {
 }
 
 function toRow(core: Core, { agentId, request, parent, workspace, toolset }: { agentId: AgentId; request: SpawnRequest; parent: ParentFound; workspace: Workspace; toolset: 'leaf' | 'supervisor' }): AgentRow {
-  const { parent: _, callKey: __, ...spec } = request
+  const { parent: _, callKey: __, firstMessage: ___, ...spec } = request
   const parentRow = parent.address.kind === 'agent' ? core.rows.get(parent.address.id) : undefined
   const clientId = parent.address.kind === 'client' ? parent.address.id : parentRow?.clientId
   const ownerId = clientId && core.store.getClient(clientId)?.ownerId
@@ -155,7 +157,8 @@ function toRow(core: Core, { agentId, request, parent, workspace, toolset }: { a
 /** Resolves when the agent can take a message. A failed spawn says so in the CLI's own words. */
 function waitUntilReady(core: Core, agentId: AgentId, { signal, timeoutMs }: WaitOptions): Promise<void> {
   const actor = agentActor(core, agentId)
-  if (!actor) return Promise.reject(spawnFailed(core, agentId))
+  // Of a repeated call, long after: an agent that was ready once has been spawned, whatever became of it.
+  if (!actor) return core.store.getAgent(agentId)?.sessionId === undefined ? Promise.reject(spawnFailed(core, agentId)) : Promise.resolve()
   return new Promise((resolve, reject) => {
     const settle = (finish: () => void): void => {
       subscription.unsubscribe()
@@ -172,6 +175,7 @@ function waitUntilReady(core: Core, agentId: AgentId, { signal, timeoutMs }: Wai
     }
     const subscription = actor.subscribe({ next: check, complete: () => settle(() => reject(spawnFailed(core, agentId))) })
     signal?.addEventListener('abort', onAbort, { once: true })
+    if (signal?.aborted) onAbort()
     check()
   })
 }

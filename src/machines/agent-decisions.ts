@@ -56,12 +56,14 @@ export const processStarted = (c: AgentContext, fact: FactOf<'processStarted'>):
 export const ready = (c: AgentContext, fact: FactOf<'ready'>): D => ({
   context: { sessionId: fact.sessionId },
   effects: [
-    record({ type: 'agentChanged', agentId: c.agentId, state: 'spawning', sessionId: fact.sessionId, at: fact.at }),
     deadline(c, 'handshake', fact.at + handshakeMs, { type: 'handshakeExpired' }),
   ],
 })
 
-export const shaken = (c: AgentContext): D => ({ effects: [clear(c, 'handshake')] })
+/** Ready whole: its session goes on record only now, as what tells an agent that was spawned from one that never was. */
+export const shaken = (c: AgentContext): D => ({
+  effects: [clear(c, 'handshake'), record({ type: 'agentChanged', agentId: c.agentId, state: 'spawning', ...(c.sessionId ? { sessionId: c.sessionId } : {}), at: c.since })],
+})
 
 /** Every entry into a top-level state goes on record. */
 export const stateEntered = (c: AgentContext, state: string): D => ({ effects: [record({ type: 'agentChanged', agentId: c.agentId, state, at: c.since })] })

@@ -16,10 +16,10 @@ const hints: Partial<Record<SendReport['status'], string>> = {
 }
 
 /** A report as its callers know it. */
-export const toSent = (report: SendReport): Record<string, unknown> => ({
+export const toSent = (report: SendReport, expectsReply = true): Record<string, unknown> => ({
   status: report.status, message_id: report.messageId, instance_id: report.agentId,
   ...(report.response === undefined ? {} : { response: report.response }), ...(report.via ? { via: report.via } : {}), ...(report.position === undefined ? {} : { position: report.position }),
-  ...(hints[report.status] ? { hint: hints[report.status] } : {}),
+  ...(hints[report.status] && expectsReply ? { hint: hints[report.status] } : {}),
 })
 
 interface Sending {
@@ -59,7 +59,7 @@ export const sendToInstance = defineTool({
       to: input.instance_id, message: input.message, wait: input.wait_for_response, expectsReply: input.expects_reply, timeoutMs: input.timeout_seconds * 1000,
       ...(input.expires_at ? { expiresAt: Date.parse(input.expires_at) } : {}), ...(context.callKey ? { key: context.callKey } : {}),
     }, context)
-    return { data: toSent(report), replies: report.replies }
+    return { data: toSent(report, input.expects_reply), replies: report.replies }
   },
 })
 
@@ -71,7 +71,7 @@ const manyOutput = z.object({
 /** Each on its own: one that fails says so in its place and the others go on. */
 async function sendMany(sendings: readonly Sending[], context: ToolContext): Promise<ToolResult> {
   const settled = await Promise.allSettled(sendings.map((sending, index) => sendOne({ ...sending, ...(context.callKey ? { key: `${context.callKey}#${index}` } : {}) }, context)))
-  const results = settled.map((result, index) => (result.status === 'fulfilled' ? toSent(result.value) : { instance_id: sendings[index]?.to ?? '', status: 'error', ...toFlat(toWireError(result.reason)) }))
+  const results = settled.map((result, index) => (result.status === 'fulfilled' ? toSent(result.value, sendings[index]?.expectsReply) : { instance_id: sendings[index]?.to ?? '', status: 'error', ...toFlat(toWireError(result.reason)) }))
   return { data: { results }, replies: settled.flatMap(result => (result.status === 'fulfilled' ? result.value.replies : [])) }
 }
 const toFlat = ({ code, message, remedy }: WireError): object => ({ code, message, ...(remedy ? { remedy } : {}) })

@@ -61,7 +61,8 @@ export const spawnMultiple = defineTool({
   listedFor: ['supervisor', 'client'],
   searchHint: 'start create launch team batch parallel several agents',
   handler: async ({ instances, parent_instance_id }, context) => {
-    const parent = context.system.resolveParent(context.caller, parent_instance_id)
+    // Once for all; not at all where each item names its own.
+    const parent = parent_instance_id === undefined && instances.every(item => item['parent_instance_id'] !== undefined) ? undefined : context.system.resolveParent(context.caller, parent_instance_id)
     const settled = await Promise.allSettled(instances.map((item, index) => spawnItem(item, index, parent, context)))
     const spawned = settled.flatMap(result => (result.status === 'fulfilled' ? [result.value] : []))
     const errors = settled.flatMap((result, index) => {
@@ -73,7 +74,7 @@ export const spawnMultiple = defineTool({
   },
 })
 
-async function spawnItem(item: unknown, index: number, parent: ParentFound, context: ToolContext): Promise<ToolResult> {
+async function spawnItem(item: unknown, index: number, parent: ParentFound | undefined, context: ToolContext): Promise<ToolResult> {
   const parsed = batchItem.safeParse(item)
   if (!parsed.success) throw new MadroxError('invalid_input', `instances[${index}] does not fit: ${parsed.error.issues.map(issue => `${issue.path.join('.') || 'item'}: ${issue.message}`).join('; ')}.`, { remedy: 'Correct it and spawn it again; the others were not touched.' })
   const { instance_type: harness, ...input } = parsed.data
@@ -83,16 +84,17 @@ async function spawnItem(item: unknown, index: number, parent: ParentFound, cont
 async function spawnOne(harness: string, given: z.input<typeof spawnInput>, context: ToolContext, parent?: ParentFound): Promise<ToolResult> {
   const input = spawnInput.parse(given)
   const { system, caller, signal } = context
+  const deadlineAt = context.now() + input.timeout_seconds * 1000
   const { agentId } = await system.spawn(caller, toRequest(harness, input, context.callKey, input.parent_instance_id ?? parent))
   const sent = input.initial_prompt === undefined ? undefined : system.send(caller, { to: agentId, text: input.initial_prompt, expectsReply: input.expects_reply, ...(context.callKey ? { callKey: `${context.callKey} initial` } : {}) })
-  const timeoutMs = input.timeout_seconds * 1000
+  const left = (): number => Math.max(0, deadlineAt - context.now())
   if (input.wait_for_ready || (input.wait_for_response && sent)) {
     context.progress(`${input.name} is starting`)
-    await system.waitUntilReady(agentId, { signal, timeoutMs })
+    await system.waitUntilReady(agentId, { signal, timeoutMs: left() })
   }
   const waits = input.wait_for_response && input.expects_reply && sent
-  const answer = waits ? await system.waitForAny(caller, [sent.messageId], { signal, timeoutMs }) : sent
-  return toSpawned(agentId, answer, context)
+  const answer = waits ? await system.waitForAny(caller, [sent.messageId], { signal, timeoutMs: left() }) : sent
+  return toSpawned(agentId, answer, input.expects_reply, context)
 }
 
 function toRequest(harness: string, input: SpawnInput, callKey: string | undefined, parent: string | ParentFound | undefined): SpawnRequest {
@@ -105,11 +107,11 @@ function toRequest(harness: string, input: SpawnInput, callKey: string | undefin
       ...(input.allowed_tools ? { allowedTools: input.allowed_tools } : {}),
     },
     ...(parent ? { parent } : {}), ...(input.system_prompt === undefined ? {} : { systemPrompt: input.system_prompt }), ...(input.model ? { model: input.model } : {}),
-    ...(input.profile ? { profile: input.profile } : {}), ...(input.toolset ? { toolset: input.toolset } : {}), ...(input.script === undefined ? {} : { script: input.script }), ...(callKey ? { callKey } : {}),
+    ...(input.profile ? { profile: input.profile } : {}), ...(input.toolset ? { toolset: input.toolset } : {}), ...(input.script === undefined ? {} : { script: input.script }), ...(input.initial_prompt === undefined ? {} : { firstMessage: input.initial_prompt }), ...(callKey ? { callKey } : {}),
   }
 }
 
-function toSpawned(agentId: AgentId, answer: SendReport | undefined, { system, caller }: ToolContext): ToolResult {
+function toSpawned(agentId: AgentId, answer: SendReport | undefined, expectsReply: boolean, { system, caller }: ToolContext): ToolResult {
   const status = system.status(caller, agentId)
   const { workspace } = status
   const bringBack = bringBackHint(workspace)
@@ -118,7 +120,7 @@ function toSpawned(agentId: AgentId, answer: SendReport | undefined, { system, c
       instance_id: agentId, name: status.name, instance_type: status.harness, role: status.role, model: status.model ?? null, state: status.state,
       parent_instance_id: status.parent?.kind === 'agent' ? status.parent.id : null, parent_source: status.parentSource,
       workspace: workspace.path, workspace_kind: workspace.kind, ...(workspace.branch ? { branch: workspace.branch } : {}), ...(bringBack ? { bring_back: bringBack } : {}),
-      ...(answer ? toSent(answer) : {}),
+      ...(answer ? toSent(answer, expectsReply) : {}),
     },
     replies: answer?.replies ?? [],
   }
