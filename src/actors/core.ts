@@ -41,7 +41,7 @@ export interface Core {
   readonly limits: Limits
   /** Every agent this system knows, ended ones included; the row as it was inserted. */
   readonly rows: Map<AgentId, AgentRow>
-  /** A session that took over another's place answers to that one's id. */
+  /** Who stands in whose place: a session that took over another's answers to that one's id, and one taken over answers to its successor's. */
   readonly aliases: Map<ClientId, ClientId>
 }
 
@@ -68,7 +68,11 @@ export const isEnded = (core: Core, id: AgentId): boolean => {
   return !actor || stateOf(actor.getSnapshot()) === 'terminated'
 }
 
-export const canonicalClient = (core: Core, id: ClientId): ClientId => core.aliases.get(id) ?? id
+/** Follows take-overs to the client that stands there now. */
+export function canonicalClient({ aliases }: Pick<Core, 'aliases'>, id: ClientId): ClientId {
+  const next = aliases.get(id)
+  return next === undefined ? id : canonicalClient({ aliases }, next)
+}
 
 /** The caller's name in records: `agent:…`, `client:…`, `owner:…`. */
 export const callerKey = (core: Core, caller: Caller): string =>

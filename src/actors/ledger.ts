@@ -7,7 +7,7 @@ import { type AnyActorRef, fromCallback } from 'xstate'
 import type { Clock } from '../clock.ts'
 import type { FactOf } from '../drivers/driver.ts'
 import { MadroxError } from '../errors.ts'
-import type { AgentId, IdSource, MessageId } from '../ids.ts'
+import type { AgentId, ClientId, IdSource, MessageId } from '../ids.ts'
 import type { Log } from '../log.ts'
 import { type Address, type Outcome, type Reply, sameAddress } from '../messages.ts'
 import { agentKey, hands, type LedgerEvent } from '../machines/effects.ts'
@@ -26,6 +26,8 @@ interface LedgerOptions {
   readonly ids: IdSource
   readonly clock: Clock
   readonly log: Log
+  /** The client that stands in this one's place, or itself. */
+  readonly successorOf: (id: ClientId) => ClientId
 }
 
 export const createLedger = (options: LedgerOptions) =>
@@ -98,10 +100,10 @@ function record(desk: Desk, event: LedgerInput): readonly AsksEvent[] {
   }
 }
 
-function createDesk({ store, ids, clock }: LedgerOptions, isAlive: (id: AgentId) => boolean) {
+function createDesk({ store, ids, clock, successorOf }: LedgerOptions, isAlive: (id: AgentId) => boolean) {
   /** The addressee itself, else its nearest living ancestor, else that line's client. */
   const living = (address: Address): Address | undefined => {
-    if (address.kind === 'client') return store.getClient(address.id) && address
+    if (address.kind === 'client') return store.getClient(address.id) && { kind: 'client', id: successorOf(address.id) }
     if (isAlive(address.id)) return address
     const parent = store.getAgent(address.id)?.parent
     return parent && living(parent)
@@ -152,15 +154,15 @@ function createDesk({ store, ids, clock }: LedgerOptions, isAlive: (id: AgentId)
     store.appendAudit({ at, event: 'agent_ended', agentId, data: { reason } })
     const outcomes = store.listOpenMessages(agentId).flatMap(message => settle(message.id, { status: 'agent_gone', text: `${row.name} ended before it answered: ${reason}.`, at }))
     // Its supervisor hears of it once: by what it is owed, else by a notice.
-    const isTold = outcomes.some(told => 'reply' in told && told.reply && sameAddress(told.reply.to, row.parent))
+    const parent = living(row.parent)
+    const isTold = outcomes.some(told => 'reply' in told && told.reply && parent && sameAddress(told.reply.to, parent))
     const told = unasked && !isTold ? [...outcomes, ...notice(agentId, `${row.name} has ended: ${reason}.`, at)] : outcomes
     const left = store.listReplies({ kind: 'agent', id: agentId })
-    const heir = living(row.parent)
-    if (!heir) for (const reply of left) store.addDeadLetter(reply, 'its addressee and everyone above it have ended')
-    if (left.length === 0 || !heir) return told
-    store.redirectReplies({ kind: 'agent', id: agentId }, heir)
-    // Their subject was the ended agent's own; it means nothing to the heir.
-    return [...told, ...left.map(({ subject: _, ...reply }): AsksEvent => ({ type: 'replyRecorded', reply: { ...reply, to: heir } }))]
+    if (!parent) for (const reply of left) store.addDeadLetter(reply, 'its addressee and everyone above it have ended')
+    if (left.length === 0 || !parent) return told
+    store.redirectReplies({ kind: 'agent', id: agentId }, parent)
+    // Their subject was the ended agent's own; it means nothing to the one who inherits them.
+    return [...told, ...left.map(({ subject: _, ...reply }): AsksEvent => ({ type: 'replyRecorded', reply: { ...reply, to: parent } }))]
   }
 
   return { store, settle, followUp, notice, endAgent }

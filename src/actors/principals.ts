@@ -97,6 +97,7 @@ export function locateClient(core: Core, clientId: ClientId, root: string): void
     return
   }
   if (lost) {
+    core.aliases.set(lost.id, own)
     const waiting = core.store.listReplies({ kind: 'client', id: lost.id })
     core.store.redirectReplies({ kind: 'client', id: lost.id }, { kind: 'client', id: own })
     for (const reply of waiting) tellClient(core, own, { type: 'replyArrived', reply: { ...reply, to: { kind: 'client', id: own } }, at: core.clock.now() })

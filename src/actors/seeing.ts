@@ -1,11 +1,11 @@
 /** What can be seen of agents: their actors' snapshots while they live, their records afterwards. Reads only. */
 
 import { MadroxError } from '../errors.ts'
-import type { AgentId } from '../ids.ts'
+import { type AgentId, asClientId } from '../ids.ts'
 import { type Caller, sameAddress } from '../messages.ts'
 import { openMessages } from '../machines/mailbox.ts'
 import type { AgentRow, OutputRow } from '../store/store.ts'
-import { agentActor, type Core, detailOf, isEnded, nameOf, rowOf, stateOf } from './core.ts'
+import { agentActor, canonicalClient, type Core, detailOf, isEnded, nameOf, rowOf, stateOf } from './core.ts'
 import { childrenOf, isWithin, resolveAgent, resolveLiving } from './directory.ts'
 import { addressOf } from './principals.ts'
 import { specOf } from './spawning.ts'
@@ -55,7 +55,7 @@ export function list(core: Core, caller: Caller, options: { ended?: boolean } = 
 export function children(core: Core, caller: Caller, parent?: string): readonly AgentStatus[] {
   if (parent === undefined && caller.kind !== 'agent') {
     const own = caller.kind === 'client' ? addressOf(core, caller).id : undefined
-    return list(core, caller).filter(status => status.parent?.kind === 'client' && (own === undefined || status.parent.id === own))
+    return list(core, caller).filter(status => status.parent?.kind === 'client' && (own === undefined || canonicalClient(core, asClientId(status.parent.id)) === own))
   }
   const id = parent === undefined && caller.kind === 'agent' ? caller.agentId : resolveAgent(core, caller, parent ?? '', 'see')
   return childrenOf(core, id).map(child => statusOf(core, child))

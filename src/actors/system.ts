@@ -12,7 +12,7 @@ import type { Log } from '../log.ts'
 import type { Store } from '../store/store.ts'
 import { createAsks } from './asks.ts'
 import { endAll, interrupt, terminate } from './control.ts'
-import { agentActor, type Core, defaultLimits, ledgerActor, type Limits, rowOf, tellAgent } from './core.ts'
+import { agentActor, canonicalClient, type Core, defaultLimits, ledgerActor, type Limits, rowOf, tellAgent } from './core.ts'
 import { createDeadlines } from './deadlines.ts'
 import { resolveAgent } from './directory.ts'
 import { type CallToolForAgent, createDrivers } from './drivers.ts'
@@ -51,17 +51,18 @@ export interface SystemOptions {
 export function createSystem(options: SystemOptions): MadroxSystem {
   let drivers: ReadonlyMap<string, Driver> = new Map()
   const { store, clock, ids, log } = options
+  const aliases: Core['aliases'] = new Map()
   const logic = createRoot(
     {
       deadlines: createDeadlines(clock),
       asks: createAsks(),
-      ledger: createLedger({ store, ids, clock, log }),
+      ledger: createLedger({ store, ids, clock, log, successorOf: id => canonicalClient({ aliases }, id) }),
       drivers: createDrivers({ connect: emit => (drivers = options.connectDrivers(emit)), callTool: options.callTool, log }),
     },
     log,
   )
   const root = createActor(logic, { clock, logger: (...args: unknown[]) => log.debug(args.map(String).join(' ')) })
-  const core: Core = { root, store, clock, ids, log, limits: { ...defaultLimits, ...options.limits }, rows: new Map(store.listAgents().map(row => [row.id, row])), aliases: new Map() }
+  const core: Core = { root, store, clock, ids, log, limits: { ...defaultLimits, ...options.limits }, rows: new Map(store.listAgents().map(row => [row.id, row])), aliases }
   root.start()
   const credentials = new Credentials(options.ownerTokens ?? {})
   ledgerActor(core).on('agentEnded', event => credentials.revoke(event.agentId))
