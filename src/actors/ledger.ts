@@ -19,7 +19,7 @@ export type LedgerInput = LedgerEvent | { readonly type: 'writeRetried' } | Fact
 export type LedgerEmitted =
   | { readonly type: 'agentEnded'; readonly agentId: AgentId; readonly reason: string }
   /** It will be tried again. */
-  | { readonly type: 'writeFailed'; readonly event: LedgerInput; readonly error: unknown }
+  | { readonly type: 'writeFailed'; readonly event: LedgerInput }
 
 interface LedgerOptions {
   readonly store: Store
@@ -44,7 +44,6 @@ export const createLedger = (options: LedgerOptions) =>
         return true
       } catch (error) {
         options.log.error(`could not record ${event.type}`, { error })
-        emit({ type: 'writeFailed', event, error })
         // A contradiction stays one; what the disk refused may go later.
         return !(error instanceof MadroxError && error.code === 'unavailable')
       }
@@ -52,7 +51,11 @@ export const createLedger = (options: LedgerOptions) =>
     receive(event => {
       if (event.type !== 'writeRetried') backlog.push(event)
       while (backlog[0] && write(backlog[0])) backlog.shift()
-      if (backlog.length > 0) (system.get(hands.deadlines) as AnyActorRef).send({ type: 'setDeadline', key: 'ledger:retry', at: { afterMs: retryMs }, notify: hands.ledger, event: { type: 'writeRetried' } })
+      if (backlog.length === 0) return
+      // It waits behind what could not be written either.
+      if (event.type !== 'writeRetried') emit({ type: 'writeFailed', event })
+      const deadlines = system.get(hands.deadlines) as AnyActorRef // lives as long as the system
+      deadlines.send({ type: 'setDeadline', key: 'ledger:retry', at: { afterMs: retryMs }, notify: hands.ledger, event: { type: 'writeRetried' } })
     })
   })
 

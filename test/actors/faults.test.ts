@@ -1,0 +1,99 @@
+import { describe, expect, test } from 'vitest'
+import { MadroxError } from '../../src/errors.ts'
+import { createMemoryStore } from '../../src/store/memory.ts'
+import type { Store } from '../../src/store/store.ts'
+import { createStage } from './rig.ts'
+
+/** A store whose disk is full while `broken` names the call. */
+function createFaultyStore(): Store & { broken: keyof Store | undefined } {
+  const store = createMemoryStore()
+  const faulty = { ...store, broken: undefined as keyof Store | undefined }
+  for (const [name, work] of Object.entries(store) as [keyof Store, (...args: unknown[]) => unknown][]) {
+    const guarded = (...args: unknown[]): unknown => {
+      if (faulty.broken === name) throw new MadroxError('unavailable', 'The disk is full.')
+      return work(...args)
+    }
+    Object.assign(faulty, { [name]: guarded })
+  }
+  return faulty
+}
+
+describe('a store that cannot write', () => {
+  test('accepts nothing: the sender hears it, and the agent never sees the message', async () => {
+    const store = createFaultyStore()
+    const stage = createStage({ store })
+    const ada = await stage.spawn('ada')
+    store.broken = 'insertMessage'
+    expect(await stage.refusal(stage.me, 'send_to_instance', { instance_id: ada, message: 'x' })).toBe('unavailable')
+    store.broken = undefined
+    expect([stage.state(ada), store.listOpenMessages()]).toEqual(['idle.live', []])
+  })
+
+  test('an idempotent send that failed whole is made by the next try', async () => {
+    const store = createFaultyStore()
+    const stage = createStage({ store })
+    const ada = await stage.spawn('ada')
+    const send = () => stage.call(stage.me, 'send_to_instance', { instance_id: ada, message: 'x', wait_for_response: false }, { callKey: 'k' })
+    store.broken = 'recordCall'
+    expect(await send()).toMatchObject({ ok: false })
+    store.broken = undefined
+    expect(await send()).toMatchObject({ ok: true })
+    expect(store.listOpenMessages()).toHaveLength(1)
+  })
+
+  test.each(['settleMessage', 'addReply', 'appendOutput'] as const)('nobody is told of an outcome that is not on record (%s); when it is, they are, once', async call => {
+    const store = createFaultyStore()
+    const stage = createStage({ store })
+    const ada = await stage.spawn('ada')
+    const waited = stage.ask(stage.me, 'send_to_instance', { instance_id: ada, message: 'x' })
+    stage.begin(ada)
+    let told = false
+    void waited.then(() => (told = true))
+    store.broken = call
+    stage.end(ada, { finalText: 'done' })
+    stage.clock.advance(5_000)
+    await stage.settle()
+    expect([told, store.listOpenMessages().length]).toEqual([false, 1])
+    store.broken = undefined
+    stage.clock.advance(1_000)
+    expect(await waited).toMatchObject({ status: 'answered', response: 'done' })
+    expect(store.listReplies({ kind: 'client', id: stage.me.clientId })).toEqual([])
+  })
+
+  test('ends an agent all the same, says that it is not on record yet, and records it later', async () => {
+    const store = createFaultyStore()
+    const stage = createStage({ store })
+    const ada = await stage.spawn('ada')
+    store.broken = 'updateAgent'
+    expect(await stage.ask(stage.me, 'terminate_instance', { instance_id: ada })).toMatchObject({ terminated: [{ reason: expect.stringContaining('not yet on record') }] })
+    store.broken = undefined
+    stage.clock.advance(1_000)
+    expect(store.getAgent(ada)).toMatchObject({ state: 'terminated', endReason: 'terminated by its client' })
+  })
+
+  test('spawns nothing', async () => {
+    const store = createFaultyStore()
+    const stage = createStage({ store })
+    store.broken = 'insertAgent'
+    expect(await stage.refusal(stage.me, 'spawn_agent', { harness: 'hand', name: 'ada', workspace: 'isolated' })).toBe('unavailable')
+    expect([stage.commands, stage.system.list(stage.me)]).toEqual([[], []])
+  })
+})
+
+test('the end of an agent is told when its own outcomes are: sender, inbox and heir in one go', async () => {
+  const stage = createStage()
+  const boss = await stage.spawn('boss')
+  const kid = await stage.spawn('kid', stage.as(boss))
+  const low = await stage.spawn('low', stage.as(kid))
+  await stage.ask(stage.me, 'send_to_instance', { instance_id: kid, message: 'go', wait_for_response: false })
+  stage.begin(kid)
+  await stage.ask(stage.as(kid), 'send_to_instance', { instance_id: low, message: 'part', wait_for_response: false })
+  stage.turn(low, 'part done')
+  expect(stage.store.countReplies({ kind: 'agent', id: kid })).toBe(1)
+  stage.fact(kid, { type: 'exited', expected: true, code: 1 })
+  await stage.settle()
+  // A notice says why, and kid's unread reply is its supervisor's now.
+  expect(stage.turn(boss, '')).toBe('[NOTICE from kid] kid has ended: its CLI process died (exit code 1).')
+  expect([stage.begin(boss), stage.store.countReplies({ kind: 'agent', id: kid })]).toEqual([expect.stringContaining('part done'), 0])
+  expect(await stage.ask(stage.me, 'get_pending_replies')).toMatchObject({ replies: [{ status: 'agent_gone', from: 'kid' }] })
+})

@@ -1,0 +1,137 @@
+/** The library as it is embedded: real SQLite, real clock, the scripted harness. */
+
+import { cpSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { createMadrox, localOwner, type Caller, type Madrox, type MadroxOptions } from '../../src/index.ts'
+
+function createHome(): string {
+  const home = mkdtempSync(join(tmpdir(), 'madrox-home-'))
+  onTestFinished(() => rmSync(home, { recursive: true, force: true }))
+  return home
+}
+
+async function open(home: string, options: Partial<MadroxOptions> = {}): Promise<{ madrox: Madrox; me: Caller; ask: (tool: string, args?: Record<string, unknown>) => Promise<Record<string, unknown>> }> {
+  const madrox = await createMadrox({ home, env: {}, ...options })
+  onTestFinished(() => madrox.close())
+  const me = { kind: 'client', clientId: madrox.system.connectClient({ ownerId: localOwner, name: 'tester', root: '/somewhere' }), ownerId: localOwner } as const
+  const ask = async (tool: string, args: Record<string, unknown> = {}): Promise<Record<string, unknown>> => {
+    const outcome = await madrox.call(me, tool, args)
+    if (!outcome.ok) throw new Error(`${outcome.error.code}: ${outcome.error.message}`)
+    return outcome.data ?? { text: outcome.text }
+  }
+  return { madrox, me, ask }
+}
+
+const scripted = (name: string, more = {}) => ({ harness: 'scripted', name, workspace: 'isolated', ...more })
+
+describe('a home', () => {
+  test('is one server\'s at a time, and free when that has closed', async () => {
+    const home = createHome()
+    const { madrox } = await open(home)
+    await expect(createMadrox({ home, env: {} })).rejects.toMatchObject({ code: 'unavailable' })
+    await madrox.close()
+    const again = await createMadrox({ home, env: {} })
+    await again.close()
+  })
+
+  test('is not opened by a process that its own agents started', async () => {
+    const home = createHome()
+    await expect(createMadrox({ home, env: { MADROX_OWNED_BY: home } })).rejects.toMatchObject({ code: 'unavailable' })
+  })
+
+  test('as a killed server left it: accepted messages are there, agents are buried, and who waited is told on return', async () => {
+    const [home, copy] = [createHome(), createHome()]
+    const { ask } = await open(home)
+    const { instance_id } = await ask('spawn_agent', scripted('ada'))
+    await ask('spawn_agent', scripted('kid', { parent_instance_id: instance_id }))
+    const sent = await ask('send_to_instance', { instance_id, message: 'hang', wait_for_response: false })
+    // What a SIGKILL would leave behind: the files as they are now.
+    cpSync(home, copy, { recursive: true, filter: path => !path.endsWith('.lock') })
+    const after = await open(copy)
+    expect(await after.ask('get_pending_replies')).toMatchObject({ replies: [{ message_id: sent['message_id'], status: 'agent_gone', from: 'ada', response: expect.stringContaining('the server it ran under ended') }] })
+    expect(await after.ask('get_instance_tree')).toEqual({ text: 'There are no agents.' })
+    expect(await after.ask('get_instance_status', { include_ended: true })).toMatchObject({ total: 2, instances: [{ state: 'terminated' }, { state: 'terminated' }] })
+    expect(await after.ask('terminate_instance', { instance_id })).toMatchObject({ already_ended: true })
+  })
+})
+
+describe('scripted agents', () => {
+  test('three levels deep: asked, answered by the turn\'s end, ended leaves first', async () => {
+    const { ask } = await open(createHome())
+    await ask('spawn_agent', scripted('lead'))
+    expect(await ask('send_to_instance', { instance_id: 'lead', message: 'delegate back {delegate test {echo 42 passed}}' })).toMatchObject({ status: 'answered', response: '42 passed', via: 'turn_end' })
+    expect(await ask('terminate_instance', { instance_id: 'lead' })).toMatchObject({ terminated: [{ name: 'test' }, { name: 'back' }, { name: 'lead' }] })
+  })
+
+  test('five messages in a row, each with its own answer', async () => {
+    const { ask } = await open(createHome())
+    await ask('spawn_agent', scripted('ada'))
+    const answers = await Promise.all([1, 2, 3, 4, 5].map(count => ask('send_to_instance', { instance_id: 'ada', message: `echo answer ${count}` })))
+    expect(answers.map(answer => answer['response'])).toEqual([1, 2, 3, 4, 5].map(count => `answer ${count}`))
+  })
+
+  test('one with background work answers with what came of it, not with what it said before', async () => {
+    const { ask } = await open(createHome())
+    await ask('spawn_agent', scripted('ada'))
+    expect(await ask('send_to_instance', { instance_id: 'ada', message: 'say building; background 20 the build is green' })).toMatchObject({ status: 'answered', response: 'the build is green' })
+  })
+
+  test('also when another message comes in between', async () => {
+    const { ask } = await open(createHome())
+    await ask('spawn_agent', scripted('ada'))
+    const first = ask('send_to_instance', { instance_id: 'ada', message: 'say building; background 30 the build is green' })
+    expect(await ask('send_to_instance', { instance_id: 'ada', message: 'wait 60; say second' })).toMatchObject({ response: expect.stringContaining('second') })
+    expect(await first).toMatchObject({ response: 'the build is green' })
+  })
+
+  test('a child that is slow and somebody else\'s business holds up no answer', async () => {
+    const { ask } = await open(createHome())
+    await ask('spawn_agent', scripted('lead'))
+    const slow = await ask('send_to_instance', { instance_id: 'lead', message: 'delegate slow {hang}', wait_for_response: false })
+    expect(await ask('send_to_instance', { instance_id: 'lead', message: 'delegate quick {echo done}' })).toMatchObject({ status: 'answered', response: 'done' })
+    expect(await ask('wait_for_any', { message_ids: [slow['message_id']], timeout_seconds: 0.02 })).toMatchObject({ status: 'pending' })
+  })
+
+  test('one whose process dies is resumed and given its task again; twice, it is given up and its sender told', async () => {
+    const { ask } = await open(createHome())
+    await ask('spawn_agent', scripted('once'))
+    expect(await ask('send_to_instance', { instance_id: 'once', message: 'crash-once; echo survived' })).toMatchObject({ status: 'answered', response: 'survived' })
+    expect(await ask('get_pending_replies')).toMatchObject({ replies: [{ kind: 'notice', from: 'once' }] })
+    await ask('spawn_agent', scripted('twice'))
+    expect(await ask('send_to_instance', { instance_id: 'twice', message: 'crash boom' })).toMatchObject({ status: 'agent_gone', response: expect.stringContaining('boom') })
+    expect(await ask('get_instance_status', { instance_id: 'twice' })).toMatchObject({ state: 'terminated', end_reason: expect.stringContaining('boom') })
+  })
+
+  test('one that is interrupted keeps what it was told, and goes on when told', async () => {
+    const { ask } = await open(createHome())
+    await ask('spawn_agent', scripted('ada'))
+    const long = ask('send_to_instance', { instance_id: 'ada', message: 'hang' })
+    await expect.poll(async () => (await ask('get_instance_status', { instance_id: 'ada' }))['detail']).toBe('busy.working')
+    expect(await ask('interrupt_instance', { instance_id: 'ada' })).toMatchObject({ interrupted: true })
+    expect(await long).toMatchObject({ status: 'cancelled' })
+    expect(await ask('send_to_instance', { instance_id: 'ada', message: 'recall' })).toMatchObject({ response: expect.stringContaining('hang') })
+  })
+
+  test('one that stands at a dialog: its supervisor is told, nothing is typed, and it can still be ended', async () => {
+    const { ask } = await open(createHome())
+    await ask('spawn_agent', scripted('ada'))
+    const waited = ask('send_to_instance', { instance_id: 'ada', message: 'approval Bash rm' })
+    expect(await ask('get_pending_replies', { wait_timeout: 5 })).toMatchObject({ replies: [{ kind: 'notice', response: 'ada waits for permission to use Bash: rm' }] })
+    await ask('send_to_instance', { instance_id: 'ada', message: 'behind it', wait_for_response: false })
+    expect(await ask('get_instance_status', { instance_id: 'ada' })).toMatchObject({ detail: 'busy.awaitingApproval', health: 'waiting for approval', mailbox: 1 })
+    await ask('terminate_instance', { instance_id: 'ada' })
+    expect(await waited).toMatchObject({ status: 'agent_gone' })
+  })
+
+  test('closing ends everything at once, whatever it does', async () => {
+    const { madrox, ask } = await open(createHome())
+    for (const name of ['a', 'b']) await ask('spawn_agent', scripted(name))
+    const waits = ['a', 'b'].map(name => ask('send_to_instance', { instance_id: name, message: 'delegate deep {hang}; hang' }))
+    await expect.poll(async () => (await ask('get_instance_status'))['total']).toBe(4)
+    await madrox.close()
+    expect(await Promise.all(waits)).toMatchObject([{ status: 'agent_gone' }, { status: 'agent_gone' }])
+    expect(await madrox.call({ kind: 'owner', ownerId: localOwner }, 'spawn_agent', scripted('late'))).toMatchObject({ ok: false, error: { code: 'shutting_down' } })
+  })
+})
