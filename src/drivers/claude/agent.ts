@@ -17,15 +17,13 @@ import type { HookAnswer } from './hooks.ts'
 import type { HookBody, HookOf } from './hook-bodies.ts'
 import { createInterrupting } from './interrupting.ts'
 import { verifiedVersion, type ParsedLaunch, type Prepared } from './launch.ts'
+import type { Login } from './login.ts'
 import { createPrompting } from './prompting.ts'
 import { createRecords } from './records.ts'
 import { createSessionClock, createStatusReader, type AgentFact, type Session } from './session.ts'
 import { createSettling } from './settling.ts'
 import { createTurnTracker, type Ending } from './turns.ts'
 import { createWatch } from './watch.ts'
-
-/** `claude auth status` says no more than no, and the login screen behind it speaks to a person at the terminal. */
-const notLoggedIn = 'Claude Code is not logged in. Run "claude" once as this user and log in, or set ANTHROPIC_API_KEY for the server.'
 
 type StartFailure = FactOf<'startFailed'>['code']
 
@@ -36,8 +34,7 @@ export interface AgentContext {
   readonly clock: Clock
   readonly log: Log
   readonly tell: (fact: AgentFact) => void
-  /** Resolves false when the CLI says that nobody is logged in. */
-  readonly loggedIn: Promise<boolean>
+  readonly login: Login
   /** Behind the agent's last fact. */
   readonly onEnded: () => void
 }
@@ -89,7 +86,7 @@ export function startAgent(context: AgentContext): ClaudeAgent {
   const startTimer = clock.setTimeout(() => void failStart('timeout'), launch.readyTimeoutMs)
   watch.add(configDir.sessions, `${pty.pid}.json`)
   watch.add(dirname(records.path), basename(records.path))
-  void context.loggedIn.then(known => {
+  void context.login.isLoggedIn.then(known => {
     isLoggedIn = known
     watch.soon()
   })
@@ -178,7 +175,7 @@ export function startAgent(context: AgentContext): ClaudeAgent {
     const words = await renderLastWords(pty.tail(), pty)
     if (phase !== 'starting') return
     await end(0)
-    tell({ type: 'startFailed', source: 'process', code: code === 'exited' ? toStartFailure(words) : code, detail: code === 'not_logged_in' ? notLoggedIn : words || `Claude Code said nothing (${code}).` })
+    tell({ type: 'startFailed', source: 'process', code: code === 'exited' ? toStartFailure(words) : code, detail: code === 'not_logged_in' ? context.login.refusal : words || `Claude Code said nothing (${code}).` })
     context.onEnded()
   }
 

@@ -75,12 +75,25 @@ function listNames(dir: string): string[] {
 
 /** The user's own MCP servers, for `inheritMcp`; without ours, whatever it is registered as. */
 export function readUserMcpServers(dir: ConfigDir): Record<string, unknown> {
+  const { madrox: _ours, ...others } = readState(dir, z.looseObject({ mcpServers: z.record(z.string(), z.unknown()) }))?.mcpServers ?? {}
+  return others
+}
+
+const keyAnswersSchema = z.looseObject({
+  customApiKeyResponses: z.looseObject({ approved: z.array(z.string()).default([]), rejected: z.array(z.string()).default([]) }),
+})
+
+/** What the user answered when Claude Code asked whether to use this API key; undefined: it never asked. */
+export function readKeyAnswer(dir: ConfigDir, key: string): 'approved' | 'rejected' | undefined {
+  const answers = readState(dir, keyAnswersSchema)?.customApiKeyResponses
+  const kept = key.slice(-20) // as much of a key as Claude Code writes down
+  return answers?.approved.includes(kept) ? 'approved' : answers?.rejected.includes(kept) ? 'rejected' : undefined
+}
+
+function readState<State>(dir: ConfigDir, schema: z.ZodType<State>): State | undefined {
   try {
-    const parsed = z.looseObject({ mcpServers: z.record(z.string(), z.unknown()).default({}) }).safeParse(JSON.parse(readFileSync(dir.stateFile, 'utf8')))
-    if (!parsed.success) return {}
-    const { madrox: _ours, ...others } = parsed.data.mcpServers
-    return others
+    return schema.safeParse(JSON.parse(readFileSync(dir.stateFile, 'utf8'))).data
   } catch {
-    return {} // no state file: no servers
+    return undefined // never used, or half written: it says nothing
   }
 }

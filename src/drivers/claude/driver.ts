@@ -3,7 +3,6 @@
  * names; what happens in a session is `agent.ts`.
  */
 
-import { execFile } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { z } from 'zod'
@@ -14,6 +13,8 @@ import { findConfigDir, listStatuses, prepareConfigDir, transcriptPath, type Con
 import { createHookListener } from './hooks.ts'
 import type { AgentFact } from './session.ts'
 import { baseEnvironment, findExecutable, findLaunchFault, prepareLaunch, type ParsedLaunch } from './launch.ts'
+import { createLogins, type Login } from './login.ts'
+import { clearPrivateFiles } from './private-files.ts'
 
 type StartFailure = FactOf<'startFailed'>['code']
 
@@ -37,8 +38,9 @@ export const createClaudeDriver: CreateDriver = (config, emit) => {
   const configDir = findConfigDir(env)
   const agents = new Map<string, Entry>()
   const hooks = createHookListener((agentId, reason) => log.warn('A hook of Claude Code was not understood.', { agentId, reason }))
-  const login = createLoginCheck(env)
+  const logins = createLogins(env, configDir, log)
   let isClosed = false
+  clearPrivateFiles(config.stateDir, log)
 
   const teller = (agentId: string) => (fact: AgentFact): void =>
     emit({ ...fact, agentId, at: clock.now() } as DriverFact) // the two fields AgentFact leaves out
@@ -60,22 +62,22 @@ export const createClaudeDriver: CreateDriver = (config, emit) => {
     const entry: Entry = { sessionId: launch.sessionId, agent: undefined, stopAsked: false, ended: withResolvers() }
     agents.set(agentId, entry)
     try {
-      const url = await hooks.url()
+      const [url, login] = await Promise.all([hooks.url(), logins(file)])
       if (entry.stopAsked) return finish(agentId, () => tell({ type: 'exited', source: 'self', expected: true }))
-      entry.agent = launchAgent(agentId, launch, file, url)
+      entry.agent = launchAgent(agentId, launch, { file, url, login })
     } catch (error) {
       finish(agentId, () => fail('exited', `Claude Code could not be started: ${error instanceof Error ? error.message : String(error)}`))
     }
   }
 
-  const launchAgent = (agentId: string, launch: ParsedLaunch, file: string, url: string): ClaudeAgent => {
+  const launchAgent = (agentId: string, launch: ParsedLaunch, { file, url, login }: { file: string; url: string; login: Login }): ClaudeAgent => {
     prepareConfigDir(configDir)
     let agent: ClaudeAgent | undefined
     const token = hooks.register(agentId, (body, gone) => agent?.takeHook(body, gone) ?? {})
-    const prepared = prepareLaunch(launch, agentId, { file, env, configDir, stateDir: config.stateDir, hooks: { url, token } })
+    const prepared = prepareLaunch(launch, agentId, { file, login, configDir, stateDir: config.stateDir, hooks: { url, token } })
     for (const warning of prepared.warnings) log.warn(warning, { agentId })
     try {
-      agent = startAgent({ launch, prepared, configDir, clock, log, tell: teller(agentId), loggedIn: login(file), onEnded: () => finish(agentId) })
+      agent = startAgent({ launch, prepared, configDir, clock, log, tell: teller(agentId), login, onEnded: () => finish(agentId) })
       return agent
     } catch (error) {
       prepared.dispose()
@@ -158,19 +160,3 @@ function findLivePid(dir: ConfigDir, sessionId: string): number | undefined {
   return holders.find(({ pid, procStart }) =>
     processes.some(each => each.pid === pid && each.state !== 'Z' && (procStart === undefined || process.platform !== 'linux' || each.startedAt === procStart)))?.pid
 }
-
-/** Asks the CLI beside the first start whether anyone is logged in (160 ms); a yes is remembered, a no asked again. */
-function createLoginCheck(env: Readonly<Record<string, string>>): (file: string) => Promise<boolean> {
-  let known: Promise<boolean> | undefined
-  const ask = (file: string): Promise<boolean> => new Promise(resolve => {
-    execFile(file, ['auth', 'status'], { env, timeout: 20_000 }, (_error, stdout) => resolve(!/"loggedIn"\s*:\s*false/.test(stdout)))
-  })
-  return file => {
-    known ??= ask(file).then(isLoggedIn => {
-      if (!isLoggedIn) known = undefined
-      return isLoggedIn
-    })
-    return known
-  }
-}
-

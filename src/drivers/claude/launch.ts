@@ -3,15 +3,16 @@
  * variable here stands for a dialog, a shared directory or a timeout that was met.
  */
 
-import { accessSync, chmodSync, constants, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { accessSync, constants, readFileSync } from 'node:fs'
 import { delimiter, isAbsolute, join } from 'node:path'
 import type { z } from 'zod'
 import type { DriverConfig, launchSchema } from '../driver.ts'
 import { childEnvironment } from '../environment.ts'
 import { readUserMcpServers, type ConfigDir } from './config-dir.ts'
 import { registeredHooks } from './hook-bodies.ts'
+import type { Login } from './login.ts'
 import { removeMountPoints } from './mount-points.ts'
+import { createPrivateFiles } from './private-files.ts'
 
 export type ParsedLaunch = z.output<typeof launchSchema>
 
@@ -32,6 +33,10 @@ const pasteNote = '\n\nText inside <pasted_content> tags is part of the message 
 
 /** A day: a permission request may wait for a person. Past a hook's timeout its dialog would stay open for anyone. Seconds. */
 const approvalTimeoutS = 86_400
+
+/** How Claude Code gets a key that it would ask about under the name it looks for. */
+const keyVariable = 'MADROX_CLAUDE_API_KEY'
+const keyHelper = { apiKeyHelper: `printf %s "$${keyVariable}"` }
 
 export interface Prepared {
   readonly file: string
@@ -66,7 +71,7 @@ export function baseEnvironment(config: Pick<DriverConfig, 'env' | 'childEnv'>):
 
 export interface Surroundings {
   readonly file: string
-  readonly env: Readonly<Record<string, string>>
+  readonly login: Pick<Login, 'env' | 'apiKey'>
   readonly configDir: ConfigDir
   readonly stateDir: string
   readonly hooks: { readonly url: string; readonly token: string }
@@ -74,28 +79,20 @@ export interface Surroundings {
 
 /** Writes the agent's private files and composes its command line. */
 export function prepareLaunch(launch: ParsedLaunch, agentId: string, around: Surroundings): Prepared {
-  const dir = join(around.stateDir, 'agents', agentId)
-  mkdirSync(dir, { recursive: true, mode: 0o700 })
-  // The CLI's default is shared by all sessions of a user; short, because sockets are made in it.
-  const temporary = mkdtempSync(join(tmpdir(), 'madrox-'))
-  chmodSync(temporary, 0o700)
+  const { login, hooks } = around
   // Files, not arguments: arguments are world-readable, and may hold other servers' secrets; they are also limited in size.
-  const write = (name: string, text: string): string => {
-    const path = join(dir, name)
-    writeFileSync(path, text, { mode: 0o600 })
-    return path
-  }
-  const sandboxed = !launch.confinement.bypass && hasSandbox(around.env)
+  const files = createPrivateFiles(around.stateDir, agentId)
+  const sandboxed = !launch.confinement.bypass && hasSandbox(login.env)
   const servers = toMcpServers(launch, around.configDir)
   const args = [
     ...(launch.resume ? ['--resume', launch.sessionId] : ['--session-id', launch.sessionId]),
     '-n', launch.name,
     ...(launch.model === undefined ? [] : ['--model', launch.model]),
-    '--settings', write('settings.json', JSON.stringify(toSettings(launch, agentId, around.hooks.url, sandboxed))),
+    '--settings', files.write('settings.json', JSON.stringify({ ...toSettings(launch, agentId, hooks.url, sandboxed), ...(login.apiKey === undefined ? {} : keyHelper) })),
     '--setting-sources', '', // a user's hooks and permissions are not the agent's
-    '--mcp-config', write('mcp.json', JSON.stringify({ mcpServers: servers })),
+    '--mcp-config', files.write('mcp.json', JSON.stringify({ mcpServers: servers })),
     '--strict-mcp-config',
-    '--append-system-prompt-file', write('system-prompt.md', launch.systemPrompt + pasteNote + readProjectMemory(launch.cwd)),
+    '--append-system-prompt-file', files.write('system-prompt.md', launch.systemPrompt + pasteNote + readProjectMemory(launch.cwd)),
     ...toConfinement(launch, sandboxed, Object.keys(servers)),
     '--disallowedTools', withheldTools.join(','),
     ...launch.readableDirs.flatMap(dir => ['--add-dir', dir]),
@@ -104,16 +101,16 @@ export function prepareLaunch(launch: ParsedLaunch, agentId: string, around: Sur
     file: around.file,
     args,
     env: {
-      ...around.env,
+      ...login.env,
+      ...(login.apiKey === undefined ? {} : { [keyVariable]: login.apiKey }),
       ...launch.marker,
-      CLAUDE_CODE_TMPDIR: temporary,
-      MADROX_HOOK_TOKEN: around.hooks.token,
+      CLAUDE_CODE_TMPDIR: files.temporary,
+      MADROX_HOOK_TOKEN: hooks.token,
       ...(launch.madrox === undefined ? {} : { MADROX_TOKEN: launch.madrox.token }),
     },
     warnings: launch.confinement.bypass || sandboxed ? [] : ['bubblewrap and socat are not both installed: the agent has no Bash tool.'],
     dispose() {
-      rmSync(dir, { recursive: true, force: true })
-      rmSync(temporary, { recursive: true, force: true })
+      files.remove()
       if (sandboxed) removeMountPoints(launch.cwd)
     },
   }

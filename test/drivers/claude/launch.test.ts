@@ -20,7 +20,7 @@ const launch = (more: object = {}): ParsedLaunch => launchSchema.parse({
   madrox: { url: 'http://127.0.0.1:9/mcp', token: 'sekret' }, ...more,
 })
 const prepare = (more: object = {}, path = join(root, 'bin')): Prepared => prepareLaunch(launch(more), 'a1', {
-  file: '/claude', env: { PATH: path }, configDir: findConfigDir({ HOME: root }), stateDir: join(root, 'state'), hooks: { url: 'http://127.0.0.1:8', token: 'hook-sekret' },
+  file: '/claude', login: { env: { PATH: path } }, configDir: findConfigDir({ HOME: root }), stateDir: join(root, 'state'), hooks: { url: 'http://127.0.0.1:8', token: 'hook-sekret' },
 })
 const valueOf = (prepared: Prepared, option: string): string => prepared.args[prepared.args.indexOf(option) + 1] ?? ''
 /** What the two files hold, as far as it is looked at. */

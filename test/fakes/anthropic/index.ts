@@ -19,6 +19,8 @@ export interface ServedRequest {
   readonly view: ConversationView
   readonly kind: 'turn' | 'side'
   readonly messageId: string
+  /** Who the client says it is: both headers, as they came. */
+  readonly credential: { readonly apiKey: string | undefined; readonly authorization: string | undefined }
   readonly usage: Usage
   readonly content: readonly ContentBlock[]
   /** Pending until the answer went out whole, failed by script, or was cut by the client. */
@@ -73,6 +75,7 @@ export async function startFakeAnthropic(options: FakeAnthropicOptions = {}): Pr
     const usage = (options.usage ?? countUsage)(view, content)
     const served: ServedRequest = {
       view, content, usage, kind: side ? 'side' : 'turn', messageId: `msg_${newId()}`, outcome: 'pending', status: 200,
+      credential: { apiKey: incoming.headers['x-api-key']?.toString(), authorization: incoming.headers.authorization },
     }
     requests.push(served)
     waiters.forEach(notify => notify(served))
