@@ -1,5 +1,6 @@
 import { afterEach, expect, test } from 'vitest'
 import { connectMcp } from '../../src/transports/mcp/client.ts'
+import { isAlive } from '../contracts/processes.ts'
 import { type RunningServer, runToEnd, startServe, temporaryHome } from './server.ts'
 
 const cleanups: (() => unknown)[] = []
@@ -17,15 +18,6 @@ async function serve(dir: string, args?: readonly string[], env?: Readonly<Recor
   const server = await startServe(dir, args, env)
   cleanups.push(() => server.child.exitCode === null && server.child.signalCode === null && server.end('SIGKILL'))
   return server
-}
-
-const isAlive = (pid: number): boolean => {
-  try {
-    process.kill(pid, 0)
-    return true
-  } catch {
-    return false // ESRCH: gone
-  }
 }
 
 test('health answers ok, stdout stays silent, and SIGTERM ends with exit code 0', async () => {

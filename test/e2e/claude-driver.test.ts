@@ -8,6 +8,7 @@ import type { Driver, DriverCommand, FactOf } from '../../src/drivers/driver.ts'
 import { createRecorder, findBreaches, toText, type Recorder } from '../contracts/driver-trace.ts'
 import { atGate, callTool, hang, say, stream, type FakeAnthropicOptions } from '../fakes/anthropic/index.ts'
 import { createClaudeStage, type ClaudeStage } from './claude-setup.ts'
+import { isAlive } from './processes.ts'
 
 type LaunchInput = Extract<DriverCommand, { type: 'startAgent' }>['launch']
 
@@ -63,15 +64,6 @@ const interrupt = async ({ driver, facts }: Scene): Promise<FactOf<'interruptFin
   const requestId = randomUUID()
   driver.dispatch({ type: 'interrupt', agentId: 'ada', requestId })
   return facts.waitFor('ada', 'interruptFinished', fact => fact.requestId === requestId)
-}
-
-/** A dead entry that init has not collected yet (state Z) is not alive. */
-const isAlive = (pid: number): boolean => {
-  try {
-    return !/\) Z /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'))
-  } catch {
-    return false // no such process
-  }
 }
 
 // ── text ─────────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -7,6 +7,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest'
 import { startPty, type PtyProcess } from '../../../src/drivers/pty/process.ts'
 import { endProcessTree, sweepMarked } from '../../../src/drivers/pty/reaper.ts'
 import { renderLastWords, renderScreen } from '../../../src/drivers/pty/screen.ts'
+import { isAlive } from '../../contracts/processes.ts'
 
 let dir: string
 let marker: Record<string, string>
@@ -28,14 +29,6 @@ const shell = (script: string, onOutput?: (chunk: string) => void): PtyProcess =
   return pty
 }
 const pidIn = (name: string): number => (existsSync(join(dir, name)) ? Number(readFileSync(join(dir, name), 'utf8')) : 0)
-/** A dead entry that init has not collected yet (state Z) is not alive. */
-const isAlive = (pid: number): boolean => {
-  try {
-    return !/\) Z /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'))
-  } catch {
-    return false // no such process
-  }
-}
 
 test('output written just before exit is not lost, however busy the reader', async () => {
   const ptys = Array.from({ length: 5 }, () => shell('seq 1 20000; echo LAST'))
