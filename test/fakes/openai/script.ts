@@ -1,60 +1,17 @@
-/** Chooses the steps of a turn: the test's rules first, then a small language a prompt can carry itself. */
+/** Scripts of this fake's turns: the language of `../script.ts`, and what is Codex's in it. */
+import * as language from '../script.ts'
 import type { ConversationView } from './conversation.ts'
 import { atGate, callTool, drop, fail, hang, say, stream, type Step } from './steps.ts'
 
-export interface Rule {
-  /** A string matches anywhere in the prompt's text. */
-  readonly when: string | RegExp | ((view: ConversationView) => boolean)
-  readonly then: readonly Step[] | ((view: ConversationView) => readonly Step[])
-}
-
-/** The first rule that matches decides. */
+export type Rule = language.Rule<ConversationView, Step>
 export type Script = readonly Rule[]
 
-const matches = ({ when }: Rule, view: ConversationView): boolean => {
-  if (typeof when === 'string') return view.lastUserText.includes(when)
-  // search() ignores lastIndex, so a /g pattern matches every time.
-  return when instanceof RegExp ? view.lastUserText.search(when) !== -1 : when(view)
+const verbs: language.Verbs<ConversationView, Step> = {
+  ...language.toVerbs({ say, stream, callTool, atGate, fail, drop, hang }),
+  // exec_command gives the turn back after yield_time_ms; the command then goes on as a background terminal.
+  bash: (cmd) => callTool('exec_command', { cmd, yield_time_ms: 30_000 }),
+  bg: (cmd) => callTool('exec_command', { cmd, yield_time_ms: 250 }),
 }
 
-export function chooseSteps(script: Script, view: ConversationView): readonly Step[] {
-  const rule = script.find((each) => matches(each, view))
-  if (rule) return typeof rule.then === 'function' ? rule.then(view) : rule.then
-  return toEmbeddedSteps(view) ?? [say(`ack: ${(view.message?.body ?? view.lastUserText).slice(0, 60)}`)]
-}
-
-/**
- * A prompt whose body begins with a line `do:` is its own script, a step a line:
- * `say TEXT` · `stream TEXT` · `reply TEXT` · `call TOOL {json}` · `bash COMMAND` · `bg COMMAND` · `gate NAME` · `fail STATUS` · `drop` · `hang`
- */
-export function toEmbeddedSteps(view: ConversationView): Step[] | undefined {
-  const body = view.message?.body ?? view.lastUserText
-  const [head, ...lines] = body.split('\n').map((line) => line.trim())
-  if (head !== 'do:') return undefined
-  return lines.filter((line) => line !== '').map((line) => toStep(line, view))
-}
-
-function toStep(line: string, view: ConversationView): Step {
-  const [, verb = '', rest = ''] = /^(\S+)\s*([\s\S]*)$/.exec(line) ?? []
-  switch (verb) {
-    case 'say': return say(rest)
-    case 'stream': return stream(rest)
-    case 'reply': return callTool('mcp__madrox__reply_to_caller', {
-      reply_message: rest,
-      ...(view.message ? { correlation_id: view.message.id } : {}),
-    })
-    case 'call': {
-      const [, tool = '', json = ''] = /^(\S+)\s*([\s\S]*)$/.exec(rest) ?? []
-      // Tool input is whatever JSON object the test wrote; the CLI validates it against the tool's own schema.
-      return callTool(tool, json === '' ? {} : (JSON.parse(json) as object))
-    }
-    // exec_command gives the turn back after yield_time_ms; the command then goes on as a background terminal.
-    case 'bash': return callTool('exec_command', { cmd: rest, yield_time_ms: 30_000 })
-    case 'bg': return callTool('exec_command', { cmd: rest, yield_time_ms: 250 })
-    case 'gate': return atGate(rest)
-    case 'fail': return fail(Number(rest))
-    case 'drop': return drop()
-    case 'hang': return hang()
-    default: throw new Error(`Unknown scripted step "${line}" in a prompt; see toEmbeddedSteps for the verbs.`)
-  }
-}
+export const chooseSteps = (script: Script, view: ConversationView): readonly Step[] =>
+  language.findSteps(script, verbs, view) ?? [say(language.toAcknowledgement(view))]
