@@ -5,6 +5,7 @@
 
 import { closeSync, openSync, readSync, statSync } from 'node:fs'
 import { z } from 'zod'
+import type { FactOf } from '../driver.ts'
 
 const block = z.looseObject({
   type: z.string(),
@@ -37,14 +38,8 @@ const recordSchema = z.looseObject({
 })
 type TranscriptRecord = z.infer<typeof recordSchema>
 
-export interface Usage {
-  readonly unitId: string
-  readonly model: string
-  readonly inputTokens: number
-  readonly outputTokens: number
-  readonly cacheReadTokens: number
-  readonly cacheCreationTokens: number
-}
+/** `unitId`: the message's, which each of its records repeats. */
+export type Usage = Omit<FactOf<'usageReported'>, 'type' | 'agentId' | 'source' | 'at'>
 
 export type TranscriptEntry =
   /** A prompt the CLI took up: typed, or its own. */
