@@ -5,7 +5,7 @@ import type { SendReport } from '../actors/system.ts'
 import { MadroxError, toWireError, type WireError } from '../errors.ts'
 import { asMessageId } from '../ids.ts'
 import type { Reply } from '../messages.ts'
-import { acting, instanceId, reference, sentOutput, timeoutSeconds } from './schemas.ts'
+import { acting, instanceId, isoTime, reference, sentOutput, timeoutSeconds } from './schemas.ts'
 import { defineTool, type ToolContext, type ToolResult } from './tool.ts'
 
 const text = z.string().min(1)
@@ -47,7 +47,7 @@ export const sendToInstance = defineTool({
     wait_for_response: z.boolean().default(true),
     timeout_seconds: timeoutSeconds,
     expects_reply: z.boolean().default(true).describe('false: a note, no answer comes'),
-    expires_at: z.iso.datetime({ offset: true }).optional().describe('Drop it if not begun by then'),
+    expires_at: isoTime.optional().describe('Drop it if not begun by then'),
   }),
   output: sentOutput,
   annotations: acting,

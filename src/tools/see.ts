@@ -3,7 +3,7 @@
 import { z } from 'zod'
 import type { AgentStatus } from '../actors/system.ts'
 import { MadroxError } from '../errors.ts'
-import { instanceId, readOnly, reference } from './schemas.ts'
+import { instanceId, isoTime, readOnly, reference } from './schemas.ts'
 import { defineTool } from './tool.ts'
 
 const iso = (at: number): string => new Date(at).toISOString()
@@ -112,7 +112,7 @@ export const getInstanceOutput = defineTool({
   name: 'get_instance_output',
   title: 'What an agent did and said',
   description: 'The record of an agent, newest last: messages it got, its words, tool calls and results, replies. Works for ended agents too.',
-  input: z.strictObject({ instance_id: instanceId, limit: z.number().int().positive().max(1_000).default(100), since: z.iso.datetime({ offset: true }).optional() }),
+  input: z.strictObject({ instance_id: instanceId, limit: z.number().int().positive().max(1_000).default(100), since: isoTime.optional() }),
   annotations: readOnly,
   topic: 'see',
   listedFor: ['supervisor', 'client'],
