@@ -9,6 +9,7 @@ import { z } from 'zod'
 import type { CreateDriver, Driver, DriverCommand, DriverConfig, DriverFact } from '../driver.ts'
 import { launchSchema } from '../driver.ts'
 import { childEnvironment } from '../environment.ts'
+import { clearLeftovers } from '../leftovers.ts'
 import { sweepMarked } from '../pty/reaper.ts'
 import { createAgent, type Agent } from './agent.ts'
 import { inUse } from './failures.ts'
@@ -21,6 +22,7 @@ export const createCodexDriver: CreateDriver = (config, emit) => {
   const agents = new Map<string, Agent>()
   let current: Host | undefined
   let closed = false
+  clearLeftovers(join(stateDir, 'tmp'), log)
 
   const tellOf = (agentId: string) => (fact: Told, source: DriverFact['source'] = 'protocol'): void => {
     emit({ ...fact, agentId, source, at: clock.now() } as DriverFact) // the three fields `Told` leaves out

@@ -10,6 +10,7 @@ import { fileURLToPath } from 'node:url'
 import { z } from 'zod'
 import { launchSchema, type Driver, type DriverCommand, type DriverConfig, type DriverFact, type FactOf, type Launch } from '../driver.ts'
 import { childEnvironment } from '../environment.ts'
+import { clearLeftovers } from '../leftovers.ts'
 import type { ProgramLaunch } from './program-launch.ts'
 import { startPtyAgent, type PtyAgent } from './pty-agent.ts'
 import { createTaskQueue } from './queue.ts'
@@ -29,6 +30,7 @@ export function createScriptedPtyDriver(config: ScriptedPtyDriverConfig, emit: (
   const endings = new Set<Promise<void>>()
   const queue = createTaskQueue(queueMicrotask, log)
   let closed = false
+  clearLeftovers(join(config.stateDir, 'launches'), log)
 
   const failStart = (agentId: string, code: FactOf<'startFailed'>['code'], detail: string): void =>
     emit({ type: 'startFailed', agentId, source: 'self', at: clock.now(), code, detail })
