@@ -5,8 +5,9 @@
 import { randomBytes } from 'node:crypto'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { createGates, type Gate } from '../gates.ts'
+import { createAttempts, createRequestLog, readBody } from '../requests.ts'
 import { MessagesRequest, toView, type ConversationView } from './conversation.ts'
-import { createGates, type Gate } from './gates.ts'
 import { perform, toContent } from './respond.ts'
 import { chooseSteps, type Rule, type Script } from './script.ts'
 import { say, toResponses, type Step } from './steps.ts'
@@ -55,10 +56,9 @@ const countUsage = (view: ConversationView, content: readonly ContentBlock[]): U
 
 export async function startFakeAnthropic(options: FakeAnthropicOptions = {}): Promise<FakeAnthropic> {
   const rules: Rule[] = [...(options.script ?? [])]
-  const requests: ServedRequest[] = []
+  const log = createRequestLog<ServedRequest>()
   const unexpected: string[] = []
-  const waiters = new Set<(request: ServedRequest) => void>()
-  const failures = new Map<string, number>()
+  const countFailure = createAttempts()
   const { gate, openAll } = createGates()
   const closing = new AbortController()
   let sequence = 0
@@ -77,10 +77,9 @@ export async function startFakeAnthropic(options: FakeAnthropicOptions = {}): Pr
       view, content, usage, kind: side ? 'side' : 'turn', messageId: `msg_${newId()}`, outcome: 'pending', status: 200,
       credential: { apiKey: incoming.headers['x-api-key']?.toString(), authorization: incoming.headers.authorization },
     }
-    requests.push(served)
-    waiters.forEach(notify => notify(served))
+    log.add(served)
     const failure = steps.find(step => step.kind === 'fail')
-    if (failure && countFailure(failures, view) <= failure.times) {
+    if (failure && countFailure(`${view.sessionId}:${view.messages.length}:${view.lastUserText}`) <= failure.times) {
       served.outcome = 'failed'
       served.status = failure.status
       response.writeHead(failure.status, { 'content-type': 'application/json', ...failure.headers })
@@ -118,11 +117,11 @@ export async function startFakeAnthropic(options: FakeAnthropicOptions = {}): Pr
 
   return {
     url: `http://127.0.0.1:${port}`,
-    requests,
+    requests: log.requests,
     unexpected,
     gate,
     addRule: rule => void rules.push(rule),
-    waitForRequest: predicate => waitFor(requests, waiters, predicate),
+    waitForRequest: log.waitFor,
     close: () => {
       closing.abort()
       openAll()
@@ -135,35 +134,3 @@ export async function startFakeAnthropic(options: FakeAnthropicOptions = {}): Pr
 /** The part of the turn this request asks for; past the script's end the turn closes with a plain word. */
 const toSteps = (rules: Script, view: ConversationView): readonly Step[] =>
   toResponses(chooseSteps(rules, view))[view.responseIndex] ?? [say('Done.')]
-
-/** Attempts are told apart by their place in the conversation, which a retry repeats. */
-function countFailure(failures: Map<string, number>, view: ConversationView): number {
-  const key = `${view.sessionId}:${view.messages.length}:${view.lastUserText}`
-  const count = (failures.get(key) ?? 0) + 1
-  failures.set(key, count)
-  return count
-}
-
-async function readBody(incoming: IncomingMessage): Promise<string> {
-  const chunks: Buffer[] = []
-  // Without an encoding set, a request yields Buffers only.
-  for await (const chunk of incoming) chunks.push(chunk as Buffer)
-  return Buffer.concat(chunks).toString('utf8')
-}
-
-function waitFor(
-  requests: readonly ServedRequest[],
-  waiters: Set<(request: ServedRequest) => void>,
-  predicate: (request: ServedRequest) => boolean,
-): Promise<ServedRequest> {
-  const known = requests.find(predicate)
-  if (known) return Promise.resolve(known)
-  return new Promise(found => {
-    const check = (request: ServedRequest) => {
-      if (!predicate(request)) return
-      waiters.delete(check)
-      found(request)
-    }
-    waiters.add(check)
-  })
-}

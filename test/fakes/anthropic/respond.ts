@@ -2,7 +2,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { ServerResponse } from 'node:http'
 import type { ConversationView } from './conversation.ts'
-import type { Gate } from './gates.ts'
+import { aborted, type Gate } from '../gates.ts'
 import { resolve, type Step } from './steps.ts'
 import * as wire from './wire.ts'
 
@@ -23,8 +23,8 @@ export async function perform(steps: readonly Step[], performance: Performance):
   const stopReason = blocks.some(block => block.type === 'tool_use') ? 'tool_use' : 'end_turn'
   let index = 0
   for (const step of steps) {
+    if (step.kind === 'hang') await aborted(signal)
     if (signal.aborted) return false
-    if (step.kind === 'hang') return untilAborted(signal)
     if (step.kind === 'drop') {
       response.destroy()
       return false
@@ -32,7 +32,7 @@ export async function perform(steps: readonly Step[], performance: Performance):
     if (step.kind === 'gate') {
       const gate = performance.gate(step.name)
       gate.arrive()
-      await Promise.race([gate.opened, untilAborted(signal)])
+      await Promise.race([gate.opened, aborted(signal)])
     } else if (streaming) index = await sendBlocks(step, index, performance)
   }
   if (signal.aborted) return false
@@ -75,11 +75,6 @@ async function sendBlocks(step: Step, first: number, performance: Performance): 
 
 const toChunks = (text: string, size: number | undefined): string[] =>
   size === undefined ? [text] : (text.match(new RegExp(`[\\s\\S]{1,${size}}`, 'gu')) ?? [''])
-
-const untilAborted = (signal: AbortSignal): Promise<false> =>
-  signal.aborted
-    ? Promise.resolve(false)
-    : new Promise(done => signal.addEventListener('abort', () => done(false), { once: true }))
 
 /** What the steps will say, known before the first byte because usage goes out with it. */
 export function toContent(steps: readonly Step[], view: ConversationView, newId: () => string): wire.ContentBlock[] {

@@ -4,8 +4,9 @@
  */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { createGates, type Gate } from '../gates.ts'
+import { createAttempts, createRequestLog, readBody } from '../requests.ts'
 import { parseConversation, type ConversationView } from './conversation.ts'
-import { createGates, type Gate } from './gates.ts'
 import { perform, type Served } from './response.ts'
 import { chooseSteps, type Rule, type Script } from './script.ts'
 import { say, toResponse, type Step, type Usage } from './steps.ts'
@@ -41,10 +42,10 @@ export interface FakeOpenAI {
 
 export async function startFakeOpenAI({ script = [] }: { readonly script?: Script } = {}): Promise<FakeOpenAI> {
   const rules: Rule[] = [...script]
-  const requests: ServedRequest[] = []
+  const log = createRequestLog<ServedRequest>()
+  const { requests } = log
   const unexpected: string[] = []
-  const waiters = new Set<(request: ServedRequest) => void>()
-  const failures = new Map<string, number>()
+  const countFailure = createAttempts()
   const { gate, openAll } = createGates()
   const closing = new AbortController()
 
@@ -57,11 +58,10 @@ export async function startFakeOpenAI({ script = [] }: { readonly script?: Scrip
     const done = perform(steps, {
       responseId, view, response, gate,
       clientGone: AbortSignal.any([gone.signal, closing.signal]),
-      countFailure: () => increment(failures, `${view.threadId} ${view.userTexts.length} ${view.callsMade}`),
+      countFailure: () => countFailure(`${view.threadId} ${view.userTexts.length} ${view.callsMade}`),
     })
     const request: ServedRequest = { view, responseId, headers: incoming.headers, body, done, served: undefined }
-    requests.push(request)
-    waiters.forEach((notify) => notify(request))
+    log.add(request)
     return done.then((served) => (request.served = served))
   }
 
@@ -89,7 +89,7 @@ export async function startFakeOpenAI({ script = [] }: { readonly script?: Scrip
     unexpected,
     gate,
     addRule: (rule) => void rules.push(rule),
-    waitForRequest: (predicate) => waitFor(requests, waiters, predicate),
+    waitForRequest: log.waitFor,
     usage: (threadId) => sumUsage(requests.filter(({ view }) => threadId === undefined || view.threadId === threadId)),
     close: () => {
       closing.abort()
@@ -108,37 +108,6 @@ function toSteps(rules: Script, view: ConversationView): readonly Step[] {
 
 function headerText(value: string | string[] | undefined): string | undefined {
   return Array.isArray(value) ? value[0] : value
-}
-
-/** Attempts are told apart by their place in the conversation, which a retry repeats. */
-function increment(counts: Map<string, number>, key: string): number {
-  const count = (counts.get(key) ?? 0) + 1
-  counts.set(key, count)
-  return count
-}
-
-async function readBody(incoming: IncomingMessage): Promise<string> {
-  const chunks: Buffer[] = []
-  // Without an encoding set, a request yields Buffers only.
-  for await (const chunk of incoming) chunks.push(chunk as Buffer)
-  return Buffer.concat(chunks).toString('utf8')
-}
-
-function waitFor(
-  requests: readonly ServedRequest[],
-  waiters: Set<(request: ServedRequest) => void>,
-  predicate: (request: ServedRequest) => boolean,
-): Promise<ServedRequest> {
-  const known = requests.find(predicate)
-  if (known) return Promise.resolve(known)
-  return new Promise((found) => {
-    const check = (request: ServedRequest) => {
-      if (!predicate(request)) return
-      waiters.delete(check)
-      found(request)
-    }
-    waiters.add(check)
-  })
 }
 
 function sumUsage(requests: readonly ServedRequest[]): Usage {

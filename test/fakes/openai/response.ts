@@ -1,7 +1,7 @@
 /** Writes one scripted response the way the Responses API streams it. */
 import type { ServerResponse } from 'node:http'
 import type { ConversationView } from './conversation.ts'
-import { aborted, type Gate } from './gates.ts'
+import { aborted, type Gate } from '../gates.ts'
 import { resolve, type Step, type ToolCall, type Usage } from './steps.ts'
 
 export interface Served {

@@ -13,13 +13,25 @@ export function createGates(): { gate: (name: string) => Gate; openAll: () => vo
   const gate = (name: string): Gate => {
     const known = gates.get(name)
     if (known) return known
-    let arrive = () => {}
-    let open = () => {}
-    const reached = new Promise<void>(resolve => (arrive = resolve))
-    const opened = new Promise<void>(resolve => (open = resolve))
-    const created = { reached, opened, arrive, open }
+    const reached = createLatch()
+    const opened = createLatch()
+    const created = { reached: reached.released, opened: opened.released, arrive: reached.release, open: opened.release }
     gates.set(name, created)
     return created
   }
   return { gate, openAll: () => gates.forEach(each => each.open()) }
+}
+
+/** Resolves once the signal is aborted. */
+export function aborted(signal: AbortSignal): Promise<void> {
+  const { released, release } = createLatch()
+  if (signal.aborted) release()
+  else signal.addEventListener('abort', release, { once: true })
+  return released
+}
+
+function createLatch(): { released: Promise<void>; release: () => void } {
+  let release = () => {}
+  const released = new Promise<void>(resolve => (release = resolve))
+  return { released, release }
 }
