@@ -32,13 +32,13 @@ test('a streaming turn is cut; its message ends as cancelled, the queue waits, a
   expect(rig.openai.requests.at(-1)?.view.userTexts).toHaveLength(3) // the cut prompt is still in its context
 })
 
-test('a command is ended with the turn that ran it, and an idle agent has nothing to interrupt', async () => {
+test('commands are ended with the turn that ran them, and an idle agent has nothing to interrupt', async () => {
   const rig = await openRig()
   const ada = await rig.call('spawn_codex', { name: 'ada', sandbox_mode: 'danger-full-access' })
-  const cut = await post(rig, 'ada', 'do:\nbash echo $$ > command.pid; exec sleep 600\nsay never said')
-  const pid = await readPid(String(ada.workspace), 'command.pid')
+  const cut = await post(rig, 'ada', 'do:\nbg echo $$ > beside.pid; exec sleep 600\nbash echo $$ > command.pid; exec sleep 600\nsay never said')
+  const pids = [await readPid(String(ada.workspace), 'beside.pid'), await readPid(String(ada.workspace), 'command.pid')]
   expect(await rig.call('interrupt_instance', { instance_id: 'ada' })).toMatchObject({ interrupted: true, cancelled_message_id: cut.message_id })
-  expect(isAlive(pid)).toBe(false)
+  expect(pids.filter(isAlive)).toEqual([])
   expect(await wait(rig, cut)).toMatchObject({ status: 'cancelled' })
   expect(await rig.call('interrupt_instance', { instance_id: 'ada' })).toMatchObject({ interrupted: false, was: 'interrupted', note: expect.stringContaining('no turn') })
   expect(await rig.call('send_to_instance', { instance_id: 'ada', message: 'do:\nsay here' })).toMatchObject({ response: 'here' })
