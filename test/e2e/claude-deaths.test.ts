@@ -55,6 +55,26 @@ test('killed before it has done anything, an agent starts afresh; killed again i
   expect(await rig.refusal('send_to_instance', { instance_id: 'ada', message: 'still there?' })).toMatch(/ended/)
 })
 
+test('an agent is told of the death of its child, and handed the end of the task it gave it', async () => {
+  const rig = await openRig({ anthropic: { script: [{ when: /think$/, then: [hang()] }] } })
+  const { call, anthropic } = rig
+  await call('spawn_claude', { name: 'lead' })
+  const task = await call('send_to_instance', {
+    instance_id: 'lead', wait_for_response: false,
+    message: `do: call mcp__madrox__spawn_claude ${JSON.stringify({ name: 'kid', initial_prompt: 'think' })}\nsay kid is at work`,
+  })
+  const isAtWork = (again: boolean) => anthropic.waitForRequest(({ view }) => view.message?.body.endsWith('think') === true && view.message.body.includes('delivered again') === again)
+  await isAtWork(false)
+  process.kill(await pidOf(rig, 'kid'), 'SIGKILL')
+  expect((await anthropic.waitForRequest(({ view }) => view.lastUserText.startsWith('[NOTICE from kid]'))).view.lastUserText).toBe('[NOTICE from kid] The CLI process of kid died (signal 9); its session is being resumed.')
+  await isAtWork(true)
+  process.kill(await pidOf(rig, 'kid'), 'SIGKILL')
+  const handed = await anthropic.waitForRequest(({ view }) => view.lastUserText.includes('(agent_gone)'))
+  expect(handed.view.lastUserText).toMatch(/\[REPLY:\S+ from kid\] \(agent_gone\) kid ended before it answered: its CLI process died/)
+  expect((await call('wait_for_any', { message_ids: [task.message_id] })).status).toBe('answered')
+  expect(await call('get_instance_status', { instance_id: 'lead' })).toMatchObject({ children: [] })
+})
+
 test('an ended team leaves nothing, not even a child that ignores HUP or one that left for a session of its own', async () => {
   const rig = await openRig()
   const { call, text } = rig

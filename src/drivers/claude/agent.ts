@@ -126,7 +126,7 @@ export function startAgent(context: AgentContext): ClaudeAgent {
     if (!status.isReady() || isLoggedIn === undefined) return
     phase = 'live'
     clock.clearTimeout(startTimer)
-    tell({ type: 'ready', source: 'status_file', sessionId: launch.sessionId })
+    tell({ type: 'ready', source: 'status_file', sessionId: launch.sessionId, ...(prepared.warnings.length > 0 ? { warnings: [...prepared.warnings] } : {}) })
   }
 
   function whyNoPrompt(): FactOf<'promptRefused'>['reason'] | undefined {
@@ -189,7 +189,8 @@ export function startAgent(context: AgentContext): ClaudeAgent {
 
   function tellExited(expected: boolean, lastWords = ''): void {
     const { code, signal } = pty.exit() ?? { code: 0, signal: 0 }
-    tell({ type: 'exited', source: 'process', expected, ...(signal ? { signal: String(signal) } : { code }), ...(lastWords ? { lastWords } : {}) })
+    // One that was killed said nothing: what stands on its screen is the conversation, which is not for its supervisor to read as news.
+    tell({ type: 'exited', source: 'process', expected, ...(signal ? { signal: String(signal) } : { code, ...(lastWords ? { lastWords } : {}) }) })
     context.onEnded()
   }
 
