@@ -5,7 +5,7 @@ import { MadroxError } from '../errors.ts'
 import type { AgentId } from '../ids.ts'
 import type { Caller } from '../messages.ts'
 import type { AgentRow } from '../store/store.ts'
-import { type Core, isBelow, isEnded } from './core.ts'
+import { type Core, isBelow, isEnded, nameOf } from './core.ts'
 
 /** `see`: one's own subtree, oneself included. `rule`: below oneself only. `address`: those, one's supervisor and peers. */
 export type Scope = 'see' | 'rule' | 'address'
@@ -34,6 +34,10 @@ export function resolveAgent(core: Core, caller: Caller, reference: string, scop
   if (found) return found
   // Saying "not allowed" of what exists elsewhere is only for those who may know that it exists: other owners' agents do not.
   const elsewhere = caller.kind === 'agent' ? match(core, known.filter(row => row.ownerId === core.rows.get(caller.agentId)?.ownerId), reference) : undefined
+  const own = caller.kind === 'agent' ? core.rows.get(caller.agentId) : undefined
+  if (own?.parent.kind === 'client' && (reference === own.parent.id || reference === nameOf(core, own.parent))) {
+    throw new MadroxError('not_allowed', `Your supervisor "${reference}" is no agent, so it has no mailbox.`, { remedy: 'Say or ask it in your reply: reply_to_caller, or your last words.', data: { reference } })
+  }
   if (elsewhere) {
     throw new MadroxError('not_allowed', `Agent "${reference}" is not within your rights: an agent acts on those below it, and may message its supervisor and peers.`, {
       remedy: 'Ask your supervisor, by send_to_instance or in your reply.', data: { reference },

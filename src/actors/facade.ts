@@ -119,6 +119,8 @@ export interface AgentStatus {
   readonly sessionId?: string
   readonly pid?: number
   readonly lastError?: string
+  /** What it was asked to have and runs without. */
+  readonly warnings?: readonly string[]
   readonly pendingReplies: number
 }
 

@@ -10,6 +10,7 @@ import { agentActor, agentContext, callerKey, clientActor, clientContext, type C
 import { isWithin, resolveAgent, resolveLiving } from './directory.ts'
 import { addressOf } from './principals.ts'
 import type { SendReport, SendRequest, WaitOptions } from './facade.ts'
+import { withinTurn } from './turns.ts'
 import type { Answer, Waiting } from './waiting.ts'
 
 export function createMessaging(core: Core, waiting: Waiting) {
@@ -87,7 +88,7 @@ async function waitForAny(core: Core, waiting: Waiting, caller: Caller, ids: rea
   const done = ids.find(id => core.store.getMessage(id)?.outcome)
   if (done) return report(core, done, claimReplyOf(core, done))
   const began = core.clock.now()
-  const answer = await waiting.waitFor(caller, ids, wait)
+  const answer = await withinTurn(core, caller, wait, within => waiting.waitFor(caller, ids, within))
   const first = answer?.messageId ?? ids[0]
   if (first === undefined) throw new MadroxError('invalid_input', 'There is nothing to wait for.', { remedy: 'Give at least one message id.' })
   if (!answer) return { ...report(core, first), status: 'pending', waitedMs: core.clock.now() - began }
@@ -176,8 +177,12 @@ async function collectReplies(core: Core, caller: Caller, { of, limit, wait }: {
     if (!isWithin(core, caller, rowOf(core, other), 'see')) throw new MadroxError('not_allowed', 'That inbox is not within your rights.')
     return inboxOf(core, { kind: 'agent', id: other }).slice(0, limit)
   }
+  return withinTurn(core, caller, wait, within => takeReplies(core, own, limit, within))
+}
+
+/** Found and claimed in one step: somebody else who waits here may be handed what came, and then the wait goes on. */
+async function takeReplies(core: Core, own: Address, limit: number | undefined, wait: WaitOptions): Promise<readonly Reply[]> {
   const deadlineAt = core.clock.now() + wait.timeoutMs
-  // Somebody else who waits here may have been handed what came.
   for (let left = wait.timeoutMs; inboxOf(core, own).length === 0 && left > 0 && !wait.signal?.aborted && hasActor(core, own); left = deadlineAt - core.clock.now()) await untilMail(core, own, { ...wait, timeoutMs: left })
   if (wait.signal?.aborted) return []
   const replies = inboxOf(core, own).slice(0, limit)

@@ -35,6 +35,7 @@ function living(core: Core, id: AgentId): Told {
     ...(context.turn?.subject ? { currentMessage: context.turn.subject } : {}), ...(context.currentTool ? { currentTool: context.currentTool.name } : {}),
     ...(context.approval ? { approval: { tool: context.approval.tool, detail: context.approval.detail } } : {}),
     ...(context.sessionId ? { sessionId: context.sessionId } : {}), ...(context.pid === undefined ? {} : { pid: context.pid }), ...(context.lastError ? { lastError: context.lastError } : {}),
+    ...(context.warnings ? { warnings: context.warnings } : {}),
   }
 }
 
@@ -55,7 +56,7 @@ export function list(core: Core, caller: Caller, options: { ended?: boolean } = 
 export function children(core: Core, caller: Caller, parent?: string): readonly AgentStatus[] {
   if (parent === undefined && caller.kind !== 'agent') {
     const own = caller.kind === 'client' ? addressOf(core, caller).id : undefined
-    return list(core, caller).filter(status => status.parent?.kind === 'client' && (own === undefined || canonicalClient(core, asClientId(status.parent.id)) === own))
+    return list(core, caller).filter(status => !isEnded(core, status.id) && status.parent?.kind === 'client' && (own === undefined || canonicalClient(core, asClientId(status.parent.id)) === own))
   }
   const id = parent === undefined && caller.kind === 'agent' ? caller.agentId : resolveAgent(core, caller, parent ?? '', 'see')
   return childrenOf(core, id).map(child => statusOf(core, child))

@@ -107,7 +107,7 @@ export function createSystem(options: SystemOptions): MadroxSystem {
     peers: (caller, reference) => peers(core, caller, reference),
     output: (caller, reference, range) => output(core, caller, reference, range),
     screen: (caller, reference, lines) => screen(core, caller, reference, lines),
-    close: () => (closing ??= close(core, () => drivers).finally(() => (closed = true))),
+    close: () => (closing ??= close(core, () => drivers, () => (closed = true))),
   }
 }
 
@@ -118,10 +118,11 @@ function buryLeftovers(core: Core): void {
   }
 }
 
-async function close(core: Core, drivers: () => ReadonlyMap<string, Driver>): Promise<void> {
+async function close(core: Core, drivers: () => ReadonlyMap<string, Driver>, lastWord: () => void): Promise<void> {
   const tops = [...core.rows.values()].filter(row => row.parent.kind === 'client' && agentActor(core, row.id)).map(row => row.id)
   await endAll(core, tops, false, 'the server is shutting down')
   await Promise.all([...drivers().values()].map(driver => driver.close()))
+  lastWord()
   core.root.stop()
   core.store.close()
 }

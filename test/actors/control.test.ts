@@ -65,6 +65,24 @@ describe('interrupting', () => {
     expect(await interrupted).toMatchObject({ interrupted: false })
   })
 
+  test.each(['send_to_instance', 'get_pending_replies'] as const)('an agent that waits in a call (%s): the answer goes to its inbox, not to a call that nobody reads any more', async how => {
+    const stage = createStage()
+    const boss = await stage.spawn('boss')
+    const kid = await stage.spawn('kid', stage.as(boss))
+    await stage.ask(stage.me, 'send_to_instance', { instance_id: boss, message: 'long', wait_for_response: false })
+    stage.begin(boss)
+    const sent = stage.ask(stage.as(boss), 'send_to_instance', { instance_id: kid, message: 'part', wait_for_response: how === 'send_to_instance' })
+    const waited = how === 'send_to_instance' ? sent : stage.ask(stage.as(boss), how, { wait_timeout: 60 })
+    await stage.settle()
+    void stage.ask(stage.me, 'interrupt_instance', { instance_id: boss, then: 'continue' })
+    const asked = stage.commands.find(command => command.type === 'interrupt')
+    stage.end(boss, { status: 'interrupted' })
+    stage.fact(boss, { type: 'interruptFinished', requestId: asked?.requestId ?? '', wasInTurn: true })
+    expect(await waited).toMatchObject(how === 'send_to_instance' ? { status: 'pending' } : { count: 0 })
+    stage.turn(kid, 'part done')
+    expect(stage.begin(boss)).toContain('part done')
+  })
+
   test('a scripted agent that waits in a call: the answer that comes later is not lost', async () => {
     const stage = createStage()
     const boss = String((await stage.ask(stage.me, 'spawn_agent', { harness: 'scripted', name: 'boss', workspace: 'isolated' }))['instance_id'])

@@ -23,6 +23,12 @@ describe('rights', () => {
     expect(await may('terminate_instance', low)).toBe('terminate_instance low: ok')
   })
 
+  test('a supervisor that is no agent has no mailbox, and that is said', async () => {
+    const stage = createStage()
+    const ada = await stage.spawn('ada')
+    expect(await stage.call(stage.as(ada), 'send_to_instance', { instance_id: 'tester', message: 'x' })).toMatchObject({ error: { code: 'not_allowed', remedy: expect.stringContaining('reply_to_caller') } })
+  })
+
   test('what another owner has does not exist', async () => {
     const stage = createStage()
     const ada = await stage.spawn('ada')
