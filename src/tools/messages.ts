@@ -68,8 +68,12 @@ const manyOutput = z.object({
   pending_replies: z.number().optional(),
 })
 
+const manner = { wait_for_responses: z.boolean().default(false), timeout_seconds: timeoutSeconds, expects_reply: z.boolean().default(true) }
+type Manner = z.infer<z.ZodObject<typeof manner>>
+
 /** Each on its own: one that fails says so in its place and the others go on. */
-async function sendMany(sendings: readonly Sending[], context: ToolContext): Promise<ToolResult> {
+async function sendMany(letters: readonly Pick<Sending, 'to' | 'message'>[], { wait_for_responses: wait, expects_reply: expectsReply, timeout_seconds }: Manner, context: ToolContext): Promise<ToolResult> {
+  const sendings = letters.map(letter => ({ ...letter, wait, expectsReply, timeoutMs: timeout_seconds * 1000 }))
   const settled = await Promise.allSettled(sendings.map((sending, index) => sendOne({ ...sending, ...(context.callKey ? { key: `${context.callKey}#${index}` } : {}) }, context)))
   const results = settled.map((result, index) => (result.status === 'fulfilled' ? toSent(result.value, sendings[index]?.expectsReply) : { instance_id: sendings[index]?.to ?? '', status: 'error', ...toFlat(toWireError(result.reason)) }))
   return { data: { results }, replies: settled.flatMap(result => (result.status === 'fulfilled' ? result.value.replies : [])) }
@@ -84,9 +88,7 @@ export const sendToMultiple = defineTool({
     messages: z.array(z.strictObject({ instance_id: reference, message: text })).min(1).max(100).optional(),
     instance_ids: z.array(reference).min(1).max(100).optional(),
     message: text.optional(),
-    wait_for_responses: z.boolean().default(false),
-    timeout_seconds: timeoutSeconds,
-    expects_reply: z.boolean().default(true),
+    ...manner,
   }),
   output: manyOutput,
   annotations: acting,
@@ -94,9 +96,10 @@ export const sendToMultiple = defineTool({
   listedFor: ['supervisor', 'client'],
   searchHint: 'message tasks many several batch parallel agents',
   handler: (input, context) => {
-    const pairs = input.messages ?? (input.instance_ids && input.message !== undefined ? input.instance_ids.map(id => ({ instance_id: id, message: input.message ?? '' })) : undefined)
-    if (!pairs) throw new MadroxError('invalid_input', 'Nothing to send.', { remedy: 'Give messages: [{instance_id, message}], or instance_ids and message.' })
-    return sendMany(pairs.map(pair => ({ to: pair.instance_id, message: pair.message, wait: input.wait_for_responses, expectsReply: input.expects_reply, timeoutMs: input.timeout_seconds * 1000 })), context)
+    const { messages, instance_ids, message } = input
+    const letters = messages?.map(each => ({ to: each.instance_id, message: each.message })) ?? (message === undefined ? undefined : instance_ids?.map(to => ({ to, message })))
+    if (!letters) throw new MadroxError('invalid_input', 'Nothing to send.', { remedy: 'Give messages: [{instance_id, message}], or instance_ids and message.' })
+    return sendMany(letters, input, context)
   },
 })
 
@@ -104,7 +107,7 @@ export const broadcastToChildren = defineTool({
   name: 'broadcast_to_children',
   title: 'Send to all children',
   description: 'Sends one message to every living child of an agent (default: yours). Their answers come to you.',
-  input: z.strictObject({ parent_id: reference.optional(), message: text, wait_for_responses: z.boolean().default(false), timeout_seconds: timeoutSeconds, expects_reply: z.boolean().default(true) }),
+  input: z.strictObject({ parent_id: reference.optional(), message: text, ...manner }),
   output: manyOutput,
   annotations: acting,
   topic: 'messages',
@@ -113,7 +116,7 @@ export const broadcastToChildren = defineTool({
   handler: (input, context) => {
     const children = context.system.children(context.caller, input.parent_id)
     if (children.length === 0) throw new MadroxError('not_found', 'There are no children to send to.', { remedy: 'Spawn some first; get_instance_tree shows who is there.' })
-    return sendMany(children.map(child => ({ to: child.id, message: input.message, wait: input.wait_for_responses, expectsReply: input.expects_reply, timeoutMs: input.timeout_seconds * 1000 })), context)
+    return sendMany(children.map(child => ({ to: child.id, message: input.message })), input, context)
   },
 })
 
