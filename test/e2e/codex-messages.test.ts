@@ -95,6 +95,19 @@ test('what the model is shown of a tool: its data as JSON, and of a refusal the 
   expect(toJson(reply)).toEqual({ delivered_to: 'rig', correlation_id: sent.message_id, kind: 'outcome' })
 })
 
+test('a leaf is shown few tools and reaches the rest by name; what it spends is counted as the API counts it', async () => {
+  const rig = await openRig()
+  const ada = await rig.call('spawn_codex', { name: 'ada', toolset: 'leaf' })
+  await rig.call('send_to_instance', { instance_id: 'ada', message: 'do:\ncall mcp__madrox__call_tool {"name":"get_instance_status","arguments":{"instance_id":"ada"}}\nsay seen' })
+  const { view } = rig.openai.requests.at(-1) ?? {}
+  expect(view?.tools.filter(name => name.startsWith('mcp__')).toSorted()).toEqual(['call_tool', 'get_peers', 'get_pending_replies', 'list_tools', 'reply_to_caller', 'send_to_instance'].map(name => `mcp__madrox__${name}`))
+  expect(toJson(view?.lastToolOutputs[0]?.output)).toMatchObject({ instance_id: ada.instance_id, toolset: 'leaf' })
+  const { usage, total_tokens_used } = await rig.call('get_instance_status', { instance_id: 'ada' })
+  const { inputTokens, cachedInputTokens, outputTokens } = rig.openai.usage()
+  expect(usage).toEqual({ input_tokens: inputTokens - cachedInputTokens, output_tokens: outputTokens, cache_creation_tokens: 0, cache_read_tokens: cachedInputTokens })
+  expect(total_tokens_used).toBe(inputTokens - cachedInputTokens + outputTokens)
+})
+
 test('a wait that could never end is refused at once, and the model is told what to do instead', async () => {
   const ask = (to: string, message: string): string => `call mcp__madrox__send_to_instance ${JSON.stringify({ instance_id: to, message })}`
   const rig = await openRig()

@@ -67,6 +67,9 @@ test('killed from outside, the process takes nobody with it: supervisors are tol
   expect(await rig.call('send_to_instance', { instance_id: 'kid', message: 'do:\nsay still here' })).toMatchObject({ response: 'still here' })
   expect(new Set([await pidOf(rig, 'ada'), await pidOf(rig, 'kid')]).size).toBe(1)
   expect(await pidOf(rig, 'ada')).not.toBe(pid)
+  // What was spent before, between and after is counted once; of the call that was cut, the API never said.
+  const { inputTokens, cachedInputTokens, outputTokens } = rig.openai.usage(again.view.threadId)
+  expect(await rig.call('get_instance_status', { instance_id: 'ada' })).toMatchObject({ usage: { input_tokens: inputTokens - cachedInputTokens, output_tokens: outputTokens, cache_read_tokens: cachedInputTokens } })
   rig.anthropic.gate('cleo').open()
   expect(await wait(rig, siblings)).toMatchObject({ status: 'answered', response: 'unharmed' })
   expect(await pidOf(rig, 'cleo')).toBe(cleoPid)
