@@ -22,7 +22,7 @@ function createDice(seed: number): (sides: number) => number {
 interface Cli {
   alive: boolean
   starting: boolean
-  turn: { id: string; promptId?: string; approval?: string } | undefined
+  turn: { id: string; promptId?: string; causedBy?: string; approval?: string } | undefined
   prompt: string | undefined
   interrupt: string | undefined
   background: BackgroundTask[]
@@ -39,13 +39,19 @@ function createLife(seed: number) {
   const settled = new Map<string, number>()
   const [accepted, arrived] = [[] as string[], [] as string[]]
   const seen = new Set<string>()
+  // Messages a turn was completed on, and those that were given once more after that or after their outcome.
+  const [done, again] = [new Set<string>(), [] as string[]]
   const history: string[] = []
   let [count, gone] = [0, false]
 
   const take = (): void => {
     for (const command of rig.commands()) {
       if (command.type === 'startAgent') Object.assign(cli, { starting: true, alive: false, turn: undefined, prompt: undefined, interrupt: undefined, background: [], stopping: false, late: undefined })
-      if (command.type === 'submitPrompt') cli.prompt = command.promptId
+      if (command.type === 'submitPrompt') {
+        const id = /^\[MSG:(\w+)\]/.exec(command.text)?.[1] ?? ''
+        if (id && (settled.has(id) || done.has(id))) again.push(id)
+        cli.prompt = command.promptId
+      }
       if (command.type === 'interrupt') cli.interrupt = command.requestId
       if (command.type === 'stopAgent') cli.stopping = true
     }
@@ -65,6 +71,7 @@ function createLife(seed: number) {
     if (!turn) return
     if (turn.approval) fact({ type: 'approvalResolved', approvalId: turn.approval, decision: 'gone' })
     cli.turn = undefined
+    if (status === 'completed') done.add((turn.promptId ?? turn.causedBy ?? '').split('.')[0] ?? '')
     fact({ type: 'turnEnded', turnId: turn.id, status, background: [...cli.background], ...(turn.promptId ? { promptId: turn.promptId } : {}), ...(roll(4) ? { finalText: 'words' } : {}) })
   }
   const begin = (): void => {
@@ -80,7 +87,7 @@ function createLife(seed: number) {
     if (cli.late !== undefined) {
       const causedByPromptId = cli.late
       cli.late = undefined
-      cli.turn = { id }
+      cli.turn = { id, causedBy: causedByPromptId }
       fact({ type: 'turnStarted', turnId: id, origin: 'self', causedByPromptId })
       return
     }
@@ -190,7 +197,7 @@ function createLife(seed: number) {
     take()
   }
   take()
-  return { rig, cli, roll, step, driverSteps, callers, die, time, settled, accepted, arrived, seen, waiting, history, get gone() {
+  return { rig, cli, roll, step, driverSteps, callers, die, time, settled, accepted, arrived, seen, again, waiting, history, get gone() {
     return gone
   } }
 }
@@ -224,6 +231,7 @@ test('150 random lives lose nothing, settle nothing twice and come to rest', { t
     const told = `seed ${seed}:\n${life.history.slice(-40).join('\n')}`
     expect([rig.state, rig.context.mailbox.length, rig.context.inbox.length, Object.keys(rig.context.open)], told).toEqual([expect.stringMatching(/^idle\.live|^idle\.suspended|^busy\.working/), 0, 0, []])
     expect(life.accepted.filter(id => life.settled.get(id) !== 1).map(id => `${id} settled ${life.settled.get(id) ?? 0} times`), told).toEqual([])
+    expect(life.again, told).toEqual([])
     expect(life.arrived.filter(id => !life.seen.has(id)), told).toEqual([])
   }
   expect(survived).toBeGreaterThan(50)
