@@ -93,6 +93,16 @@ test('an end leaves nothing of what the agent had started, graceful or forced, a
   expect(isAlive(Number(pid))).toBe(false)
 })
 
+test('ended while it starts, an agent is gone as well, and the others of its process come up', async () => {
+  const rig = await openRig()
+  const tasks = { ada: 'do:\nsay hello', bob: 'do:\nhang', cyd: 'do:\nsay hello', dan: 'do:\nhang' }
+  const spawned = await Promise.all(Object.entries(tasks).map(([name, task]) => rig.call('spawn_codex', { name, wait_for_ready: false, initial_prompt: task })))
+  expect(await rig.call('terminate_multiple_instances', { instance_ids: ['bob', 'dan'] })).toMatchObject({ results: [{ already_ended: false }, { already_ended: false }] })
+  const outcomes = await Promise.all(spawned.map(each => rig.call('wait_for_any', { message_ids: [each.message_id] })))
+  expect(outcomes.map(each => each.status)).toEqual(['answered', 'agent_gone', 'answered', 'agent_gone'])
+  expect((await rig.text('get_instance_tree')).split('\n').map(line => line.split(' ')[0]).toSorted()).toEqual(['ada', 'cyd'])
+})
+
 test('what a command is told of its surroundings names the agent and none of the secrets of the server', async () => {
   const rig = await openRig({ env: { DATABASE_PASSWORD: 'hunter2' } })
   const ada = await rig.call('spawn_codex', { name: 'ada' })
