@@ -100,7 +100,13 @@ export const startFailures = ['cli_missing', 'not_logged_in', 'model_rejected', 
 export const driverFactSchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('processStarted'), ...fact, pid: z.number().optional(), cliVersion: z.string().optional() }),
   /** Up, and able to take a prompt. That its MCP tools are listed is known to the transport, not to the driver. */
-  z.object({ type: z.literal('ready'), ...fact, sessionId: z.string() }),
+  z.object({
+    type: z.literal('ready'),
+    ...fact,
+    sessionId: z.string(),
+    /** What it was asked to have and runs without, and how that is mended: for its supervisor. */
+    warnings: z.array(z.string()).optional(),
+  }),
   z.object({ type: z.literal('startFailed'), ...fact, code: z.enum(startFailures), detail: z.string() }),
   /** Handed to the CLI: *delivered*. */
   z.object({ type: z.literal('promptWritten'), ...fact, promptId: z.string() }),

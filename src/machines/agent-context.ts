@@ -44,6 +44,8 @@ export interface AgentContext extends AgentInput, Mail {
   readonly background: readonly string[]
   readonly ending?: Ending
   readonly lastError?: string
+  /** What its CLI runs without, as it told when it became ready. */
+  readonly warnings?: readonly string[]
 }
 
 export interface Ending {

@@ -54,7 +54,7 @@ export const processStarted = (c: AgentContext, fact: FactOf<'processStarted'>):
 })
 
 export const ready = (c: AgentContext, fact: FactOf<'ready'>): D => ({
-  context: { sessionId: fact.sessionId },
+  context: { sessionId: fact.sessionId, warnings: fact.warnings },
   effects: [
     deadline(c, 'handshake', fact.at + handshakeMs, { type: 'handshakeExpired' }),
   ],

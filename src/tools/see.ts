@@ -23,7 +23,8 @@ export function toStatus(status: AgentStatus, now: number): Record<string, unkno
     total_cost: null,
     uptime_seconds: Math.round(((status.endedAt ?? now) - status.createdAt) / 1000), created_at: iso(status.createdAt),
     session_id: status.sessionId ?? null, pid: status.pid ?? null, workspace: status.workspace, confinement: status.confinement, toolset: status.toolset,
-    last_error: status.lastError ?? null, ...(status.endedAt === undefined ? {} : { ended_at: iso(status.endedAt), end_reason: status.endReason ?? null }),
+    last_error: status.lastError ?? null, ...(status.warnings ? { warnings: status.warnings } : {}),
+    ...(status.endedAt === undefined ? {} : { ended_at: iso(status.endedAt), end_reason: status.endReason ?? null }),
   }
 }
 

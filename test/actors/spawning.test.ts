@@ -46,6 +46,17 @@ describe('spawning', () => {
     expect([living(stage), stage.store.listOpenMessages()]).toEqual([[], []])
   })
 
+  test('tells what an agent runs without, when it is spawned and whenever its status is asked for', async () => {
+    const stage = createStage({ byHand: ['ada'] })
+    const spawned = stage.ask(stage.me, 'spawn_agent', { harness: 'hand', name: 'ada', workspace: 'isolated' })
+    await expect.poll(() => stage.commands[0]?.agentId).toBeDefined()
+    stage.fact(stage.commands[0]?.agentId as never, { type: 'ready', sessionId: 's', warnings: ['It has no hands.'] }) // the id it was started under
+    expect(await spawned).toMatchObject({ warnings: ['It has no hands.'] })
+    expect(await stage.ask(stage.me, 'get_instance_status', { instance_id: 'ada' })).toMatchObject({ state: 'idle', warnings: ['It has no hands.'] })
+    await stage.spawn('bob')
+    expect(await stage.ask(stage.me, 'get_instance_status', { instance_id: 'bob' })).not.toHaveProperty('warnings')
+  })
+
   test('waits for one time in all, not for one time each', async () => {
     const stage = createStage({ byHand: ['ada'] })
     const began = stage.clock.now()

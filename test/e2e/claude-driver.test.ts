@@ -229,6 +229,16 @@ test('an interrupt closes an open permission dialog', async () => {
 
 // ── confinement ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
+test.runIf(process.platform === 'linux')('a confined agent on a machine without the sandbox has no Bash, and knows; so does its supervisor', async () => {
+  const { stage, start, run } = await open({ env: { PATH: '/nowhere' } })
+  expect((await start({ confinement: {} })).warnings).toEqual([expect.stringMatching(/no Bash tool.*bubblewrap and socat/)])
+  await run('[MSG:a] do: say hello')
+  const { view } = stage.fake.requests[0] ?? {}
+  expect(view?.tools).toEqual(expect.arrayContaining(['Read', 'Edit']))
+  expect(view?.tools).not.toContain('Bash')
+  expect(view?.systemText).toContain('You have no Bash tool')
+})
+
 test('a confined agent writes in its workspace, reads its supervisor\'s, and writes nowhere else', async () => {
   const { stage, start, run } = await open()
   const other = stage.workspace('supervisor')

@@ -38,10 +38,15 @@ const approvalTimeoutS = 86_400
 const keyVariable = 'MADROX_CLAUDE_API_KEY'
 const keyHelper = { apiKeyHelper: `printf %s "$${keyVariable}"` }
 
+/** An agent that tries anyway, or pretends, costs more than one that knows. */
+const noBashNote = '\n\nYou have no Bash tool and cannot run commands, because this machine lacks the sandbox (bubblewrap and socat) that confined agents run them in; say so when a task needs it.'
+const noBashWarning = 'It has no Bash tool: it is confined, and bubblewrap and socat, which would confine its commands, are not both installed. Install them on the machine of the server, or spawn it without confinement.'
+
 export interface Prepared {
   readonly file: string
   readonly args: readonly string[]
   readonly env: Readonly<Record<string, string>>
+  /** What the agent goes without, in words for its supervisor. */
   readonly warnings: readonly string[]
   /** Removes the private files. */
   dispose(): void
@@ -83,6 +88,7 @@ export function prepareLaunch(launch: ParsedLaunch, agentId: string, around: Sur
   // Files, not arguments: arguments are world-readable, and may hold other servers' secrets; they are also limited in size.
   const files = createPrivateFiles(around.stateDir, agentId)
   const sandboxed = !launch.confinement.bypass && hasSandbox(login.env)
+  const lacksBash = !launch.confinement.bypass && !sandboxed && toTools(launch).includes('Bash')
   const servers = toMcpServers(launch, around.configDir)
   const args = [
     ...(launch.resume ? ['--resume', launch.sessionId] : ['--session-id', launch.sessionId]),
@@ -92,7 +98,7 @@ export function prepareLaunch(launch: ParsedLaunch, agentId: string, around: Sur
     '--setting-sources', '', // a user's hooks and permissions are not the agent's
     '--mcp-config', files.write('mcp.json', JSON.stringify({ mcpServers: servers })),
     '--strict-mcp-config',
-    '--append-system-prompt-file', files.write('system-prompt.md', launch.systemPrompt + pasteNote + readProjectMemory(launch.cwd)),
+    '--append-system-prompt-file', files.write('system-prompt.md', launch.systemPrompt + pasteNote + (lacksBash ? noBashNote : '') + readProjectMemory(launch.cwd)),
     ...toConfinement(launch, sandboxed, Object.keys(servers)),
     '--disallowedTools', withheldTools.join(','),
     ...launch.readableDirs.flatMap(dir => ['--add-dir', dir]),
@@ -108,7 +114,7 @@ export function prepareLaunch(launch: ParsedLaunch, agentId: string, around: Sur
       MADROX_HOOK_TOKEN: hooks.token,
       ...(launch.madrox === undefined ? {} : { MADROX_TOKEN: launch.madrox.token }),
     },
-    warnings: launch.confinement.bypass || sandboxed ? [] : ['bubblewrap and socat are not both installed: the agent has no Bash tool.'],
+    warnings: lacksBash ? [noBashWarning] : [],
     dispose() {
       files.remove()
       if (sandboxed) removeMountPoints(launch.cwd)
@@ -160,8 +166,10 @@ function toSettings(launch: ParsedLaunch, agentId: string, hooksUrl: string, san
   }
 }
 
-function toConfinement({ confinement }: ParsedLaunch, sandboxed: boolean, servers: readonly string[]): string[] {
-  const { bypass, permissionMode, allowedTools } = confinement
+const toTools = ({ confinement }: ParsedLaunch): readonly string[] => confinement.allowedTools ?? confinedTools
+
+function toConfinement(launch: ParsedLaunch, sandboxed: boolean, servers: readonly string[]): string[] {
+  const { bypass, permissionMode, allowedTools } = launch.confinement
   // Whoever asked for a server meant its tools to be used; without this every mode but bypassPermissions asks, or denies.
   const ofServers = servers.map(name => `mcp__${name.replace(/[^a-zA-Z0-9_-]/g, '_')}`)
   if (bypass)
@@ -170,7 +178,7 @@ function toConfinement({ confinement }: ParsedLaunch, sandboxed: boolean, server
       ...(allowedTools ? ['--tools', allowedTools.join(',')] : []),
       ...(ofServers.length > 0 ? ['--allowedTools', ofServers.join(',')] : []),
     ]
-  const tools = (allowedTools ?? confinedTools).filter(tool => sandboxed || tool !== 'Bash')
+  const tools = toTools(launch).filter(tool => sandboxed || tool !== 'Bash')
   return [
     '--restricted', // confines the file tools, with no dialog
     '--permission-mode', permissionMode ?? 'dontAsk',

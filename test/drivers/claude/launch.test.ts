@@ -50,11 +50,23 @@ test('confined: no dialog, no tool beyond the workspace, Bash in the sandbox onl
   prepared.dispose()
 })
 
-test.runIf(process.platform === 'linux')('confined without a sandbox on the machine: no Bash, and a warning', () => {
+test.runIf(process.platform === 'linux')('confined without a sandbox on the machine: no Bash, of which the agent and its supervisor are told', () => {
   const prepared = prepare({}, '/nowhere')
   expect(valueOf(prepared, '--tools').split(',')).not.toContain('Bash')
   expect(valueOf(prepared, '--allowedTools').split(',')).not.toContain('Bash')
-  expect(prepared.warnings).toHaveLength(1)
+  expect(prepared.warnings).toEqual([expect.stringContaining('bubblewrap and socat')])
+  expect(readFileSync(valueOf(prepared, '--append-system-prompt-file'), 'utf8')).toContain('You have no Bash tool')
+  prepared.dispose()
+})
+
+test.each<[string, object, string | undefined]>([
+  ['has one to run it in', {}, undefined],
+  ['was not to have Bash', { confinement: { allowedTools: ['Read'] } }, '/nowhere'],
+  ['is not confined', { confinement: { bypass: true } }, '/nowhere'],
+])('nothing is said of a missing sandbox to an agent that %s', (_, more, path) => {
+  const prepared = prepare(more, path)
+  expect(prepared.warnings).toEqual([])
+  expect(readFileSync(valueOf(prepared, '--append-system-prompt-file'), 'utf8')).not.toContain('no Bash tool')
   prepared.dispose()
 })
 
