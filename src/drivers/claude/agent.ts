@@ -142,6 +142,7 @@ export function startAgent(context: AgentContext): ClaudeAgent {
     if (body.hook_event_name === 'Elicitation') return { hookSpecificOutput: { hookEventName: 'Elicitation', action: 'decline' } }
     status.refresh() // the CLI waits for this answer, so the file tells of now
     if (body.hook_event_name === 'UserPromptSubmit') {
+      if (prompting.isSpoilt(body.prompt)) return { decision: 'block', reason: 'A prompt that was cut off had stuck to it. It is typed again.' }
       turns.promptSubmitted(body)
       if (!turns.expected()) interrupting.begin()
     } else if (body.hook_event_name === 'Stop') {

@@ -169,12 +169,18 @@ const toTaskId = (text: string): string | undefined => /^\s*<task-notification>[
  * What survives the CLI's own changes to a prompt: it marks long pastes with tags, escapes such tags in the text, trims, and
  * takes out invisible characters. The start is enough, because only one prompt is ever awaited.
  */
-export function toFingerprint(text: string): string {
-  return text
+export const toFingerprint = (text: string): string => toBare(text).slice(0, 256)
+
+/** Whether `submitted` is `typed` with something stuck before it. */
+export function hasStuckTo(typed: string, submitted: string): boolean {
+  const [bare, whole] = [toBare(typed), toBare(submitted)]
+  return whole.length > bare.length && whole.endsWith(bare)
+}
+
+const toBare = (text: string): string =>
+  text
     .replace(/<\\?\/?pasted_content id="[^"]*">/g, '')
     .normalize('NFC')
     .replace(/[\s\p{Cf}\ufe00-\ufe0f]/gu, '')
-    .slice(0, 256)
-}
 
 const isSame = (fingerprint: string, text: string): boolean => fingerprint === toFingerprint(text)

@@ -1,6 +1,6 @@
 /** Hook bodies as recorded from Claude Code 2.1.328, shortened; facts out. */
 import { beforeEach, describe, expect, test } from 'vitest'
-import { createTurnTracker, toFingerprint, type Ending, type TurnFact, type TurnTracker } from '../../../src/drivers/claude/turns.ts'
+import { createTurnTracker, hasStuckTo, toFingerprint, type Ending, type TurnFact, type TurnTracker } from '../../../src/drivers/claude/turns.ts'
 
 let facts: TurnFact[]
 let turns: TurnTracker
@@ -167,4 +167,11 @@ describe('fingerprints see through what the CLI does to a prompt', () => {
   ] as const)('%s', ([, typed, reported]) => expect(toFingerprint(reported)).toBe(toFingerprint(typed)))
 
   test('and still tell prompts apart', () => expect(toFingerprint('[MSG:a] x')).not.toBe(toFingerprint('[MSG:b] x')))
+})
+
+test('a prompt is known again behind what had stuck to it, and not for another', () => {
+  const long = `[MSG:b] ${'x'.repeat(1_000)}\nend`
+  expect(hasStuckTo(long, `[MSG:a] do: hang${long}`)).toBe(true)
+  expect(hasStuckTo(long, `[MSG:a] do: hang[MSG:b] <pasted_content id="1">\n${'x'.repeat(1_000)}\nend\n</pasted_content id="1">`)).toBe(true)
+  expect([long, `${long} more`, '[MSG:a] other'].map(submitted => hasStuckTo(long, submitted))).toEqual([false, false, false])
 })
