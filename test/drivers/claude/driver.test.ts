@@ -72,6 +72,16 @@ test('a prompt that is never confirmed is taken out of the box, and the next is 
   expect((await facts.waitFor('ada', 'turnEnded')).finalText).toBe('echo: [MSG:b] again')
 })
 
+test('a prompt that a cut one has stuck to is blocked, swept and typed again, until it is alone', async () => {
+  const { facts, start, submit } = open('refill=2')
+  start()
+  await facts.waitFor('ada', 'ready')
+  const promptId = submit('[MSG:a] hello')
+  expect(await facts.waitFor('ada', 'turnEnded')).toMatchObject({ promptId, finalText: 'echo: [MSG:a] hello' })
+  expect(facts.factsOf('ada', 'turnStarted')).toEqual([])
+  expect(facts.factsOf('ada', 'promptWritten')).toHaveLength(1)
+})
+
 test('an interrupt that meets an unconfirmed prompt waits for its fate', async () => {
   const { driver, facts, start, submit } = open('deaf=9')
   start()

@@ -3,6 +3,7 @@
  * A stand-in for Claude Code's terminal program, as far as the driver sees it: status file, HTTP hooks, transcript, bracketed
  * paste, Enter, Esc, Ctrl-U. No model: it answers `echo: PROMPT` at once. Misbehaves as CLAUDE_FAKE says, comma-separated:
  * never-ready · exit-words · deaf=N (ignores N Enters) · no-stop (forgets the Stop hook) ·
+ * refill=N (N prompts find a cut one back in the box before them; one that a hook blocks goes back there too) ·
  * hang (never answers a prompt that says so) · contract (prompts `say TEXT`, `stream`, `recall` do as they say) · lost-escape (ignores the first Esc) · wrapper (the program proper is a child)
  */
 import { spawn } from 'node:child_process'
@@ -44,10 +45,12 @@ if (option('--resume') && !existsSync(transcript)) {
 const setStatus = status => writeFileSync(statusFile, JSON.stringify({ pid: process.pid, sessionId, startedAt, version: '2.1.328', status, statusUpdatedAt: Date.now() }))
 const record = value => appendFileSync(transcript, `${JSON.stringify(value)}\n`)
 const post = async (event, body) => {
+  let said = '{}'
   for (const { hooks: [hook] } of hooks[event] ?? []) {
     const headers = { 'content-type': 'application/json', authorization: hook.headers.Authorization.replace('${MADROX_HOOK_TOKEN}', process.env.MADROX_HOOK_TOKEN) }
-    await fetch(hook.url, { method: 'POST', headers, body: JSON.stringify({ session_id: sessionId, hook_event_name: event, ...body }) }).then(answer => answer.text())
+    said = await fetch(hook.url, { method: 'POST', headers, body: JSON.stringify({ session_id: sessionId, hook_event_name: event, ...body }) }).then(answer => answer.text())
   }
+  return JSON.parse(said)
 }
 
 const answerFor = prompt => (prompt.endsWith('recall') ? readFileSync(transcript, 'utf8') : prompt.replace(/^say /, ''))
@@ -56,12 +59,18 @@ let box = ''
 let turn
 let enters = 0
 let escapes = 0
+let refills = 0
 const submit = async () => {
   if (box.trim() === '' || ++enters <= Number(modes.get('deaf') ?? 0)) return
+  if (++refills <= Number(modes.get('refill') ?? 0)) box = `[MSG:z] cut off${box}`
   const [prompt, promptId] = [box.trim(), randomUUID()]
   box = ''
   turn = promptId
-  await post('UserPromptSubmit', { prompt_id: promptId, prompt })
+  if ((await post('UserPromptSubmit', { prompt_id: promptId, prompt })).decision === 'block') {
+    box = prompt
+    turn = undefined
+    return
+  }
   setStatus('busy')
   record({ type: 'user', promptId, promptSource: 'typed', message: { role: 'user', content: prompt } })
   if (modes.has('hang') && prompt.includes('hang')) return
