@@ -3,6 +3,7 @@
  * answers out of snapshots and the store. It knows callers and their rights; it knows no wire and no CLI.
  */
 
+import { setImmediate } from 'node:timers/promises'
 import { createActor } from 'xstate'
 import type { Clock } from '../clock.ts'
 import type { Driver, DriverFact } from '../drivers/driver.ts'
@@ -122,6 +123,8 @@ async function close(core: Core, drivers: () => ReadonlyMap<string, Driver>, las
   const tops = [...core.rows.values()].filter(row => row.parent.kind === 'client' && agentActor(core, row.id)).map(row => row.id)
   await endAll(core, tops, false, 'the server is shutting down')
   await Promise.all([...drivers().values()].map(driver => driver.close()))
+  // Whoever waited has been told; their answers are made from the store, and leave, before it closes.
+  await setImmediate()
   lastWord()
   core.root.stop()
   core.store.close()
