@@ -91,7 +91,7 @@ export function createRig(input: Partial<AgentInput> = {}): Rig {
     emitted,
     deadlines,
     finished,
-    tell: event => (find(ada) ?? agent).send(event),
+    tell: event => find(ada)?.send(event),
     fact: (fact, agentId = ada) => (find(agentId) as AnyActorRef | undefined)?.send({ ...fact, agentId, source: 'self', at } as DriverFact), // the three fields Bare leaves out
     due: name => {
       const deadline = deadlines.get(`${ada}:${name}`)
