@@ -1,7 +1,7 @@
 /** What confines a Codex agent: the sandbox of the CLI, the rights a child is given, and the end of everything it started. */
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { expect, onTestFinished, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { isAlive, readPid } from './processes.ts'
 import { openRig, type Data, type Rig } from './rig.ts'
 
@@ -11,9 +11,7 @@ const shown = (rig: Rig): readonly string[] => rig.openai.requests.at(-1)?.view.
 
 test('each sandbox mode allows what it says', async () => {
   const rig = await openRig()
-  // Codex's workspace-write allows the system's temporary directory as well, where the rig stands.
-  const outside = mkdtempSync(join(import.meta.dirname, 'node_modules', '.cache', 'outside-'))
-  onTestFinished(() => rmSync(outside, { recursive: true }))
+  const outside = rig.dir('outside') // in the system's temporary directory, which Codex by itself would count as part of every workspace
   const attempt = (name: string): string => `do:\nbash touch ${outside}/${name}; touch inside; ls\nsay tried`
   const modes = [
     ['free', { sandbox_mode: 'danger-full-access' }],
