@@ -63,6 +63,8 @@ export interface SendReport {
   readonly agentId: AgentId
   readonly response?: string
   readonly via?: 'reply_to_caller' | 'turn_end'
+  /** What the agent's turns used from seeing the message to answering it; absent while the turn that answered still runs. */
+  readonly usage?: UsageTotals
   /** Place in the mailbox while not yet delivered: 1 is next. */
   readonly position?: number
   readonly waitedMs?: number

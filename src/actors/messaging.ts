@@ -3,9 +3,10 @@
 import type { AnyActorRef } from 'xstate'
 import { MadroxError } from '../errors.ts'
 import { type AgentId, asMessageId, type MessageId, type ReplyId } from '../ids.ts'
-import { type Address, type Caller, type Message, type Reply, sameAddress } from '../messages.ts'
+import { type Address, type Caller, type Message, type Outcome, type Reply, sameAddress } from '../messages.ts'
 import { openMessages } from '../machines/mailbox.ts'
 import { addressKey } from '../machines/effects.ts'
+import type { MessageRow } from '../store/store.ts'
 import { agentActor, agentContext, callerKey, clientActor, clientContext, type Core, isBelow, nameOf, rowOf, tellAgent, tellClient } from './core.ts'
 import { isWithin, resolveAgent, resolveLiving } from './directory.ts'
 import { addressOf } from './principals.ts'
@@ -78,7 +79,7 @@ function report(core: Core, id: MessageId, replies: readonly ReplyId[] = []): Se
   const row = core.store.getMessage(id)
   if (!row) throw new MadroxError('not_found', `There is no message "${id}".`)
   const base = { messageId: id, agentId: row.to, replies }
-  if (row.outcome) return { ...base, status: row.outcome.status, response: row.outcome.text, ...(row.outcome.via ? { via: row.outcome.via } : {}) }
+  if (row.outcome) return { ...base, ...toOutcome(core, row, row.outcome) }
   const place = agentContext(core, row.to)?.mailbox.findIndex(queued => queued.message.id === id) ?? -1
   return { ...base, status: 'accepted', ...(place >= 0 ? { position: place + 1 } : {}) }
 }
@@ -95,9 +96,13 @@ async function waitForAny(core: Core, waiting: Waiting, caller: Caller, ids: rea
   return toReport(core, answer)
 }
 
-const toReport = (core: Core, { messageId, outcome, replyId }: Answer): SendReport => ({
-  status: outcome.status, messageId, agentId: core.store.getMessage(messageId)?.to as AgentId, response: outcome.text, ...(outcome.via ? { via: outcome.via } : {}), replies: replyId ? [replyId] : [], // an outcome is only recorded of a known message
-})
+const toReport = (core: Core, { messageId, replyId }: Answer): SendReport => report(core, messageId, replyId ? [replyId] : [])
+
+/** An answer by `reply_to_caller` is given in a turn that goes on: what it used is not known yet. */
+function toOutcome(core: Core, { to, seenAt }: MessageRow, { status, text, via, at }: Outcome): Pick<SendReport, 'status' | 'response' | 'via' | 'usage'> {
+  const usage = via === 'turn_end' && seenAt !== undefined ? core.store.usageTotals(to, { since: seenAt, until: at }) : undefined
+  return { status, response: text, ...(via ? { via } : {}), ...(usage ? { usage } : {}) }
+}
 
 /** One may wait for what one sent; an owner, for what any of its clients sent. */
 function checkMayWait(core: Core, caller: Caller, id: MessageId): void {

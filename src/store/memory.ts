@@ -119,8 +119,8 @@ function records(journal: Journal, knowAgent: KnowAgent): Part<'addUsage' | 'usa
       usage.insert(id, row)
       return true
     },
-    usageTotals: agentId => {
-      const rows = usage.list(row => row.agentId === agentId)
+    usageTotals: (agentId, { since, until } = { since: 0, until: Number.MAX_SAFE_INTEGER }) => {
+      const rows = usage.list(row => row.agentId === agentId && row.at >= since && row.at <= until)
       const sum = (of: 'inputTokens' | 'outputTokens' | 'cacheReadTokens' | 'cacheCreationTokens'): number => rows.reduce((total, row) => total + row[of], 0)
       return { inputTokens: sum('inputTokens'), outputTokens: sum('outputTokens'), cacheReadTokens: sum('cacheReadTokens'), cacheCreationTokens: sum('cacheCreationTokens') }
     },

@@ -131,7 +131,8 @@ export interface Store {
 
   /** False: this unit was counted before. */
   addUsage(row: UsageRow): boolean
-  usageTotals(agentId: AgentId): UsageTotals
+  /** Of all its calls, or of those reported in a span of time, both ends included. */
+  usageTotals(agentId: AgentId, span?: { readonly since: number; readonly until: number }): UsageTotals
 
   appendOutput(row: OutputRow): void
   /** The newest `limit` at or after `since`, oldest first; equal times in order of arrival. */

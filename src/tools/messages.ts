@@ -5,7 +5,7 @@ import type { SendReport } from '../actors/system.ts'
 import { MadroxError, toWireError, type WireError } from '../errors.ts'
 import { asMessageId } from '../ids.ts'
 import type { Reply } from '../messages.ts'
-import { acting, instanceId, isoTime, reference, sentOutput, timeoutSeconds } from './schemas.ts'
+import { acting, instanceId, isoTime, reference, sentOutput, timeoutSeconds, toUsage } from './schemas.ts'
 import { defineTool, type ToolContext, type ToolResult } from './tool.ts'
 
 const text = z.string().min(1)
@@ -18,7 +18,7 @@ const hints: Partial<Record<SendReport['status'], string>> = {
 /** A report as its callers know it. */
 export const toSent = (report: SendReport, expectsReply = true): Record<string, unknown> => ({
   status: report.status, message_id: report.messageId, instance_id: report.agentId,
-  ...(report.response === undefined ? {} : { response: report.response }), ...(report.via ? { via: report.via } : {}), ...(report.position === undefined ? {} : { position: report.position }),
+  ...(report.response === undefined ? {} : { response: report.response }), ...(report.via ? { via: report.via } : {}), ...(report.usage ? { usage: toUsage(report.usage) } : {}), ...(report.position === undefined ? {} : { position: report.position }),
   ...(hints[report.status] && expectsReply ? { hint: hints[report.status] } : {}),
 })
 

@@ -2,7 +2,7 @@
  * token of a schema is paid for in every session that lists it. */
 
 import { z } from 'zod'
-import { mcpServerSchema } from '../actors/system.ts'
+import { type AgentStatus, mcpServerSchema } from '../actors/system.ts'
 
 export const reference = z.string().min(1).max(200)
 export const instanceId = reference.describe('Id, unique id prefix (6+) or unique name')
@@ -64,9 +64,15 @@ export const sentOutput = z.object({
   instance_id: z.string(),
   response: z.string().optional(),
   via: z.string().optional(),
+  usage: z.record(z.string(), z.number()).optional(),
   position: z.number().optional(),
   hint: z.string().optional(),
   pending_replies: z.number().optional(),
+})
+
+/** Tokens as callers know them. */
+export const toUsage = (usage: AgentStatus['usage']): Record<string, number> => ({
+  input_tokens: usage.inputTokens, output_tokens: usage.outputTokens, cache_creation_tokens: usage.cacheCreationTokens, cache_read_tokens: usage.cacheReadTokens,
 })
 
 export const readOnly = { readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: false } as const

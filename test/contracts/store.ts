@@ -239,6 +239,9 @@ export function describeStore(name: string, open: () => Store): void {
         expect(store.addUsage(aUsage('u2', { inputTokens: 10 }))).toBe(true)
         expect(store.addUsage(aUsage('u1', { agentId: asAgentId('bob') }))).toBe(true)
         expect(store.usageTotals(asAgentId('ada'))).toEqual({ inputTokens: 11, outputTokens: 40, cacheReadTokens: 600, cacheCreationTokens: 8000 })
+        const span = (since: number, until: number) => store.usageTotals(asAgentId('ada'), { since, until }).inputTokens
+        store.addUsage(aUsage('u3', { inputTokens: 100, at: 50_000 }))
+        expect([span(50_000, 50_000), span(0, 49_999), span(50_001, 60_000)]).toEqual([100, 11, 0])
         expect(store.usageTotals(asAgentId('nobody'))).toEqual({ inputTokens: 0, outputTokens: 0, cacheReadTokens: 0, cacheCreationTokens: 0 })
       })
 

@@ -11,7 +11,9 @@ test('an agent is ready without a dialog, and answers by reply_to_caller', async
   expect(anthropic.requests).toEqual([])
   expect(await call('send_to_instance', { instance_id: 'ada', message: 'do: reply forty-two\nsay and nothing else' })).toMatchObject({ status: 'answered', response: 'forty-two', via: 'reply_to_caller' })
   // What it says behind its reply is no second answer.
-  expect(await call('send_to_instance', { instance_id: 'ada', message: 'do: say plain words' })).toMatchObject({ status: 'answered', response: 'plain words', via: 'turn_end' })
+  const plain = await call('send_to_instance', { instance_id: 'ada', message: 'do: say plain words' })
+  const [request] = anthropic.requests.filter(each => each.view.message?.body === 'do: say plain words')
+  expect(plain).toMatchObject({ status: 'answered', response: 'plain words', via: 'turn_end', usage: { input_tokens: request?.usage.input_tokens, output_tokens: request?.usage.output_tokens } })
   expect(await call('get_pending_replies')).toMatchObject({ count: 0 })
 })
 
