@@ -59,20 +59,29 @@ export function authenticate(core: Core, credentials: Credentials, token: string
 
 const isConnected = (core: Core, id: ClientId): boolean => clientActor(core, id)?.getSnapshot().matches('connected') ?? false
 
-function findLost(core: Core, { ownerId, name, root }: ConnectRequest): ClientRow | undefined {
-  return core.store
-    .listClients()
-    .filter(row => row.ownerId === ownerId && row.name === name && row.root === root && !isConnected(core, row.id) && !core.aliases.has(row.id))
-    .at(-1)
+/** Clients of that owner, name and root without a session or a successor, oldest first. */
+function findLost(core: Core, { ownerId, name, root }: ConnectRequest): ClientRow[] {
+  return core.store.listClients().filter(row => row.ownerId === ownerId && row.name === name && row.root === root && !isConnected(core, row.id) && !core.aliases.has(row.id))
 }
 
 export function connectClient(core: Core, request: ConnectRequest): ClientId {
-  const row: ClientRow = findLost(core, request) ?? { id: core.ids.client(), ownerId: request.ownerId, name: request.name, ...(request.root ? { root: request.root } : {}), connectedAt: core.clock.now() }
+  const lost = findLost(core, request)
+  const row: ClientRow = lost.at(-1) ?? { id: core.ids.client(), ownerId: request.ownerId, name: request.name, ...(request.root ? { root: request.root } : {}), connectedAt: core.clock.now() }
   const { disconnectedAt: _, ...returning } = row
   core.store.saveClient({ ...returning, connectedAt: core.clock.now() })
   ensureActor(core, row)
   tellClient(core, row.id, { type: 'sessionOpened' })
+  for (const earlier of lost.slice(0, -1)) succeed(core, earlier.id, row.id)
   return row.id
+}
+
+/** What waits for `lost`, and what comes for it later, goes to its successor. */
+function succeed(core: Core, lost: ClientId, successor: ClientId): void {
+  core.aliases.set(lost, successor)
+  const to = { kind: 'client', id: successor } as const
+  const waiting = core.store.listReplies({ kind: 'client', id: lost })
+  core.store.redirectReplies({ kind: 'client', id: lost }, to)
+  for (const reply of waiting) tellClient(core, successor, { type: 'replyArrived', reply: { ...reply, to }, at: core.clock.now() })
 }
 
 function ensureActor(core: Core, row: ClientRow): void {
@@ -90,18 +99,12 @@ export function locateClient(core: Core, clientId: ClientId, root: string): void
   const row = core.store.getClient(own)
   if (!row || row.root === root) return
   const lost = findLost(core, { ownerId: row.ownerId, name: row.name, root })
-  if (lost && isUnused(core, own)) {
-    connectClient(core, { ownerId: row.ownerId, name: row.name, root })
-    core.aliases.set(clientId, lost.id)
+  if (lost.length > 0 && isUnused(core, own)) {
+    core.aliases.set(clientId, connectClient(core, { ownerId: row.ownerId, name: row.name, root }))
     tellClient(core, own, { type: 'sessionLost' })
     return
   }
-  if (lost) {
-    core.aliases.set(lost.id, own)
-    const waiting = core.store.listReplies({ kind: 'client', id: lost.id })
-    core.store.redirectReplies({ kind: 'client', id: lost.id }, { kind: 'client', id: own })
-    for (const reply of waiting) tellClient(core, own, { type: 'replyArrived', reply: { ...reply, to: { kind: 'client', id: own } }, at: core.clock.now() })
-  }
+  for (const earlier of lost) succeed(core, earlier.id, own)
   core.store.saveClient({ ...row, root })
   tellClient(core, own, { type: 'located', root })
 }

@@ -105,6 +105,19 @@ describe('a client whose session is gone', () => {
     expect(await stage.ask(after, 'get_pending_replies')).toMatchObject({ count: 1 })
   })
 
+  test('several that were lost have one successor: nothing waits for a session that will not come', async () => {
+    const stage = createStage()
+    const [one, two] = [stage.client('claude-code', { root: '/repo' }), stage.client('claude-code', { root: '/repo' })]
+    const [ada, bob] = [await stage.spawn('ada', one), await stage.spawn('bob', two)]
+    await stage.ask(one, 'send_to_instance', { instance_id: ada, message: 'x', wait_for_response: false })
+    await stage.ask(two, 'send_to_instance', { instance_id: bob, message: 'x', wait_for_response: false })
+    stage.turn(ada, 'early')
+    for (const { clientId } of [one, two]) stage.system.disconnectClient(clientId)
+    const after = stage.client('claude-code', { root: '/repo' })
+    stage.turn(bob, 'late')
+    expect(await stage.ask(after, 'get_pending_replies')).toMatchObject({ replies: [{ response: 'early' }, { response: 'late' }] })
+  })
+
   test('also when the new session has begun work already: what comes later reaches it too', async () => {
     const stage = createStage()
     const before = stage.client('claude-code', { root: '/repo' })
