@@ -3,7 +3,7 @@
 import type { DriverFact, FactSource, Launch } from '../drivers/driver.ts'
 import type { AgentId, MessageId } from '../ids.ts'
 import type { Address, Message } from '../messages.ts'
-import type { ChildCrashed, InboxEvent, SupervisorEvent } from './effects.ts'
+import type { ChildCrashed, InboxEvent, SupervisorEvent, TerminateAsked } from './effects.ts'
 import type { Mail, Turn } from './mailbox.ts'
 
 export interface AgentInput {
@@ -56,6 +56,9 @@ export interface Ending {
   readonly unasked: boolean
 }
 
+/** To a supervisor, be it an agent or a client: one more child. */
+export type SpawnAsked = { readonly type: 'spawnAsked'; readonly input: AgentInput }
+
 export type AgentCommand =
   | { readonly type: 'messageAccepted'; readonly message: Message; readonly fromAncestor: boolean; readonly at: number }
   /** This agent sent a message in the course of `subject`. */
@@ -64,8 +67,8 @@ export type AgentCommand =
   | { readonly type: 'interruptAsked'; readonly requestId: string; readonly by: Address; readonly then: 'hold' | 'continue' | 'clear'; readonly at: number }
   | { readonly type: 'approvalAnswered'; readonly decision: 'allow' | 'deny'; readonly message?: string; readonly at: number }
   | { readonly type: 'suspendAsked'; readonly at: number }
-  | { readonly type: 'terminateAsked'; readonly reason: string; readonly force: boolean; readonly at: number }
-  | { readonly type: 'spawnAsked'; readonly input: AgentInput }
+  | TerminateAsked
+  | SpawnAsked
   | { readonly type: 'toolsListed'; readonly at: number }
 
 /** From the deadlines; each is set by a decision of this machine and carries the time it fell due. */
@@ -85,7 +88,7 @@ export type AgentEmitted =
   | { readonly type: 'interruptSettled'; readonly requestId: string; readonly how: 'cut' | 'endedBefore' | 'notTaken'; readonly source: string; readonly afterMs: number; readonly cancelledMessageId?: MessageId }
   | { readonly type: 'screenRead'; readonly requestId: string; readonly rendering: 'terminal' | 'transcript'; readonly text: string }
 
-/** An outcome is said at most this often to have been cut off, before the message is given up as poison. */
+/** A message is delivered at most this often; cut off each time, it is given up as poison. */
 export const maxDeliveries = 3
 /** A process that died is brought back this often without a completed turn in between. */
 export const maxRevivals = 1

@@ -3,13 +3,14 @@
  * `connected` or `disconnected`; losing its session ends nothing: agents run on and the inbox waits.
  */
 
-import { type AnyActorRef, assign, setup } from 'xstate'
+import { assign, setup } from 'xstate'
 import { agentMachine } from './agent.ts'
-import type { AgentInput } from './agent-context.ts'
+import type { SpawnAsked } from './agent-context.ts'
 import type { AgentId, ClientId, OwnerId } from '../ids.ts'
 import type { Reply } from '../messages.ts'
-import { agentKey, type ChildCrashed, type InboxEvent, type SupervisorEvent } from './effects.ts'
-import { childrenAfter, crashAftermath, spentCrashes } from './supervision.ts'
+import { carryOut, type Decision } from './decision.ts'
+import type { ChildCrashed, InboxEvent, SupervisorEvent } from './effects.ts'
+import { type Children, containCrash, dropChild, spawnChild } from './supervision.ts'
 
 export interface ClientInput {
   readonly clientId: ClientId
@@ -28,7 +29,7 @@ export type ClientEvent =
   | { readonly type: 'sessionOpened' }
   | { readonly type: 'sessionLost' }
   | { readonly type: 'located'; readonly root: string }
-  | { readonly type: 'spawnAsked'; readonly input: AgentInput }
+  | SpawnAsked
   | InboxEvent
   | SupervisorEvent
   | ChildCrashed
@@ -38,38 +39,22 @@ const client = setup({
   actors: { agent: agentMachine },
 })
 
-const spawnChild = client.enqueueActions(({ context, event, enqueue }) => {
-  if (event.type !== 'spawnAsked') return
-  const { input } = event
-  enqueue.assign({ children: [...context.children, input.agentId] })
-  enqueue.spawnChild('agent', { id: input.agentId, systemId: agentKey(input.agentId), input })
-})
+type Type = ClientEvent['type']
 
-const dropChild = client.enqueueActions(({ context, event, enqueue, self }) => {
-  if (event.type !== 'agentFinished') return
-  const left = context.children.filter(id => id !== event.agentId)
-  enqueue.stopChild(event.agentId)
-  for (const id of spentCrashes(self.getSnapshot().children, left)) enqueue.stopChild(id)
-  enqueue.assign({ children: left })
-})
-
-const containCrash = client.enqueueActions(({ context, event, enqueue, self }) => {
-  if (!('actorId' in event)) return
-  const children = self.getSnapshot().children as Record<string, AnyActorRef | undefined> // a client's children are agents
-  for (const { target, event: told } of crashAftermath(children, event)) enqueue.sendTo(target, told)
-  const left = childrenAfter(context.children, children, event)
-  for (const id of spentCrashes(children, left)) enqueue.stopChild(id)
-  enqueue.assign({ children: left })
-})
+/** An action from a decision about the client's agents. */
+const by = <T extends Type>(decide: (context: ClientContext, event: Extract<ClientEvent, { type: T }>, children: Children) => Decision<ClientContext>) =>
+  client.enqueueActions(({ context, event, enqueue, self }) => {
+    carryOut(enqueue, decide(context, event as Extract<ClientEvent, { type: T }>, () => self.getSnapshot().children)) // the chart names this action under that event only
+  })
 
 export const clientMachine = client.createMachine({
   id: 'client',
   context: ({ input }) => ({ ...input, children: [] }),
   initial: 'connected',
   on: {
-    spawnAsked: { actions: spawnChild },
-    agentFinished: { actions: dropChild },
-    'xstate.error.actor.*': { actions: containCrash },
+    spawnAsked: { actions: by(spawnChild) },
+    agentFinished: { actions: by(dropChild) },
+    'xstate.error.actor.*': { actions: by(containCrash) },
     located: { actions: assign({ root: ({ event }) => event.root }) },
     replyArrived: {
       guard: ({ context, event }) => !context.inbox.some(reply => reply.id === event.reply.id),

@@ -1,6 +1,6 @@
 /**
- * What a machine may ask of the world: events for the system's hands. A decision returns these as data; the actor sends them.
- * Each hand is one actor under the root, found by its system id.
+ * What a machine may ask of the world: events for the system's hands and for the actors next to it in the tree. A decision
+ * returns these as data; the actor sends them. Each hand is one actor under the root, found by its system id.
  */
 
 import type { DriverCommand } from '../drivers/driver.ts'
@@ -38,6 +38,9 @@ export type Due = number | { readonly afterMs: number }
 /** From an agent to its supervisor. */
 export type SupervisorEvent = { readonly type: 'agentFinished'; readonly agentId: AgentId; readonly at: number }
 
+/** From a supervisor, or by way of the facade, to an agent. */
+export type TerminateAsked = { readonly type: 'terminateAsked'; readonly reason: string; readonly force: boolean; readonly at: number }
+
 /** XState's own word that a child's logic threw. */
 export type ChildCrashed = { readonly type: `xstate.error.actor.${string}`; readonly actorId: string; readonly error: unknown }
 
@@ -46,12 +49,7 @@ export type Effect =
   | { readonly to: 'ledger'; readonly event: LedgerEvent }
   | { readonly to: 'deadlines'; readonly event: DeadlinesEvent }
   | { readonly to: 'supervisor'; readonly event: SupervisorEvent }
-
-/** A machine's answer to an event: what changes in its context, and what is to be done. */
-export interface Decision<Context> {
-  readonly context?: Partial<Context>
-  readonly effects?: readonly Effect[]
-}
+  | { readonly to: 'child'; readonly agentId: AgentId; readonly event: TerminateAsked }
 
 /** System ids: how actors find each other. */
 export const agentKey = (id: string): string => `agent:${id}`

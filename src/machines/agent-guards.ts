@@ -1,0 +1,44 @@
+/** The questions the agent's chart asks of its context before it takes a transition, by the names it asks them under. */
+
+import type { FactOf } from '../drivers/driver.ts'
+import { type AgentContext, type AgentEvent, maxRevivals } from './agent-context.ts'
+import { isOwnTurnBegunSince } from './agent-interrupts.ts'
+import { hasWork } from './agent-mail.ts'
+
+interface Asked {
+  readonly context: AgentContext
+  readonly event: AgentEvent
+}
+
+export const guards = {
+  hasWork: ({ context }: Asked) => hasWork(context),
+  toolsListed: ({ context }: Asked) => context.toolsListed,
+  held: ({ context }: Asked) => context.hold !== undefined,
+  endsOurTurn: ({ context, event }: Asked) => event.type === 'turnEnded' && endsOurTurn(context, event),
+  leavesAside: ({ context, event }: Asked) => event.type === 'turnEnded' && endsOurTurn(context, event) && context.aside !== undefined,
+  endsAside: ({ context, event }: Asked) => event.type === 'turnEnded' && event.turnId === context.aside?.turnId,
+  beginsAnother: ({ context, event }: Asked) => event.type === 'turnStarted' && event.turnId !== context.turn?.turnId,
+  answersOurPrompt: ({ context, event }: Asked) => answersOurPrompt(context, event),
+  leavesPromptAside: ({ context, event }: Asked) => answersOurPrompt(context, event) && context.aside !== undefined,
+  returnsReplies: ({ context, event }: Asked) => answersOurPrompt(context, event) && context.turn?.work?.kind === 'replies',
+  isOurApproval: ({ context, event }: Asked) => event.type === 'approvalResolved' && event.approvalId === context.approval?.approvalId,
+  isOurInterrupt: ({ context, event }: Asked) => 'requestId' in event && event.requestId === context.interrupting?.requestId,
+  canRevive: ({ context, event }: Asked) => event.type === 'exited' && !event.expected && context.sessionId !== undefined && context.revivals < maxRevivals,
+  continues: ({ context }: Asked) => context.interrupting?.then === 'continue',
+  /** One that began by itself while the interrupt was on its way. */
+  ownTurnGoesOn: ({ context }: Asked) => context.aside !== undefined || isOwnTurnBegunSince(context),
+  turnGoesOn: ({ context }: Asked) => context.aside !== undefined || context.turn?.turnId !== undefined,
+  /** A CLI that died in its first turn may have saved nothing yet; then a new session loses nothing. */
+  hasNothingToReturnTo: ({ context, event }: Asked) => event.type === 'startFailed' && event.code === 'session_unknown' && !context.hasHistory,
+  wasWoken: ({ context }: Asked) => context.revivals === 0,
+  forces: ({ event }: Asked) => event.type === 'terminateAsked' && event.force,
+}
+
+export function endsOurTurn({ turn }: AgentContext, { turnId, promptId }: FactOf<'turnEnded'>): boolean {
+  return turn !== undefined && (turnId === turn.turnId || (promptId !== undefined && promptId === turn.promptId))
+}
+
+/** What became of the prompt that is on its way: heard once. */
+function answersOurPrompt({ turn }: AgentContext, event: AgentEvent): boolean {
+  return turn?.promptId !== undefined && turn.turnId === undefined && 'promptId' in event && event.promptId === turn.promptId
+}
