@@ -6,7 +6,7 @@
 import { type AnyActorRef, fromCallback } from 'xstate'
 import type { MessageId, ReplyId } from '../ids.ts'
 import type { Outcome, Reply } from '../messages.ts'
-import { addressKey, hands } from '../machines/effects.ts'
+import { addressKey, hands, type InboxEvent } from '../machines/effects.ts'
 
 export type AsksEvent =
   | { readonly type: 'asked'; readonly askId: string; readonly messageIds: readonly MessageId[]; readonly deadlineAt: number }
@@ -24,7 +24,7 @@ export type AskSettled =
 export const createAsks = () =>
   fromCallback<AsksEvent, undefined, AskSettled>(({ receive, system, emit }) => {
     const asks = new Map<string, readonly MessageId[]>()
-    const tellAddressee = (reply: Reply, event: { readonly type: string }): void => (system.get(addressKey(reply.to)) as AnyActorRef | undefined)?.send(event) // a client without an actor finds it in the store when it returns
+    const tellAddressee = (reply: Reply, event: InboxEvent): void => (system.get(addressKey(reply.to)) as AnyActorRef | undefined)?.send(event) // a client without an actor finds it in the store when it returns
     const deadlines = (): AnyActorRef => system.get(hands.deadlines) as AnyActorRef // lives as long as the system
     const forget = (askId: string): boolean => {
       deadlines().send({ type: 'clearDeadline', key: `ask:${askId}` })
@@ -47,17 +47,17 @@ export const createAsks = () =>
           const { messageId, outcome, reply } = event
           const waiting = [...asks].flatMap(([askId, ids]) => (ids.includes(messageId) ? [askId] : []))
           if (waiting.length === 0) {
-            if (reply) tellAddressee(reply, { type: 'replyArrived', reply, at: reply.at } as { type: string })
+            if (reply) tellAddressee(reply, { type: 'replyArrived', reply, at: reply.at })
             break
           }
           waiting.forEach(forget)
-          if (reply) tellAddressee(reply, { type: 'repliesClaimed', ids: [reply.id], messageIds: [messageId], at: reply.at } as { type: string })
+          if (reply) tellAddressee(reply, { type: 'repliesClaimed', ids: [reply.id], messageIds: [messageId], at: reply.at })
           // All who wait hear it; the first of them hands the reply out.
           waiting.forEach((askId, index) => emit({ type: 'askSettled', askId, messageId, outcome, ...(reply && index === 0 ? { replyId: reply.id } : {}) }))
           break
         }
         case 'replyRecorded':
-          tellAddressee(event.reply, { type: 'replyArrived', reply: event.reply, at: event.reply.at } as { type: string })
+          tellAddressee(event.reply, { type: 'replyArrived', reply: event.reply, at: event.reply.at })
           break
       }
     })

@@ -1,17 +1,14 @@
 /** Interrupting and ending: asked of the agent's own machine, and answered when it is so. */
 
-import { MadroxError } from '../errors.ts'
 import type { AgentId } from '../ids.ts'
 import type { Caller } from '../messages.ts'
-import { agentActor, type Core, isBelow, ledgerActor, rowOf, stateOf, tellAgent } from './core.ts'
+import { type Core, isBelow, ledgerActor, rowOf, stateOf, tellAgent } from './core.ts'
 import { resolveAgent, resolveLiving } from './directory.ts'
 import { addressOf } from './principals.ts'
 import type { Ended, InterruptReport } from './facade.ts'
 
 export async function interrupt(core: Core, caller: Caller, reference: string, then: 'hold' | 'continue' | 'clear'): Promise<InterruptReport> {
-  const agentId = resolveLiving(core, caller, reference, 'rule')
-  const actor = agentActor(core, agentId)
-  if (!actor) throw new MadroxError('agent_ended', `Agent "${reference}" has ended.`)
+  const { id: agentId, actor } = resolveLiving(core, caller, reference, 'rule')
   const was = stateOf(actor.getSnapshot())
   const base = { agentId, name: rowOf(core, agentId).name, was }
   if (was !== 'busy') return { ...base, interrupted: false, note: `It is ${was}, so there is no turn to interrupt; nothing was changed.` }

@@ -5,7 +5,7 @@ import { MadroxError } from '../errors.ts'
 import type { AgentId } from '../ids.ts'
 import type { Caller } from '../messages.ts'
 import type { AgentRow } from '../store/store.ts'
-import { type Core, isBelow, isEnded, nameOf } from './core.ts'
+import { type AgentActor, agentActor, type Core, isBelow, isEnded, nameOf } from './core.ts'
 
 /** `see`: one's own subtree, oneself included. `rule`: below oneself only. `address`: those, one's supervisor and peers. */
 export type Scope = 'see' | 'rule' | 'address'
@@ -70,9 +70,10 @@ function notFound(core: Core, visible: readonly AgentRow[], reference: string): 
 }
 
 /** The agent, alive; or an error that says how it ended. */
-export function resolveLiving(core: Core, caller: Caller, reference: string, scope: Scope): AgentId {
+export function resolveLiving(core: Core, caller: Caller, reference: string, scope: Scope): { readonly id: AgentId; readonly actor: AgentActor } {
   const id = resolveAgent(core, caller, reference, scope)
-  if (!isEnded(core, id)) return id
+  const actor = agentActor(core, id)
+  if (actor && !isEnded(core, id)) return { id, actor }
   const row = core.store.getAgent(id)
   throw new MadroxError('agent_ended', `Agent "${row?.name ?? reference}" (${id}) has ended: ${row?.endReason ?? 'it is ending now'}.`, {
     remedy: 'Spawn another; what it said is still in get_instance_output.', data: { agentId: id },
@@ -80,4 +81,3 @@ export function resolveLiving(core: Core, caller: Caller, reference: string, sco
 }
 
 export const childrenOf = (core: Core, id: AgentId): AgentId[] => [...core.rows.values()].filter(row => row.parent.kind === 'agent' && row.parent.id === id && !isEnded(core, row.id)).map(row => row.id)
-

@@ -12,7 +12,7 @@ import { addressOf } from './principals.ts'
 const rootName = 'main-orchestrator'
 
 export function resolveParent(core: Core, caller: Caller, parent?: string, name?: string): ParentFound {
-  if (parent !== undefined) return { address: { kind: 'agent', id: resolveLiving(core, caller, parent, 'see') }, source: 'parent_instance_id: given' }
+  if (parent !== undefined) return { address: { kind: 'agent', id: resolveLiving(core, caller, parent, 'see').id }, source: 'parent_instance_id: given' }
   if (caller.kind === 'agent') return { address: addressOf(core, caller), source: 'credential: the calling agent' }
   if (caller.kind === 'client') return { address: addressOf(core, caller), source: 'session: the calling client' }
   if (name === rootName) return { address: addressOf(core, caller), source: `name: ${rootName} stands under its owner` }

@@ -3,7 +3,7 @@
  * child throws is contained here at the latest, and said.
  */
 
-import { type AnyActorLogic, type AnyActorRef, setup } from 'xstate'
+import { type AnyActorLogic, setup } from 'xstate'
 import type { Log } from '../log.ts'
 import { type ClientInput, clientMachine } from '../machines/client.ts'
 import { type ChildCrashed, clientKey, hands } from '../machines/effects.ts'
@@ -38,5 +38,3 @@ export function createRoot(logic: Hands, log: Log) {
     },
   })
 }
-
-export type RootRef = AnyActorRef

@@ -3,9 +3,10 @@
 import { MadroxError } from '../errors.ts'
 import { type AgentId, asClientId } from '../ids.ts'
 import { type Caller, sameAddress } from '../messages.ts'
+import { hands } from '../machines/effects.ts'
 import { openMessages } from '../machines/mailbox.ts'
 import type { AgentRow, OutputRow } from '../store/store.ts'
-import { agentActor, canonicalClient, type Core, detailOf, isEnded, nameOf, rowOf, stateOf } from './core.ts'
+import { agentActor, type AgentSnapshot, canonicalClient, type Core, detailOf, isEnded, nameOf, rowOf, stateOf } from './core.ts'
 import { childrenOf, isWithin, resolveAgent, resolveLiving } from './directory.ts'
 import { addressOf } from './principals.ts'
 import { specOf } from './spawning.ts'
@@ -14,20 +15,18 @@ import type { AgentStatus } from './facade.ts'
 export function statusOf(core: Core, id: AgentId): AgentStatus {
   const row = rowOf(core, id)
   const spec = specOf(row)
+  const actor = agentActor(core, id)
   return {
     id, name: row.name, harness: row.harness, role: row.role, ...(spec.model ? { model: spec.model } : {}),
     parent: { kind: row.parent.kind, id: row.parent.id, name: nameOf(core, row.parent) }, parentSource: row.parentSource, children: childrenOf(core, id),
     workspace: row.workspace, confinement: spec.confinement, toolset: spec.toolset ?? 'supervisor', usage: core.store.usageTotals(id), createdAt: row.createdAt,
-    ...(agentActor(core, id) ? living(core, id) : ended(core, row)),
+    ...(actor ? living(actor.getSnapshot()) : ended(core, row)),
   }
 }
 
 type Told = Pick<AgentStatus, 'state' | 'detail' | 'since' | 'source' | 'requestCount' | 'mailbox' | 'openMessages' | 'pendingReplies'> & Partial<AgentStatus>
 
-function living(core: Core, id: AgentId): Told {
-  const actor = agentActor(core, id)
-  if (!actor) throw new MadroxError('internal', `The actor of ${id} is gone.`)
-  const snapshot = actor.getSnapshot()
+function living(snapshot: AgentSnapshot): Told {
   const { context } = snapshot
   return {
     state: stateOf(snapshot), detail: detailOf(snapshot), since: context.since, source: context.source, requestCount: context.requestCount, mailbox: context.mailbox.length,
@@ -71,12 +70,13 @@ export function output(core: Core, caller: Caller, reference: string, options: {
   return core.store.listOutput(resolveAgent(core, caller, reference, 'see'), options)
 }
 
+/** A driver that has not shown its screen by then does not. Milliseconds. */
+const screenMs = 5_000
+
 /** Asked of the driver; an agent whose process is gone shows nothing. */
 export function screen(core: Core, caller: Caller, reference: string, lines?: number): Promise<{ rendering: 'terminal' | 'transcript'; text: string }> {
-  const id = resolveLiving(core, caller, reference, 'see')
-  const actor = agentActor(core, id)
+  const { id, actor } = resolveLiving(core, caller, reference, 'see')
   const requestId = core.ids.prompt()
-  if (!actor) throw new MadroxError('agent_ended', `Agent "${reference}" has ended.`)
   return new Promise((resolve, reject) => {
     const finish = (settle: () => void): void => {
       read.unsubscribe()
@@ -87,7 +87,7 @@ export function screen(core: Core, caller: Caller, reference: string, lines?: nu
     const read = actor.on('screenRead', event => event.requestId === requestId && finish(() => resolve({ rendering: event.rendering, text: event.text })))
     const noAnswer = (): void => finish(() => reject(new MadroxError('unavailable', `The screen of "${reference}" could not be read: its process does not answer.`, { remedy: 'Look at get_instance_status.' })))
     const gone = actor.subscribe({ complete: noAnswer })
-    const timer = core.clock.setTimeout(noAnswer, 5_000)
-    core.root.system.get('drivers')?.send({ type: 'dispatch', harness: rowOf(core, id).harness, command: { type: 'readScreen', agentId: id, requestId, ...(lines === undefined ? {} : { lines }) } })
+    const timer = core.clock.setTimeout(noAnswer, screenMs)
+    core.root.system.get(hands.drivers)?.send({ type: 'dispatch', harness: rowOf(core, id).harness, command: { type: 'readScreen', agentId: id, requestId, ...(lines === undefined ? {} : { lines }) } })
   })
 }

@@ -6,6 +6,7 @@ import { MadroxError } from '../errors.ts'
 import type { AgentId } from '../ids.ts'
 import type { Address, Caller } from '../messages.ts'
 import type { AgentRow } from '../store/store.ts'
+import { addressKey } from '../machines/effects.ts'
 import { briefing } from './briefing.ts'
 import { agentActor, agentContext, callerKey, type Core, isEnded, lineAbove, nameOf, rowOf, stateOf } from './core.ts'
 import { checkText } from './messaging.ts'
@@ -82,7 +83,7 @@ export function createSpawning(options: SpawningOptions) {
     })
     core.rows.set(row.id, row)
     const input = { agentId: row.id, name: row.name, harness: row.harness, supervisor: row.parent, launch: toLaunch(row, prompt), awaitsTools: driver.speaksMcp && options.endpoint() !== undefined, at: row.createdAt }
-    core.root.system.get(`${row.parent.kind}:${row.parent.id}`)?.send({ type: 'spawnAsked', input })
+    core.root.system.get(addressKey(row.parent))?.send({ type: 'spawnAsked', input })
     if (!agentActor(core, row.id)) {
       core.store.updateAgent(row.id, { state: 'terminated', endedAt: core.clock.now(), endReason: 'its supervisor was ending' })
       throw new MadroxError('agent_ended', `The supervisor of "${row.name}" is ending and takes no more agents.`, { remedy: 'Choose another parent_instance_id.' })

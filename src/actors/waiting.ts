@@ -1,14 +1,16 @@
 /** The callers' side of asks: promises for outcomes, their deadlines, and the graph of who waits for whom. */
 
-import type { AnyActorRef } from 'xstate'
+import type { ActorRefFrom } from 'xstate'
 import { MadroxError } from '../errors.ts'
 import type { AgentId, MessageId, ReplyId } from '../ids.ts'
 import type { Caller, Outcome } from '../messages.ts'
 import { hands } from '../machines/effects.ts'
 import { circleOf, type Wait } from '../machines/waits.ts'
-import type { AskSettled, AsksEvent } from './asks.ts'
+import type { AskSettled, createAsks } from './asks.ts'
 import { agentContext, type Core, nameOf } from './core.ts'
 import type { WaitOptions } from './facade.ts'
+
+type AsksActor = ActorRefFrom<ReturnType<typeof createAsks>>
 
 interface OpenAsk {
   readonly wait?: Wait
@@ -22,9 +24,8 @@ export type Answer = { readonly messageId: MessageId; readonly outcome: Outcome;
 export function createWaiting(core: Core) {
   const open = new Map<string, OpenAsk>()
   let count = 0
-  const asks = (): AnyActorRef => core.root.system.get(hands.asks) as AnyActorRef // lives as long as the system
-  const tell = (event: AsksEvent): void => asks().send(event)
-  asks().on('askSettled', event => open.get((event as AskSettled).askId)?.settle(event as AskSettled)) // the only event of that name it emits
+  const asks = core.root.system.get(hands.asks) as AsksActor // lives as long as the system
+  asks.on('askSettled', event => open.get(event.askId)?.settle(event))
 
   /** The first outcome among the messages, or nothing when the wait ended before. */
   function waitFor(caller: Caller, messageIds: readonly MessageId[], wait: WaitOptions): Promise<Answer | undefined> {
@@ -39,13 +40,13 @@ export function createWaiting(core: Core) {
         resolve(settled.messageId === undefined ? undefined : { messageId: settled.messageId, outcome: settled.outcome, ...(settled.replyId ? { replyId: settled.replyId } : {}) })
       }
       const onAbort = (): void => {
-        tell({ type: 'withdrawn', askId })
+        asks.send({ type: 'withdrawn', askId })
         settle({ type: 'askSettled', askId })
       }
       if (wait.signal?.aborted) return resolve(undefined)
       wait.signal?.addEventListener('abort', onAbort, { once: true })
       open.set(askId, { messageIds, deadlineAt, settle, ...(edge ? { wait: edge } : {}) })
-      tell({ type: 'asked', askId, messageIds, deadlineAt })
+      asks.send({ type: 'asked', askId, messageIds, deadlineAt })
     })
   }
 
