@@ -1,16 +1,15 @@
 /** Messages down and answers up, as calls. A message is on record before its sender hears "accepted". */
 
-import type { AnyActorRef } from 'xstate'
 import { MadroxError } from '../errors.ts'
 import { type AgentId, asMessageId, type MessageId, type ReplyId } from '../ids.ts'
-import { type Address, type Caller, type Message, type Outcome, type Reply, sameAddress } from '../messages.ts'
+import { type Caller, type Message, type Outcome, sameAddress } from '../messages.ts'
 import { openMessages } from '../machines/mailbox.ts'
-import { addressKey } from '../machines/effects.ts'
 import type { MessageRow } from '../store/store.ts'
-import { agentContext, callerKey, clientContext, type Core, isBelow, nameOf, rowOf, tellAgent, tellClient } from './core.ts'
-import { resolveAgent, resolveLiving } from './directory.ts'
-import { addressOf } from './principals.ts'
+import { agentContext, callerKey, type Core, isBelow, nameOf, rowOf, tellAgent } from './core.ts'
+import { resolveLiving } from './directory.ts'
 import type { SendReport, SendRequest, WaitOptions } from './facade.ts'
+import { claim, collectReplies, inboxOf, releaseReplies } from './inboxes.ts'
+import { addressOf } from './principals.ts'
 import { withinTurn } from './turns.ts'
 import type { Answer, Waiting } from './waiting.ts'
 
@@ -148,68 +147,4 @@ function namedMessage(core: Core, agentId: AgentId, correlationId: string): Mess
   if (row && row.to === agentId && (row.deliveredAt !== undefined || row.seenAt !== undefined || row.outcome)) return row.id
   const open = openMessages(agentContext(core, agentId) ?? { mailbox: [], inbox: [], open: {} }).map(known => known.message.id)
   throw new MadroxError('not_found', `No message "${correlationId}" was given to you.`, { remedy: open.length > 0 ? `Open: ${open.join(', ')}.` : 'Nothing is open; to start something new, use send_to_instance.', data: { open } })
-}
-
-// Inboxes
-
-export function inboxOf(core: Core, address: Address): readonly Reply[] {
-  const context = address.kind === 'agent' ? agentContext(core, address.id) : clientContext(core, address.id)
-  return context?.inbox ?? core.store.listReplies(address)
-}
-
-function claim(core: Core, address: Address, replies: readonly Reply[]): void {
-  const event = { type: 'repliesClaimed' as const, ids: replies.map(known => known.id), messageIds: replies.flatMap(known => (known.messageId ? [known.messageId] : [])), at: core.clock.now() }
-  if (address.kind === 'agent') tellAgent(core, address.id, event)
-  else tellClient(core, address.id, event)
-}
-
-/** The answer that carried them did not leave: back into their inboxes, as if they had just come. */
-function releaseReplies(core: Core, ids: readonly ReplyId[]): void {
-  const wanted = new Set(ids)
-  for (const address of knownAddresses(core)) {
-    for (const known of core.store.listReplies(address)) {
-      if (wanted.has(known.id)) actorAt(core, address)?.send({ type: 'replyArrived', reply: known, at: core.clock.now() })
-    }
-  }
-}
-
-const knownAddresses = (core: Core): Address[] => [...core.store.listClients().map(row => ({ kind: 'client' as const, id: row.id })), ...[...core.rows.keys()].map(id => ({ kind: 'agent' as const, id }))]
-
-async function collectReplies(core: Core, caller: Caller, { of, limit, wait }: { of?: string; limit?: number; wait: WaitOptions }): Promise<readonly Reply[]> {
-  const own = addressOf(core, caller)
-  const other = of === undefined ? undefined : resolveAgent(core, caller, of, 'see')
-  if (other && !(own.kind === 'agent' && own.id === other)) {
-    return inboxOf(core, { kind: 'agent', id: other }).slice(0, limit)
-  }
-  return withinTurn(core, caller, wait, within => takeReplies(core, own, limit, within))
-}
-
-/** Found and claimed in one step: somebody else who waits here may be handed what came, and then the wait goes on. */
-async function takeReplies(core: Core, own: Address, limit: number | undefined, wait: WaitOptions): Promise<readonly Reply[]> {
-  const deadlineAt = core.clock.now() + wait.timeoutMs
-  const leftMs = (): number => deadlineAt - core.clock.now()
-  while (inboxOf(core, own).length === 0 && actorAt(core, own) && leftMs() > 0 && !wait.signal?.aborted) await untilMail(core, own, { ...wait, timeoutMs: leftMs() })
-  if (wait.signal?.aborted) return []
-  const replies = inboxOf(core, own).slice(0, limit)
-  claim(core, own, replies)
-  return replies
-}
-
-const actorAt = (core: Core, address: Address): AnyActorRef | undefined => core.root.system.get(addressKey(address)) // untyped; the keys are minted in one place
-
-function untilMail(core: Core, address: Address, { signal, timeoutMs }: WaitOptions): Promise<void> {
-  const actor = actorAt(core, address)
-  if (!actor) return Promise.resolve()
-  return new Promise(resolve => {
-    const done = (): void => {
-      subscription.unsubscribe()
-      core.clock.clearTimeout(timer)
-      signal?.removeEventListener('abort', done)
-      resolve()
-    }
-    const timer = core.clock.setTimeout(done, timeoutMs)
-    const subscription = actor.subscribe({ next: () => inboxOf(core, address).length > 0 && done(), complete: done })
-    signal?.addEventListener('abort', done, { once: true })
-    if (signal?.aborted) done()
-  })
 }
