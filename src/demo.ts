@@ -8,6 +8,7 @@ import { accessSync, constants, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { createInterface } from 'node:readline'
+import { wordsOf } from './errors.ts'
 import { connectMcp, type McpConnection } from './transports/mcp/client.ts'
 
 export interface DemoOptions {
@@ -86,7 +87,7 @@ export async function runDemo(options: DemoOptions): Promise<number> {
     await perform(client, play, options.keep)
     done = true
   } catch (error) {
-    say(`\nfailed   ${error instanceof Error ? error.message : String(error)}`)
+    say(`\nfailed   ${wordsOf(error)}`)
   }
   await client.close()
   if (options.keep) {

@@ -75,6 +75,14 @@ export function toWireError(error: unknown): WireError {
       ...(Object.keys(error.data).length === 0 ? {} : { data: error.data }),
     }
   }
-  const message = error instanceof Error ? error.message : String(error)
-  return { code: 'internal', message: `Madrox failed unexpectedly: ${message}`, remedy: 'Please report it with the server log.' }
+  return { code: 'internal', message: `Madrox failed unexpectedly: ${wordsOf(error)}`, remedy: 'Please report it with the server log.' }
 }
+
+/** As a model reads it: the name it can go by, what failed and why, what to do. */
+export const toWireText = ({ code, message, remedy }: WireError): string => `${code}: ${message}${remedy ? ` ${remedy}` : ''}`
+
+/** What a thrown value says, whatever it is. */
+export const wordsOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
+
+/** The code of an error that has one: the system's (`ENOENT`), SQLite's (`SQLITE_FULL`), our own. */
+export const codeOf = (error: unknown): string | undefined => (error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined)

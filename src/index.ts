@@ -13,7 +13,7 @@ import type { CreateDriver, Driver } from './drivers/driver.ts'
 import { sweepMarked } from './drivers/pty/reaper.ts'
 import { createScriptedDriver } from './drivers/scripted/driver.ts'
 import { createScriptedPtyDriver } from './drivers/scripted/pty-driver.ts'
-import { MadroxError } from './errors.ts'
+import { MadroxError, toWireText } from './errors.ts'
 import { type IdSource, randomIds } from './ids.ts'
 import { type Log, silentLog } from './log.ts'
 import type { Caller } from './messages.ts'
@@ -94,7 +94,7 @@ export async function createMadrox(options: MadroxOptions): Promise<Madrox> {
       },
       callTool: async (agentId, tool, args, signal) => {
         const outcome = await call({ kind: 'agent', agentId }, tool, args, { signal })
-        return { ok: outcome.ok, text: outcome.ok ? (outcome.text ?? JSON.stringify(outcome.data)) : `${outcome.error.code}: ${outcome.error.message} ${outcome.error.remedy ?? ''}`.trim() }
+        return { ok: outcome.ok, text: outcome.ok ? (outcome.text ?? JSON.stringify(outcome.data)) : toWireText(outcome.error) }
       },
     })
     const call: Madrox['call'] = async (caller, tool, args, { signal, callKey } = {}) => {

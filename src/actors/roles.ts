@@ -4,7 +4,7 @@ import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { closest } from 'fastest-levenshtein'
-import { MadroxError } from '../errors.ts'
+import { codeOf, MadroxError } from '../errors.ts'
 
 const shipped = fileURLToPath(new URL('../../prompts', import.meta.url))
 
@@ -55,9 +55,9 @@ const directories = (userDir: string | undefined): string[] => [...(userDir ? [u
 
 const readIfThere = (path: string): Promise<string | undefined> => readFile(path, 'utf8').catch(onlyMissing(undefined))
 
-function onlyMissing<T>(instead: T): (error: NodeJS.ErrnoException) => T {
+function onlyMissing<T>(instead: T): (error: unknown) => T {
   return error => {
-    if (error.code === 'ENOENT') return instead
+    if (codeOf(error) === 'ENOENT') return instead
     throw error
   }
 }

@@ -10,6 +10,7 @@
 
 import type { AnyActorRef, AnyMachineSnapshot } from 'xstate'
 import type { SpawnAsked } from './agent-context.ts'
+import { wordsOf } from '../errors.ts'
 import { type AgentId, asAgentId } from '../ids.ts'
 import type { Decision } from './decision.ts'
 import type { ChildCrashed, Effect, SupervisorEvent } from './effects.ts'
@@ -55,7 +56,7 @@ function spentCrashes(actors: Actors, living: readonly AgentId[]): string[] {
 /** Whom to tell what, when a child is gone without a word of its own. */
 function aftermathOf({ actorId, error }: ChildCrashed, { harness, since = 0, children = [] }: Crashed): Effect[] {
   const agentId = asAgentId(actorId) // children of supervisors are agents, spawned under their own id
-  const reason = `its actor failed: ${error instanceof Error ? error.message : String(error)}`
+  const reason = `its actor failed: ${wordsOf(error)}`
   return [
     ...children.map((id): Effect => ({ to: 'child', agentId: id, event: { type: 'terminateAsked', reason, force: true, at: since } })),
     ...(harness ? [{ to: 'drivers', event: { type: 'dispatch', harness, command: { type: 'stopAgent', agentId, mode: 'force', graceMs: 0 } } } satisfies Effect] : []),

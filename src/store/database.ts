@@ -7,7 +7,7 @@ import { chmodSync, closeSync, mkdirSync, openSync } from 'node:fs'
 import { dirname } from 'node:path'
 import Database from 'libsql'
 import { z } from 'zod'
-import { MadroxError } from '../errors.ts'
+import { codeOf, MadroxError, wordsOf } from '../errors.ts'
 import type { Values } from './rows.ts'
 import { applicationId, migrations, schemaVersion } from './schema.ts'
 
@@ -111,13 +111,11 @@ const causes: readonly (readonly [pattern: RegExp, why: string, remedy: string])
   [/^E(NOTDIR|ISDIR|NOENT|LOOP|NAMETOOLONG)/, 'its path cannot hold a file', 'Point --home at a directory that exists or can be made.'],
 ]
 
-const codeOf = (error: unknown): string => (error instanceof Error && 'code' in error ? String(error.code) : '')
-
 /** What an error of SQLite or of the file system means here; undefined where it is nothing of the kind. */
 function explain(error: unknown, path: string): MadroxError | undefined {
   if (error instanceof MadroxError) return error
-  const code = codeOf(error)
-  const text = error instanceof Error ? error.message : String(error)
+  const code = codeOf(error) ?? ''
+  const text = wordsOf(error)
   if (/^SQLITE_(CORRUPT|NOTADB)/.test(code)) return damaged(path, text, error)
   const known = causes.find(([pattern]) => pattern.test(code))
   if (known) return new MadroxError('unavailable', `The database ${path} failed: ${known[1]} (${text}).`, { remedy: known[2], data: { path, cause: code }, cause: error })
@@ -126,7 +124,7 @@ function explain(error: unknown, path: string): MadroxError | undefined {
 }
 
 function toOpenError(error: unknown, path: string): MadroxError {
-  const text = error instanceof Error ? error.message : String(error)
+  const text = wordsOf(error)
   return explain(error, path) ?? new MadroxError('unavailable', `The database ${path} cannot be opened: ${text}.`, {
     remedy: 'Check the path, its owner and its mode, or choose another --home.',
     data: { path },

@@ -7,7 +7,7 @@ import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import Database from 'libsql'
 import { z } from 'zod'
-import { MadroxError } from '../errors.ts'
+import { codeOf, MadroxError } from '../errors.ts'
 
 const holderSchema = z.object({ pid: z.number(), url: z.string().optional() })
 export type Holder = z.output<typeof holderSchema>
@@ -50,7 +50,7 @@ export function readHolder(home: string): Holder | undefined {
   try {
     text = readFileSync(holderFile(home), 'utf8')
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined // readFileSync throws system errors only
+    if (codeOf(error) === 'ENOENT') return undefined
     throw error
   }
   const parsed = holderSchema.safeParse(toJson(text))

@@ -6,6 +6,7 @@
 import { mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { z } from 'zod'
+import { codeOf } from '../../errors.ts'
 
 export interface ConfigDir {
   readonly root: string
@@ -27,7 +28,7 @@ export function prepareConfigDir(dir: ConfigDir): void {
   try {
     writeFileSync(dir.stateFile, JSON.stringify({ hasCompletedOnboarding: true }), { flag: 'wx', mode: 0o600 })
   } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error
+    if (codeOf(error) !== 'EEXIST') throw error
   }
 }
 
@@ -53,7 +54,7 @@ export function readStatus(path: string): SessionStatus | undefined {
     const parsed = statusSchema.safeParse(JSON.parse(readFileSync(path, 'utf8')))
     return parsed.success ? parsed.data : undefined
   } catch {
-    return undefined
+    return undefined // absent, or torn
   }
 }
 
@@ -68,7 +69,7 @@ function listNames(dir: string): string[] {
   try {
     return readdirSync(dir)
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return [] // removed under us: no session then
+    if (codeOf(error) === 'ENOENT') return [] // removed under us: no session then
     throw error
   }
 }

@@ -6,6 +6,7 @@
 import { randomUUID } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { z } from 'zod'
+import { wordsOf } from '../../errors.ts'
 import { launchSchema, type CreateDriver, type DriverFact, type FactOf } from '../driver.ts'
 import { listProcesses } from '../pty/processes.ts'
 import { startAgent, type ClaudeAgent } from './agent.ts'
@@ -66,7 +67,7 @@ export const createClaudeDriver: CreateDriver = (config, emit) => {
       if (entry.stopAsked) return finish(agentId, () => tell({ type: 'exited', source: 'self', expected: true }))
       entry.agent = launchAgent(agentId, launch, { file, url, login })
     } catch (error) {
-      finish(agentId, () => fail('exited', `Claude Code could not be started: ${error instanceof Error ? error.message : String(error)}`))
+      finish(agentId, () => fail('exited', `Claude Code could not be started: ${wordsOf(error)}`))
     }
   }
 

@@ -104,6 +104,6 @@ function parseJson(text: string): unknown {
   try {
     return JSON.parse(text)
   } catch {
-    return undefined
+    return undefined // fails the schema like any other body that is no hook's
   }
 }

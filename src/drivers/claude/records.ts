@@ -5,6 +5,7 @@
 
 import { readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
+import { codeOf } from '../../errors.ts'
 import type { FactOf } from '../driver.ts'
 import { createLineReader, toEntries, type LineReader, type TranscriptEntry } from './transcript.ts'
 
@@ -94,7 +95,7 @@ function list(dir: string): string[] {
   try {
     return readdirSync(dir)
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return [] // no subagent so far
+    if (codeOf(error) === 'ENOENT') return [] // no subagent so far
     throw error
   }
 }

@@ -5,6 +5,7 @@
 
 import { closeSync, openSync, readSync, statSync } from 'node:fs'
 import { z } from 'zod'
+import { codeOf } from '../../errors.ts'
 import type { FactOf } from '../driver.ts'
 
 const block = z.looseObject({
@@ -154,7 +155,7 @@ function readFrom(path: string, position: number): Buffer {
       closeSync(file)
     }
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return Buffer.alloc(0)
+    if (codeOf(error) === 'ENOENT') return Buffer.alloc(0)
     throw error
   }
 }

@@ -7,6 +7,7 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { parse, TomlError } from 'smol-toml'
 import { z } from 'zod'
+import { codeOf, wordsOf } from '../../errors.ts'
 import type { StartFailure } from './failures.ts'
 import { modelProviders } from './protocol.ts'
 
@@ -35,10 +36,9 @@ export async function readProfile(codexHome: string, name: string): Promise<Prof
     return refuse(`${path} does not fit codex: ${z.prettifyError(profile.error)}`)
   } catch (error) {
     if (error instanceof TomlError) return refuse(`${path}:${error.line}:${error.column}: ${error.message}`)
-    const { code, message } = error as NodeJS.ErrnoException // a file system's error is the only other one
     // Codex itself goes on without a profile that is not there; an agent on another model than asked for would be a surprise.
-    if (code === 'ENOENT') return refuse(`There is no codex profile "${name}": ${path} does not exist. Create it with the keys the profile sets, or spawn without a profile.`)
-    return refuse(`The codex profile "${name}" could not be read: ${message}`)
+    if (codeOf(error) === 'ENOENT') return refuse(`There is no codex profile "${name}": ${path} does not exist. Create it with the keys the profile sets, or spawn without a profile.`)
+    return refuse(`The codex profile "${name}" could not be read: ${wordsOf(error)}`)
   }
 }
 

@@ -6,6 +6,7 @@
 import { spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
 import type { Clock } from '../../clock.ts'
+import { codeOf } from '../../errors.ts'
 import type { Log } from '../../log.ts'
 import { initializeResult } from './protocol.ts'
 import { createRpc, type RequestId, type Rpc, type RpcResult } from './rpc.ts'
@@ -125,7 +126,7 @@ function killGroup(pid: number | undefined): void {
     process.kill(-pid, 'SIGKILL')
   } catch (error) {
     // Already gone.
-    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error // kill(2) throws system errors only
+    if (codeOf(error) !== 'ESRCH') throw error
   }
 }
 

@@ -5,6 +5,7 @@
 
 import { closeSync, constants, openSync } from 'node:fs'
 import { spawn as spawnPty, type IPty } from 'node-pty'
+import { codeOf } from '../../errors.ts'
 
 export interface PtyLaunch {
   readonly file: string
@@ -81,12 +82,10 @@ function holdTerminal(pty: IPty): () => void {
     const descriptor = openSync(name, constants.O_RDWR | constants.O_NOCTTY)
     return () => closeSync(descriptor)
   } catch (error) {
-    if (isGone(error)) return () => {} // the process was faster than we are: nothing left to hold
+    if (codeOf(error) === 'ENOENT' || codeOf(error) === 'EIO') return () => {} // the process was faster than we are: nothing left to hold
     throw error
   }
 }
-
-const isGone = (error: unknown): boolean => error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'EIO')
 
 /** node-pty turns undefined into the text "undefined". */
 const withoutUndefined = (env: Readonly<Record<string, string | undefined>>): Record<string, string> =>

@@ -5,6 +5,7 @@
  */
 
 import { setTimeout as delay } from 'node:timers/promises'
+import { codeOf } from '../../errors.ts'
 import { isMarked, listProcesses, type ProcessEntry } from './processes.ts'
 
 export type Marker = Readonly<Record<string, string>>
@@ -95,7 +96,7 @@ function signal(pid: number, name: NodeJS.Signals): void {
   try {
     process.kill(pid, name)
   } catch (error) {
-    const code = error instanceof Error && 'code' in error ? error.code : undefined
+    const code = codeOf(error)
     if (code !== 'ESRCH' && code !== 'EPERM') throw error // gone already, or not ours: the next look tells
   }
 }

@@ -4,6 +4,7 @@
  * begin with a command is a task, and gets a report.
  */
 
+import { wordsOf } from '../../errors.ts'
 import type { Action } from './script.ts'
 
 /** What each command means. Strict about its arguments, because prose may begin with the same word. */
@@ -78,6 +79,6 @@ function toToolCall(name: string, json: string): readonly Action[] {
     // `{…}` that parses is an object.
     return [{ callTool: { name, arguments: parsed as Record<string, unknown> } }, { say: '{{last}}' }]
   } catch (error) {
-    return [{ fail: `"call ${name}" needs JSON: ${error instanceof Error ? error.message : String(error)}` }]
+    return [{ fail: `"call ${name}" needs JSON: ${wordsOf(error)}` }]
   }
 }

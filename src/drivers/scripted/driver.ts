@@ -5,6 +5,7 @@
 
 import { join } from 'node:path'
 import { z } from 'zod'
+import { wordsOf } from '../../errors.ts'
 import type { Driver, DriverCommand, DriverConfig, DriverFact, FactOf, Launch } from '../driver.ts'
 import { launchSchema } from '../driver.ts'
 import { createTaskQueue, type TaskQueue } from './queue.ts'
@@ -102,7 +103,7 @@ export function createScriptedDriver(config: ScriptedDriverConfig, emit: (fact: 
     try {
       action()
     } catch (error) {
-      const words = error instanceof Error ? error.message : String(error)
+      const words = wordsOf(error)
       if (agent.session) exit(agent, { expected: false, code: 1, lastWords: words })
       else failStart(agent, 'exited', words)
     }

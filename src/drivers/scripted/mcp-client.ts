@@ -4,6 +4,7 @@
  */
 
 import { z } from 'zod'
+import { wordsOf } from '../../errors.ts'
 
 const protocolVersion = '2025-06-18'
 const answerSchema = z.object({ id: z.union([z.number(), z.string()]), result: z.unknown().optional(), error: z.object({ code: z.number(), message: z.string() }).optional() })
@@ -48,13 +49,13 @@ export async function connectMcp(options: McpClientOptions): Promise<McpClient> 
     try {
       return toToolAnswer(await call(params, signal))
     } catch (error) {
-      if (!(error instanceof SessionGone)) return { ok: false, text: error instanceof Error ? error.message : String(error) }
+      if (!(error instanceof SessionGone)) return { ok: false, text: wordsOf(error) }
       session = await openSession(options) // the server was started again
       return toToolAnswer(await call(params, signal))
     }
   }
   return {
-    callTool: (tool, args, signal) => callTool(tool, args, signal).catch((error: unknown) => ({ ok: false, text: error instanceof Error ? error.message : String(error) })),
+    callTool: (tool, args, signal) => callTool(tool, args, signal).catch((error: unknown) => ({ ok: false, text: wordsOf(error) })),
   }
 }
 

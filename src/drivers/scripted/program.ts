@@ -6,6 +6,7 @@
 import { spawn } from 'node:child_process'
 import { appendFileSync, readFileSync, rmSync } from 'node:fs'
 import { systemClock } from '../../clock.ts'
+import { wordsOf } from '../../errors.ts'
 import { createKeyReader } from './keys.ts'
 import { connectMcp, type McpClient } from './mcp-client.ts'
 import { toOsc } from './osc.ts'
@@ -125,4 +126,4 @@ async function main(): Promise<void> {
   tell({ type: 'ready', sessionId: launch.sessionId })
 }
 
-main().catch((error: unknown) => quit(1, error instanceof Error ? error.message : String(error)))
+main().catch((error: unknown) => quit(1, wordsOf(error)))

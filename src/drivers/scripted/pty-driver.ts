@@ -8,6 +8,7 @@ import { accessSync, constants, mkdirSync, rmSync, writeFileSync } from 'node:fs
 import { delimiter, isAbsolute, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { z } from 'zod'
+import { wordsOf } from '../../errors.ts'
 import { launchSchema, type Driver, type DriverCommand, type DriverConfig, type DriverFact, type FactOf, type Launch } from '../driver.ts'
 import { childEnvironment } from '../environment.ts'
 import { clearLeftovers } from '../leftovers.ts'
@@ -48,7 +49,7 @@ export function createScriptedPtyDriver(config: ScriptedPtyDriverConfig, emit: (
     try {
       agents.set(agentId, { sessionId, agent: launchAgent(agentId, file, parsed.data, script.data) })
     } catch (error) {
-      failStart(agentId, 'exited', error instanceof Error ? error.message : String(error))
+      failStart(agentId, 'exited', wordsOf(error))
     }
   }
 

@@ -6,6 +6,7 @@
 import type { CallToolRequest, CallToolResult, JSONRPCMessage, RequestId } from '@modelcontextprotocol/sdk/types.js'
 import type { MadroxSystem } from '../../actors/system.ts'
 import type { Clock } from '../../clock.ts'
+import { toWireText } from '../../errors.ts'
 import type { ReplyId } from '../../ids.ts'
 import type { Log } from '../../log.ts'
 import type { Caller } from '../../messages.ts'
@@ -121,10 +122,7 @@ const dismissal = (id: RequestId): JSONRPCMessage => ({
  * some, and Codex does so on errors too, where it would hide the text.
  */
 export function toCallResult(outcome: ToolOutcome, structured: boolean): CallToolResult {
-  if (!outcome.ok) {
-    const { code, message, remedy } = outcome.error
-    return { content: [{ type: 'text', text: `${code}: ${message}${remedy ? ` ${remedy}` : ''}` }], isError: true }
-  }
+  if (!outcome.ok) return { content: [{ type: 'text', text: toWireText(outcome.error) }], isError: true }
   const text = outcome.text ?? JSON.stringify(outcome.data ?? {})
   return { content: [{ type: 'text', text }], ...(structured && outcome.data ? { structuredContent: { ...outcome.data } } : {}) }
 }

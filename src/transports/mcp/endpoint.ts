@@ -6,7 +6,7 @@
 import { isInitializeRequest } from '@modelcontextprotocol/sdk/types.js'
 import type { MadroxSystem } from '../../actors/system.ts'
 import { systemClock, type Clock } from '../../clock.ts'
-import { MadroxError } from '../../errors.ts'
+import { MadroxError, toWireError, toWireText } from '../../errors.ts'
 import type { Log } from '../../log.ts'
 import type { Caller } from '../../messages.ts'
 import { toolsets, type ToolTable } from '../../tools/tool.ts'
@@ -84,7 +84,7 @@ export function createMcpEndpoint(options: McpEndpointOptions): McpEndpoint {
       const url = new URL(request.url)
       if (url.searchParams.has('toolset') && !toolsetOverride(url)) return refusal(400, -32602, `Unknown toolset. Use one of ${toolsets.join(', ')}.`)
       const caller = authenticate(system, request, connection)
-      if (caller instanceof MadroxError) return refusal(401, -32001, `${caller.code}: ${caller.toText()}`, { 'www-authenticate': 'Bearer realm="madrox"' })
+      if (caller instanceof MadroxError) return refusal(401, -32001, toWireText(toWireError(caller)), { 'www-authenticate': 'Bearer realm="madrox"' })
       const id = request.headers.get('mcp-session-id')
       if (id !== null) {
         const session = sessions.get(id)

@@ -2,6 +2,7 @@
 
 import type { Server } from '@modelcontextprotocol/sdk/server/index.js'
 import type { RequestId } from '@modelcontextprotocol/sdk/types.js'
+import { wordsOf } from '../../errors.ts'
 import type { Log } from '../../log.ts'
 
 export interface RootsInquiry {
@@ -23,7 +24,7 @@ export function createRootsInquiry(server: Server, locate: (uri: string) => bool
       if (!roots.some(root => locate(root.uri)) && roots.length > 0) log.debug('no root of the client is on this machine', { roots: roots.map(root => root.uri) })
     } catch (error) {
       // Any refusal or silence of the client: it stands nowhere in particular, and may still work.
-      log.debug('the client gave no roots', { reason: error instanceof Error ? error.message : String(error) })
+      log.debug('the client gave no roots', { reason: wordsOf(error) })
     }
   }
   const able = (): boolean => server.getClientCapabilities()?.roots !== undefined

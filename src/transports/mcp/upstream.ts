@@ -1,6 +1,7 @@
 /** One session with a Madrox server, for who passes messages on without reading them. It tells how a message failed; what to do about it is the proxy's. */
 
 import { StreamableHTTPClientTransport, StreamableHTTPError } from '@modelcontextprotocol/sdk/client/streamableHttp.js'
+import { codeOf, wordsOf } from '../../errors.ts'
 import type { JSONRPCMessage } from './wire.ts'
 
 /**
@@ -98,6 +99,5 @@ function toFailure(error: unknown, inSession: boolean): UpstreamFailure {
 /** fetch says "fetch failed"; why is in its cause. */
 function reasonOf(error: unknown): string {
   const inner = error instanceof Error && error.cause instanceof Error ? error.cause : error
-  if (!(inner instanceof Error)) return String(inner)
-  return 'code' in inner && typeof inner.code === 'string' ? inner.code : inner.message
+  return codeOf(inner) ?? wordsOf(inner)
 }
