@@ -5,15 +5,16 @@
  */
 
 import { spawn } from 'node:child_process'
-import { openSync } from 'node:fs'
+import { mkdirSync, openSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { parseArgs } from 'node:util'
-import { defineCommand, runCommand, showUsage } from 'citty'
+import { parseArgs, stripVTControlCharacters } from 'node:util'
+import { type ArgsDef, defineCommand, renderUsage, runCommand } from 'citty'
 import { type Config, loadConfig } from './config.ts'
 import { MadroxError, toWireError } from './errors.ts'
 import { createLog, type Log } from './log.ts'
 import { readHolder } from './store/lock.ts'
+import { version } from './transports/version.ts'
 
 const shared = {
   home: { type: 'string', description: 'Where Madrox keeps its files', valueHint: 'DIR' },
@@ -25,25 +26,32 @@ const binding = {
   port: { type: 'string', description: 'Port to listen on; 0: any free one (default 8001)', valueHint: 'PORT' },
   'max-instances': { type: 'string', description: 'Living agents, at most (default 10)', valueHint: 'N' },
   'child-env': { type: 'string', description: 'A further environment variable that agents receive; repeatable', valueHint: 'NAME' },
+  durability: { type: 'string', description: 'normal: survives a kill; full: a loss of power too (default normal)', valueHint: 'LEVEL' },
 } as const
 
-/** citty keeps the last of a repeated option; this reads all of them. */
-function allOf(rawArgs: readonly string[], option: string): string[] | undefined {
-  const { values } = parseArgs({ args: [...rawArgs], options: { [option]: { type: 'string', multiple: true } }, strict: false })
-  const given = values[option]
-  return Array.isArray(given) ? given.map(String) : undefined
+/**
+ * The options as given: unknown ones, missing values and stray words are refused, and a repeated option keeps all its values,
+ * none of which citty does.
+ */
+function parse(rawArgs: readonly string[], known: ArgsDef): Readonly<Record<string, (string | boolean)[] | undefined>> {
+  const options = Object.fromEntries(Object.entries(known).map(([name, { type }]) => [name, { type: type === 'boolean' ? ('boolean' as const) : ('string' as const), multiple: true }]))
+  const { values } = parseArgs({ args: [...rawArgs], options, strict: true, allowPositionals: false })
+  return values as Record<string, (string | boolean)[] | undefined> // every option is `multiple`
 }
 
-function configOf(args: Readonly<Record<string, unknown>>, rawArgs: readonly string[]): Config {
-  const { home, host, port } = args
-  return loadConfig({ home, host, port, logLevel: args['log-level'], maxInstances: args['max-instances'], childEnv: allOf(rawArgs, 'child-env') }, process.env)
+function configOf(rawArgs: readonly string[], known: ArgsDef): Config {
+  const given = parse(rawArgs, known)
+  const last = (name: string): string | boolean | undefined => given[name]?.at(-1)
+  return loadConfig({
+    home: last('home'), host: last('host'), port: last('port'), logLevel: last('log-level'), maxInstances: last('max-instances'), durability: last('durability'), childEnv: given['child-env'],
+  }, process.env)
 }
 
 const serve = defineCommand({
-  meta: { name: 'serve', description: 'Run the server: MCP at /mcp, health at /health' },
+  meta: { name: 'madrox serve', description: 'Run the server: MCP at /mcp, health at /health' },
   args: { ...shared, ...binding },
-  run: async ({ args, rawArgs }) => {
-    const config = configOf(args, rawArgs)
+  run: async ({ rawArgs }) => {
+    const config = configOf(rawArgs, { ...shared, ...binding })
     const log = createLog(config.logLevel)
     // Whoever read our stderr may go away; agents are not to die of a log line nobody reads.
     process.stderr.on('error', () => {})
@@ -64,7 +72,7 @@ async function startServer(config: Config, log: Log): Promise<{ readonly url: st
   const [{ createMadrox }, { serveHttp }, { instructions }] = await Promise.all([import('./index.ts'), import('./transports/http.ts'), import('./tools/instructions.ts')])
   const madrox = await createMadrox({
     home: config.home, env: process.env, childEnv: config.childEnv, claudeBin: config.claudeBin, codexBin: config.codexBin, durability: config.durability,
-    limits: { maxInstances: config.maxInstances }, log, ...(config.token ? { ownerTokens: { local: config.token } } : {}),
+    limits: { maxInstances: config.maxInstances }, rolesDir: join(config.home, 'prompts'), log, ...(config.token ? { ownerTokens: { local: config.token } } : {}),
   })
   try {
     const http = await serveHttp({ system: madrox.system, tools: madrox.tools, host: config.host, port: config.port, log, instructions })
@@ -90,12 +98,15 @@ function stopSignal(): Promise<void> {
   })
 }
 
+const proxying = { ...shared, url: { type: 'string', description: 'The server, e.g. http://127.0.0.1:8001', valueHint: 'URL' } } as const
+
 const stdio = defineCommand({
-  meta: { name: 'stdio', description: 'Speak MCP on stdin and stdout, by way of the running server; starts one if there is none' },
-  args: { ...shared, url: { type: 'string', description: 'The server, e.g. http://127.0.0.1:8001', valueHint: 'URL' } },
+  meta: { name: 'madrox stdio', description: 'Speak MCP on stdin and stdout, by way of the running server; starts one if there is none' },
+  args: proxying,
   run: async ({ args, rawArgs }) => {
-    const config = configOf(args, rawArgs)
+    const config = configOf(rawArgs, proxying)
     const log = createLog(config.logLevel)
+    if (args.url !== undefined && !(/^https?:/.test(args.url) && URL.canParse(args.url))) throw new MadroxError('invalid_input', `--url ${args.url} is not the address of a server.`, { remedy: 'Give one like http://127.0.0.1:8001.' })
     const url = args.url ?? (await findOrStartServer(config))
     // An agent that starts the proxy is that agent; a person is the owner.
     const token = process.env['MADROX_TOKEN'] ?? config.token
@@ -107,67 +118,97 @@ const stdio = defineCommand({
 
 const isUp = (url: string): Promise<boolean> => fetch(new URL('/health', url)).then(response => response.ok, () => false) // not reached is the answer
 
+/** Given up on a server that somebody else is starting. Milliseconds. */
+const startMs = 15_000
+
 async function findOrStartServer(config: Config): Promise<string> {
   const known = readHolder(config.home)?.url
   if (known && (await isUp(known))) return known
-  const output = openSync(join(config.home, 'server.log'), 'a', 0o600)
-  const args = [fileURLToPath(import.meta.url), 'serve', '--home', config.home, '--host', config.host, '--port', String(config.port)]
+  mkdirSync(config.home, { recursive: true, mode: 0o700 })
+  const logFile = join(config.home, 'server.log')
+  const output = openSync(logFile, 'a', 0o600)
+  // Whoever comes later finds it by its home, so any port will do, unless one is asked for.
+  const port = process.env['ORCHESTRATOR_PORT'] === undefined ? 0 : config.port
+  const args = [fileURLToPath(import.meta.url), 'serve', '--home', config.home, '--host', config.host, '--port', String(port), '--log-level', config.logLevel]
   const child = spawn(process.execPath, args, { detached: true, stdio: ['ignore', output, output] })
-  const failed = new Promise<never>((_, reject) => {
-    child.on('exit', code => reject(new MadroxError('unavailable', `The server could not be started (exit code ${code}).`, { remedy: `See ${join(config.home, 'server.log')}.` })))
-  })
   child.unref()
-  return Promise.race([untilUp(config), failed])
+  const url = await untilUp(config, () => child.exitCode !== null || child.signalCode !== null)
+  if (url) return url
+  const lastWords = readFileSync(logFile, 'utf8').trimEnd().split('\n').at(-1)
+  throw new MadroxError('unavailable', `The server could not be started: ${lastWords}`, { remedy: `Its log is ${logFile}.` })
 }
 
-/** Another process starts it: there is nothing to listen to but its address. */
-async function untilUp(config: Config): Promise<string> {
-  for (;;) {
-    const url = readHolder(config.home)?.url
-    if (url && (await isUp(url))) return url
+/** Another process starts it, ours or one that was quicker: there is nothing to listen to but its address. */
+async function untilUp(config: Config, hasFailed: () => boolean): Promise<string | undefined> {
+  for (const giveUpAt = Date.now() + startMs; Date.now() < giveUpAt; ) {
+    const holder = readHolder(config.home)
+    if (holder?.url && (await isUp(holder.url))) return holder.url
+    // Ours has ended, and nobody else has the home: nobody will come.
+    if (hasFailed() && !(holder && isAlive(holder.pid))) return undefined
     await new Promise(resolve => setTimeout(resolve, 50))
+  }
+  return undefined
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM' // another user's; kill throws system errors only
   }
 }
 
+const showing = {
+  real: { type: 'boolean', description: 'With the real CLIs found on this machine. This spends money.' },
+  keep: { type: 'boolean', description: 'Leave the server and the team running' },
+} as const
+
 const demo = defineCommand({
-  meta: { name: 'demo', description: 'Watch a three-level team at work: spawned, delegated to, answered, interrupted, ended' },
-  args: {
-    real: { type: 'boolean', description: 'With the real CLIs found on this machine. This spends money.' },
-    keep: { type: 'boolean', description: 'Leave the server and the team running' },
-  },
-  run: async ({ args }) => {
+  meta: { name: 'madrox demo', description: 'Watch a three-level team at work: spawned, delegated to, answered, interrupted, ended' },
+  args: showing,
+  run: async ({ args, rawArgs }) => {
+    parse(rawArgs, showing)
     const { runDemo } = await import('./demo.ts')
     process.exit(await runDemo({ real: args.real === true, keep: args.keep === true, env: process.env, cli: fileURLToPath(import.meta.url) }))
   },
 })
 
 const main = defineCommand({
-  meta: { name: 'madrox', description: 'Teams of AI coding agents, as actors, behind MCP' },
+  meta: { name: 'madrox', version, description: 'Teams of AI coding agents, as actors, behind MCP' },
   subCommands: { serve, stdio, demo },
 })
 
 /** Exit codes: 0 done, 1 refused or failed, 2 not understood. */
 async function run(rawArgs: string[]): Promise<void> {
+  if (rawArgs[0] === '--version' || rawArgs[0] === '-v') {
+    process.stdout.write(`${version}\n`)
+    process.exit(0)
+  }
   const wantsHelp = rawArgs.includes('--help') || rawArgs.includes('-h')
   if (rawArgs.length === 0 || wantsHelp) {
-    await showUsageOf(rawArgs[0])
+    print(process.stdout, await usageOf(rawArgs[0]))
     process.exit(wantsHelp ? 0 : 2)
   }
   try {
     await runCommand(main, { rawArgs })
   } catch (error) {
     const { message, remedy } = toWireError(error)
-    const misunderstood = error instanceof Error && error.name === 'CLIError' // citty's own: an unknown command or option
+    // citty's word for an unknown command, and Node's for options that do not fit.
+    const misunderstood = error instanceof Error && (error.name === 'CLIError' || ('code' in error && String(error.code).startsWith('ERR_PARSE_ARGS')))
     const text = misunderstood ? error.message : remedy ? `${message} ${remedy}` : message
-    process.stderr.write(`madrox: ${text}\n`)
+    print(process.stderr, `madrox: ${text}`)
     process.exit(misunderstood ? 2 : 1)
   }
 }
 
-function showUsageOf(command: string | undefined): Promise<void> {
-  if (command === 'serve') return showUsage(serve)
-  if (command === 'stdio') return showUsage(stdio)
-  return command === 'demo' ? showUsage(demo) : showUsage(main)
+function usageOf(command: string | undefined): Promise<string> {
+  if (command === 'serve') return renderUsage(serve)
+  if (command === 'stdio') return renderUsage(stdio)
+  return command === 'demo' ? renderUsage(demo) : renderUsage(main)
 }
+
+/** Colours are for people: citty puts them in whoever reads. */
+const print = (to: NodeJS.WriteStream, text: string): void => void to.write(`${to.isTTY ? text : stripVTControlCharacters(text)}\n`)
 
 await run(process.argv.slice(2))

@@ -30,6 +30,7 @@ const variables: Readonly<Record<string, keyof Config>> = {
   ORCHESTRATOR_PORT: 'port',
   MADROX_HOME: 'home',
   LOG_LEVEL: 'logLevel',
+  MADROX_DURABILITY: 'durability',
   MAX_INSTANCES: 'maxInstances',
   MADROX_CLAUDE_BIN: 'claudeBin',
   MADROX_CODEX_BIN: 'codexBin',

@@ -4,8 +4,9 @@
  */
 
 import { execFile } from 'node:child_process'
+import { existsSync } from 'node:fs'
 import { mkdir, realpath, stat, writeFile } from 'node:fs/promises'
-import { isAbsolute, join, relative } from 'node:path'
+import { dirname, isAbsolute, join, relative } from 'node:path'
 import { promisify } from 'node:util'
 import { MadroxError } from '../errors.ts'
 import type { AgentId } from '../ids.ts'
@@ -55,7 +56,7 @@ async function isolated({ base, agentId, agentName }: WorkspaceRequest): Promise
 async function ownDirectory(base: string, agentId: AgentId, agentName: string): Promise<string> {
   const home = join(base, agentId)
   await mkdir(join(home, 'outputs'), { recursive: true, mode: 0o700 })
-  await writeFile(join(home, 'metadata.json'), JSON.stringify({ agent_id: agentId, name: agentName }))
+  await writeFile(join(home, 'metadata.json'), JSON.stringify({ agent_id: agentId, name: agentName }), { mode: 0o600 })
   return join(home, 'workspace')
 }
 
@@ -89,8 +90,17 @@ const git = async (cwd: string, ...args: string[]): Promise<string> => (await ru
 /** In a repository with a commit to branch from. */
 async function standsInRepository(dir: string | undefined): Promise<boolean> {
   if (!dir) return false
-  return git(dir, 'rev-parse', '--verify', '--quiet', 'HEAD').then(() => true, () => false) // git's exit code is the answer
+  try {
+    await git(dir, 'rev-parse', '--verify', '--quiet', 'HEAD')
+    return true
+  } catch (cause) {
+    if (isMissing(cause) && hasGitAbove(dir)) throw failed(`${dir} is in a git repository, and there is no git to make a worktree with.`, 'Install git, or use workspace "shared" or "isolated".', cause)
+    return false // git's exit code is the answer
+  }
 }
+
+const isMissing = (cause: unknown): boolean => cause instanceof Error && 'code' in cause && cause.code === 'ENOENT'
+const hasGitAbove = (dir: string): boolean => existsSync(join(dir, '.git')) || (dirname(dir) !== dir && hasGitAbove(dirname(dir)))
 
 async function worktree({ base, agentId, agentName }: WorkspaceRequest, dir: string): Promise<Workspace> {
   if (!(await standsInRepository(dir))) throw failed(`${dir} is not in a git repository with a commit, so there is nothing to make a worktree of.`, 'Commit something first, or use workspace "shared" or "isolated".')

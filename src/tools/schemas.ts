@@ -58,17 +58,8 @@ export type SpawnInput = z.output<typeof spawnInput>
 /** The essentials; all that `toSpawned` gives comes with them, and naming it here would be paid for three times in every session. */
 export const spawnedOutput = z.looseObject({ instance_id: z.string(), name: z.string(), state: z.string(), workspace: z.string(), message_id: z.string().optional(), response: z.string().optional() })
 
-export const sentOutput = z.object({
-  status: z.string(),
-  message_id: z.string(),
-  instance_id: z.string(),
-  response: z.string().optional(),
-  via: z.string().optional(),
-  usage: z.record(z.string(), z.number()).optional(),
-  position: z.number().optional(),
-  hint: z.string().optional(),
-  pending_replies: z.number().optional(),
-})
+/** The essentials again; `toSent` also gives `instance_id`, `via`, `usage`, `position` and `hint`. */
+export const sentOutput = z.looseObject({ status: z.string(), message_id: z.string(), response: z.string().optional() })
 
 /** Tokens as callers know them. */
 export const toUsage = (usage: AgentStatus['usage']): Record<string, number> => ({

@@ -100,7 +100,7 @@ export const getPeers = defineTool({
   output: briefList('peers'),
   annotations: readOnly,
   topic: 'see',
-  listedFor: ['leaf', 'client'],
+  listedFor: ['leaf', 'supervisor', 'client'],
   searchHint: 'peers siblings colleagues team',
   handler: ({ instance_id }, { system, caller }) => {
     const of = instance_id ?? (caller.kind === 'agent' ? caller.agentId : undefined)
