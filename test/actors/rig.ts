@@ -11,6 +11,7 @@ import type { Limits } from '../../src/actors/core.ts'
 import { createSystem, type MadroxSystem } from '../../src/actors/system.ts'
 import { createSimulatedClock, type SimulatedClock } from '../../src/clock.ts'
 import type { Driver, DriverCommand, DriverFact } from '../../src/drivers/driver.ts'
+import type { BareFact } from '../../src/drivers/facts.ts'
 import { createScriptedDriver } from '../../src/drivers/scripted/driver.ts'
 import { type AgentId, asAgentId, asReplyId, localOwner, type OwnerId, randomIds } from '../../src/ids.ts'
 import { silentLog } from '../../src/log.ts'
@@ -20,8 +21,7 @@ import type { Store } from '../../src/store/store.ts'
 import { createToolTable } from '../../src/tools/table.ts'
 import { callTool, type ToolOutcome } from '../../src/tools/tool.ts'
 
-type Bare<Fact> = Fact extends unknown ? Omit<Fact, 'agentId' | 'source' | 'at'> : never
-export type TurnEnded = Bare<Extract<DriverFact, { type: 'turnEnded' }>>
+export type TurnEnded = BareFact<'turnEnded'>
 interface CallOptions {
   readonly callKey?: string
   readonly signal?: AbortSignal
@@ -45,7 +45,7 @@ export interface Stage {
   /** A hand-driven agent, ready. */
   spawn(name: string, by?: Caller, more?: Readonly<Record<string, unknown>>): Promise<AgentId>
   as(id: AgentId): Caller & { kind: 'agent' }
-  fact(id: AgentId, fact: Bare<DriverFact>): void
+  fact(id: AgentId, fact: BareFact): void
   /** Takes the prompt on its way: its text. The turn runs then. */
   begin(id: AgentId): string
   end(id: AgentId, more?: Partial<TurnEnded>): void
@@ -86,7 +86,7 @@ export function createStage(options: StageOptions = {}): Stage {
     if (bare.type === 'turnStarted' || bare.type === 'promptSeen') turns.set(id, { turnId: bare.turnId })
     emit({ ...bare, agentId: id, source: 'self', at: clock.now() } as DriverFact) // the three fields Bare leaves out
   }
-  const later = (id: string, name: string, bare: Bare<DriverFact>): void => {
+  const later = (id: string, name: string, bare: BareFact): void => {
     if (!byHand.has(name)) queueMicrotask(() => fact(asAgentId(id), bare))
   }
   const hand: Driver = {

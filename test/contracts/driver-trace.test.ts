@@ -1,10 +1,10 @@
 /** The judge is judged: each breach of a promise must be seen, and a good run must not be accused. */
 import { expect, test } from 'vitest'
 import type { DriverFact } from '../../src/drivers/driver.ts'
+import type { BareFact } from '../../src/drivers/facts.ts'
 import { findBreaches, type TraceEntry } from './driver-trace.ts'
 
-type Told<Fact> = Fact extends unknown ? Omit<Fact, 'agentId' | 'source' | 'at'> : never
-const told = (fact: Told<DriverFact>): TraceEntry => ({ fact: { ...fact, agentId: 'ada', source: 'self', at: 0 } as DriverFact }) // the three fields Told leaves out
+const told = (fact: BareFact): TraceEntry => ({ fact: { ...fact, agentId: 'ada', source: 'self', at: 0 } as DriverFact }) // the three fields a BareFact leaves out
 
 const start: TraceEntry = { command: { type: 'startAgent', agentId: 'ada', launch: { name: 'ada', cwd: '/', systemPrompt: '', sessionId: 's', confinement: {}, marker: {} } } }
 const ready = told({ type: 'ready', sessionId: 's' })

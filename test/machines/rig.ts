@@ -5,6 +5,7 @@
 
 import { type ActorRefFrom, type AnyActorRef, createActor, fromCallback, setup, spawnChild } from 'xstate'
 import type { DriverCommand, DriverFact } from '../../src/drivers/driver.ts'
+import type { BareFact } from '../../src/drivers/facts.ts'
 import { asAgentId, asClientId, asMessageId, asReplyId } from '../../src/ids.ts'
 import type { Address, Message, Reply } from '../../src/messages.ts'
 import { agentMachine } from '../../src/machines/agent.ts'
@@ -24,8 +25,6 @@ export const messageOf = (id: string, more: Partial<Message> = {}): Message => (
 export const replyOf = (id: string, more: Partial<Reply> = {}): Reply =>
   ({ id: asReplyId(id), kind: 'outcome', to: { kind: 'agent', id: ada }, from: asAgentId('child'), fromName: 'child', messageId: asMessageId(`task-${id}`), status: 'answered', text: `result ${id}`, at: 0, ...more })
 
-type Bare<Fact> = Fact extends unknown ? Omit<Fact, 'agentId' | 'source' | 'at'> : never
-
 export interface Rig {
   readonly context: AgentContext
   /** `busy.working`, `idle.live`, … */
@@ -39,7 +38,7 @@ export interface Rig {
   /** What the supervisor was told. */
   readonly finished: string[]
   tell(event: AgentEvent): void
-  fact(fact: Bare<DriverFact>, agentId?: string): void
+  fact(fact: BareFact, agentId?: string): void
   /** Lets a deadline that is set fall due. */
   due(name: string): void
   accept(id: string, more?: Partial<Message> & { fromAncestor?: boolean }): void
@@ -136,7 +135,7 @@ export function createWorking(): Rig {
 }
 
 export const ended = (turnId: string, more: Partial<TurnEnded> = {}): TurnEnded => ({ type: 'turnEnded', turnId, status: 'completed', background: [], ...more })
-type TurnEnded = Bare<Extract<DriverFact, { type: 'turnEnded' }>>
+type TurnEnded = BareFact<'turnEnded'>
 export const outcomes = (records: readonly LedgerEvent[]): string[] => records.flatMap(event => (event.type === 'messageSettled' ? [`${event.messageId} ${event.outcome.status}: ${event.outcome.text}`] : []))
 
 /** An agent in this state, by the shortest way, with a session of its own (save while launching). */

@@ -8,6 +8,7 @@ import { basename, dirname } from 'node:path'
 import type { Clock } from '../../clock.ts'
 import type { Log } from '../../log.ts'
 import type { BackgroundTask, FactOf } from '../driver.ts'
+import type { SourcedFact } from '../facts.ts'
 import { startPty } from '../pty/process.ts'
 import { endProcessTree } from '../pty/reaper.ts'
 import { renderLastWords, renderScreen } from '../pty/screen.ts'
@@ -20,7 +21,7 @@ import { verifiedVersion, type ParsedLaunch, type Prepared } from './launch.ts'
 import type { Login } from './login.ts'
 import { createPrompting } from './prompting.ts'
 import { createRecords } from './records.ts'
-import { createSessionClock, createStatusReader, type AgentFact, type Session } from './session.ts'
+import { createSessionClock, createStatusReader, type Session } from './session.ts'
 import { createSettling } from './settling.ts'
 import { createTurnTracker, type Ending } from './turns.ts'
 import { createWatch } from './watch.ts'
@@ -33,7 +34,7 @@ export interface AgentContext {
   readonly configDir: ConfigDir
   readonly clock: Clock
   readonly log: Log
-  readonly tell: (fact: AgentFact) => void
+  readonly tell: (fact: SourcedFact) => void
   readonly login: Login
   /** Behind the agent's last fact. */
   readonly onEnded: () => void

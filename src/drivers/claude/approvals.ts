@@ -1,10 +1,8 @@
 /** Permission requests the CLI waits on: each held until it is answered, or until nobody waits for it any more. */
 
 import { randomUUID } from 'node:crypto'
-import type { FactOf } from '../driver.ts'
+import type { SourcedFact } from '../facts.ts'
 import type { HookAnswer } from './hooks.ts'
-
-type Bare<Fact> = Fact extends unknown ? Omit<Fact, 'agentId' | 'at'> : never
 
 export interface Approvals {
   /** Asks; the promise is the hook's answer. */
@@ -16,7 +14,7 @@ export interface Approvals {
   release(): void
 }
 
-export function createApprovals(tell: (fact: Bare<FactOf<'approvalRequested' | 'approvalResolved'>>) => void): Approvals {
+export function createApprovals(tell: (fact: SourcedFact<'approvalRequested' | 'approvalResolved'>) => void): Approvals {
   const open = new Map<string, (answer: HookAnswer) => void>()
   const settle = (approvalId: string, decision: 'allow' | 'deny' | 'gone', answer: HookAnswer): void => {
     const resolve = open.get(approvalId)

@@ -8,12 +8,13 @@ import { existsSync } from 'node:fs'
 import { z } from 'zod'
 import { wordsOf } from '../../errors.ts'
 import { launchSchema, type CreateDriver, type DriverFact, type FactOf } from '../driver.ts'
+import { findExecutable } from '../executable.ts'
+import type { SourcedFact } from '../facts.ts'
 import { listProcesses } from '../pty/processes.ts'
 import { startAgent, type ClaudeAgent } from './agent.ts'
 import { findConfigDir, listStatuses, prepareConfigDir, transcriptPath, type ConfigDir } from './config-dir.ts'
 import { createHookListener } from './hooks.ts'
-import type { AgentFact } from './session.ts'
-import { baseEnvironment, findExecutable, findLaunchFault, prepareLaunch, type ParsedLaunch } from './launch.ts'
+import { baseEnvironment, findLaunchFault, prepareLaunch, type ParsedLaunch } from './launch.ts'
 import { createLogins, type Login } from './login.ts'
 import { clearPrivateFiles } from './private-files.ts'
 
@@ -43,8 +44,8 @@ export const createClaudeDriver: CreateDriver = (config, emit) => {
   let isClosed = false
   clearPrivateFiles(config.stateDir, log)
 
-  const teller = (agentId: string) => (fact: AgentFact): void =>
-    emit({ ...fact, agentId, at: clock.now() } as DriverFact) // the two fields AgentFact leaves out
+  const teller = (agentId: string) => (fact: SourcedFact): void =>
+    emit({ ...fact, agentId, at: clock.now() } as DriverFact) // the two fields a SourcedFact leaves out
 
   const start = async (agentId: string, given: unknown): Promise<void> => {
     const tell = teller(agentId)
@@ -55,7 +56,7 @@ export const createClaudeDriver: CreateDriver = (config, emit) => {
     const launch = withFreeSession(configDir, parsed.data)
     const fault = findLaunchFault(launch)
     if (fault !== undefined) return fail('invalid_launch', fault)
-    const file = findExecutable(config.bin, env)
+    const file = findExecutable(config.bin, env['PATH'])
     if (file === undefined) return fail('cli_missing', `No executable "${config.bin}" was found. Install Claude Code, or set MADROX_CLAUDE_BIN.`)
     const holder = findHolder(launch.sessionId)
     if (holder !== undefined) return fail('session_locked', `Session ${launch.sessionId} is in use by ${holder}.`)

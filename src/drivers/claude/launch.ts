@@ -3,11 +3,12 @@
  * variable here stands for a dialog, a shared directory or a timeout that was met.
  */
 
-import { accessSync, constants, readFileSync } from 'node:fs'
-import { delimiter, isAbsolute, join } from 'node:path'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import type { z } from 'zod'
 import type { DriverConfig, launchSchema } from '../driver.ts'
 import { childEnvironment } from '../environment.ts'
+import { findExecutable } from '../executable.ts'
 import { readUserMcpServers, type ConfigDir } from './config-dir.ts'
 import { registeredHooks } from './hook-bodies.ts'
 import type { Login } from './login.ts'
@@ -200,20 +201,7 @@ function toMcpServers(launch: ParsedLaunch, configDir: ConfigDir): Record<string
 
 /** macOS brings its sandbox along; on Linux the CLI needs both of these. */
 function hasSandbox(env: Readonly<Record<string, string>>): boolean {
-  return process.platform === 'darwin' || (findExecutable('bwrap', env) !== undefined && findExecutable('socat', env) !== undefined)
-}
-
-/** The full path of an executable: a path as it is, a name looked up on PATH. */
-export function findExecutable(name: string, env: Readonly<Record<string, string>>): string | undefined {
-  const candidates = isAbsolute(name) || name.includes('/') ? [name] : (env.PATH ?? '').split(delimiter).map(dir => join(dir, name))
-  return candidates.find(path => {
-    try {
-      accessSync(path, constants.X_OK)
-      return true
-    } catch {
-      return false // absent or not executable: the next directory may have it
-    }
-  })
+  return process.platform === 'darwin' || ['bwrap', 'socat'].every(name => findExecutable(name, env['PATH']) !== undefined)
 }
 
 /** What cannot be launched as asked, in words for the caller. */

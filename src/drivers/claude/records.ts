@@ -6,11 +6,10 @@
 import { readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { codeOf } from '../../errors.ts'
-import type { FactOf } from '../driver.ts'
+import type { SourcedFact } from '../facts.ts'
 import { createLineReader, toEntries, type LineReader, type TranscriptEntry } from './transcript.ts'
 
-type Bare<Fact> = Fact extends unknown ? Omit<Fact, 'agentId' | 'at'> : never
-export type RecordFact = Bare<FactOf<'usageReported' | 'outputProduced'>>
+export type RecordFact = SourcedFact<'usageReported' | 'outputProduced'>
 
 export interface Records {
   readonly path: string

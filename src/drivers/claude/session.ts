@@ -1,20 +1,17 @@
 /** What the parts of an agent share: the signals of one running session, and the way to its keyboard. */
 
 import type { Clock } from '../../clock.ts'
-import type { DriverFact } from '../driver.ts'
+import type { SourcedFact } from '../facts.ts'
 import { listStatuses, type ConfigDir, type SessionStatus } from './config-dir.ts'
 import type { Records } from './records.ts'
 import type { TurnTracker } from './turns.ts'
-
-type Bare<Fact> = Fact extends unknown ? Omit<Fact, 'agentId' | 'at'> : never
-export type AgentFact = Bare<DriverFact>
 
 export interface Session {
   readonly clock: Clock
   readonly turns: TurnTracker
   readonly records: Records
   readonly status: StatusReader
-  tell(fact: AgentFact): void
+  tell(fact: SourcedFact): void
   write(bytes: string): void
   /** Draw conclusions again, soon, or after a time without news. */
   lookSoon(): void

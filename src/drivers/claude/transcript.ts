@@ -6,7 +6,7 @@
 import { closeSync, openSync, readSync, statSync } from 'node:fs'
 import { z } from 'zod'
 import { codeOf } from '../../errors.ts'
-import type { FactOf } from '../driver.ts'
+import type { BareFact } from '../facts.ts'
 
 const block = z.looseObject({
   type: z.string(),
@@ -40,7 +40,7 @@ const recordSchema = z.looseObject({
 type TranscriptRecord = z.infer<typeof recordSchema>
 
 /** `unitId`: the message's, which each of its records repeats. */
-export type Usage = Omit<FactOf<'usageReported'>, 'type' | 'agentId' | 'source' | 'at'>
+export type Usage = Omit<BareFact<'usageReported'>, 'type'>
 
 export type TranscriptEntry =
   /** A prompt the CLI took up: typed, or its own. */

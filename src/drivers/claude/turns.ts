@@ -8,11 +8,11 @@
  * taken up.
  */
 
-import type { BackgroundTask, FactOf, FactSource } from '../driver.ts'
+import type { BackgroundTask, FactSource } from '../driver.ts'
+import type { SourcedFact } from '../facts.ts'
 import type { HookOf } from './hook-bodies.ts'
 
-type Bare<Fact> = Fact extends unknown ? Omit<Fact, 'agentId' | 'at'> : never
-export type TurnFact = Bare<FactOf<'promptSeen' | 'turnStarted' | 'turnEnded'>>
+export type TurnFact = SourcedFact<'promptSeen' | 'turnStarted' | 'turnEnded'>
 
 export type EndKind = 'stop' | 'failure' | 'interrupt'
 

@@ -7,13 +7,13 @@ import { randomUUID } from 'node:crypto'
 import type { Clock } from '../../clock.ts'
 import type { Log } from '../../log.ts'
 import type { FactOf, Launch } from '../driver.ts'
+import type { BareFact } from '../facts.ts'
 import type { StartFailure } from './failures.ts'
 import type { Host, Resident } from './host.ts'
 import { openThread, toRefusal, unload, type OpenedThread, type OpenResult } from './opening.ts'
 import { createRendering, type Rendering } from './rendering.ts'
 import type { ServerExit } from './server.ts'
 import { createThread, type Thread } from './thread.ts'
-import type { Told } from './told.ts'
 
 export interface Agent {
   /** Present while it takes prompts. */
@@ -34,7 +34,7 @@ export interface AgentOptions {
   /** A directory of the agent's own, for its commands' temporary files. */
   readonly temporary: string
   readonly host: Host
-  readonly tell: (fact: Told, source?: 'protocol' | 'process') => void
+  readonly tell: (fact: BareFact, source?: 'protocol' | 'process') => void
   /** Told after the agent's last fact but before it: the place to forget it. */
   readonly onOver: () => void
   /** Kills whatever carries the marker. */
@@ -170,6 +170,6 @@ function toExitFact({ code, signal, lastWords }: ServerExit) {
 }
 
 function toExitFailure({ ran, code, signal, lastWords }: ServerExit): StartFailure {
-  if (!ran) return { code: 'cli_missing', detail: lastWords }
+  if (!ran) return { code: 'cli_missing', detail: `${lastWords}. Install Codex, or set MADROX_CODEX_BIN` }
   return { code: 'exited', detail: lastWords || `codex app-server ended with ${signal ?? `code ${code ?? 'unknown'}`}.` }
 }

@@ -9,13 +9,13 @@ import { z } from 'zod'
 import type { CreateDriver, Driver, DriverCommand, DriverConfig, DriverFact } from '../driver.ts'
 import { launchSchema } from '../driver.ts'
 import { childEnvironment } from '../environment.ts'
+import type { BareFact } from '../facts.ts'
 import { clearLeftovers } from '../leftovers.ts'
 import { sweepMarked } from '../pty/reaper.ts'
 import { createAgent, type Agent } from './agent.ts'
 import { inUse } from './failures.ts'
 import { createHost, type Host } from './host.ts'
 import { startAppServer } from './server.ts'
-import type { Told } from './told.ts'
 
 export const createCodexDriver: CreateDriver = (config, emit) => {
   const { bin, stateDir, clock, log } = config
@@ -24,8 +24,8 @@ export const createCodexDriver: CreateDriver = (config, emit) => {
   let closed = false
   clearLeftovers(join(stateDir, 'tmp'), log)
 
-  const tellOf = (agentId: string) => (fact: Told, source: DriverFact['source'] = 'protocol'): void => {
-    emit({ ...fact, agentId, source, at: clock.now() } as DriverFact) // the three fields `Told` leaves out
+  const tellOf = (agentId: string) => (fact: BareFact, source: DriverFact['source'] = 'protocol'): void => {
+    emit({ ...fact, agentId, source, at: clock.now() } as DriverFact) // the three fields a BareFact leaves out
   }
 
   const openHost = (agentId: string, marker: Readonly<Record<string, string>>): Host => {

@@ -1,9 +1,9 @@
 /** The requests of one thread that wait for a decision. */
 
+import type { BareFact } from '../facts.ts'
 import { describeApproval, toApprovalResponse, type Decision } from './approvals.ts'
 import type { ApprovalRequest } from './protocol.ts'
 import type { RequestId, Rpc } from './rpc.ts'
-import type { Told } from './told.ts'
 
 export interface HeldRequests {
   readonly size: number
@@ -21,7 +21,7 @@ interface Held {
   decision?: Decision['decision']
 }
 
-export function createHeldRequests(rpc: Pick<Rpc, 'respond'>, tell: (fact: Told) => void): HeldRequests {
+export function createHeldRequests(rpc: Pick<Rpc, 'respond'>, tell: (fact: BareFact) => void): HeldRequests {
   const held = new Map<string, Held>()
   const settle = (approvalId: string, { decision = 'gone' }: { readonly decision?: Decision['decision'] | 'gone' }): void => {
     held.delete(approvalId)

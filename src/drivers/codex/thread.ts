@@ -4,13 +4,13 @@
  */
 
 import type { Log } from '../../log.ts'
+import type { BareFact } from '../facts.ts'
 import { describeApproval, type Decision } from './approvals.ts'
 import { createHeldRequests } from './held.ts'
 import { toCompletedOutput, toKnownItem, toPromptText, toStartedOutput, type Output } from './items.ts'
 import { anyResult, terminalsResult, type ApprovalRequest, type KnownItem, type ThreadItem, type ThreadNotification } from './protocol.ts'
 import type { Rendering } from './rendering.ts'
 import type { RequestId, Rpc } from './rpc.ts'
-import type { Told } from './told.ts'
 import { createUsageMeter } from './usage.ts'
 
 export interface Thread {
@@ -28,7 +28,7 @@ export interface ThreadOptions {
   readonly id: string
   readonly model: string
   readonly rpc: Pick<Rpc, 'request' | 'respond'>
-  readonly tell: (fact: Told) => void
+  readonly tell: (fact: BareFact) => void
   readonly rendering: Rendering
   readonly log: Log
 }

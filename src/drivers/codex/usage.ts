@@ -1,9 +1,9 @@
 /** From a thread's running totals to what each model call cost. */
 
-import type { FactOf } from '../driver.ts'
+import type { BareFact } from '../facts.ts'
 import type { TokenBreakdown } from './protocol.ts'
 
-export type Usage = Pick<FactOf<'usageReported'>, 'unitId' | 'inputTokens' | 'outputTokens' | 'cacheReadTokens' | 'cacheCreationTokens'>
+export type Usage = Omit<BareFact<'usageReported'>, 'type' | 'model'>
 
 export interface UsageMeter {
   /** Undefined where nothing was spent: an estimate after compaction, or a repetition. */

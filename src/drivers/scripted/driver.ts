@@ -8,6 +8,7 @@ import { z } from 'zod'
 import { wordsOf } from '../../errors.ts'
 import type { Driver, DriverCommand, DriverConfig, DriverFact, FactOf, Launch } from '../driver.ts'
 import { launchSchema } from '../driver.ts'
+import type { BareFact } from '../facts.ts'
 import { createTaskQueue, type TaskQueue } from './queue.ts'
 import { createRendering, type Rendering } from './rendering.ts'
 import { scriptSchema, type Misbehaviour, type Script } from './script.ts'
@@ -32,7 +33,6 @@ interface Agent {
   dropped: number
 }
 
-type Told<Fact> = Fact extends unknown ? Omit<Fact, 'agentId' | 'source' | 'at'> : never
 type StartFailure = FactOf<'startFailed'>['code']
 
 /** Runs scripted agents in this process. Nothing it does leaves the process, apart from the sessions it remembers in `stateDir`. */
@@ -43,8 +43,8 @@ export function createScriptedDriver(config: ScriptedDriverConfig, emit: (fact: 
   const queue: TaskQueue = createTaskQueue(config.defer ?? queueMicrotask, log)
   let closed = false
 
-  const tell = (id: string, fact: Told<DriverFact>): void =>
-    emit({ ...fact, agentId: id, source: 'self', at: clock.now() } as DriverFact) // the three fields Told leaves out
+  const tell = (id: string, fact: BareFact): void =>
+    emit({ ...fact, agentId: id, source: 'self', at: clock.now() } as DriverFact) // the three fields a BareFact leaves out
 
   const start = (id: string, given: unknown): void => {
     if (agents.has(id)) return log.warn('A scripted agent was started twice; the second start is ignored.', { agentId: id })

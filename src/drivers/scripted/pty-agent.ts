@@ -6,13 +6,12 @@
 import type { Clock } from '../../clock.ts'
 import type { Log } from '../../log.ts'
 import { driverFactSchema, type DriverFact, type FactSource } from '../driver.ts'
+import type { BareFact } from '../facts.ts'
 import { sanitiseInput, toPaste } from '../pty/input.ts'
 import { startPty, type PtyLaunch } from '../pty/process.ts'
 import { endProcessTree, type Marker } from '../pty/reaper.ts'
 import { renderLastWords, renderScreen } from '../pty/screen.ts'
 import { createOscReader } from './osc.ts'
-
-type Told<Fact> = Fact extends unknown ? Omit<Fact, 'agentId' | 'source' | 'at'> : never
 
 export interface PtyAgent {
   submit(promptId: string, text: string): void
@@ -59,8 +58,8 @@ export function startPtyAgent(options: PtyAgentOptions): PtyAgent {
   const interrupts: string[] = []
   const prompts = new Map<string, string>()
 
-  const tell = (fact: Told<DriverFact>, source: FactSource): void => {
-    if (phase !== 'over') options.emit({ ...fact, agentId, source, at: clock.now() } as DriverFact) // the three fields Told leaves out
+  const tell = (fact: BareFact, source: FactSource): void => {
+    if (phase !== 'over') options.emit({ ...fact, agentId, source, at: clock.now() } as DriverFact) // the three fields a BareFact leaves out
   }
   const terminal = startPty({ ...options.terminal, onOutput: createOscReader(options.key, event => onEvent(event)) })
   const readyTimer = clock.setTimeout(() => failStart('timeout', `Not ready within ${options.readyTimeoutMs} ms.`), options.readyTimeoutMs)

@@ -4,13 +4,14 @@
  */
 
 import { randomUUID } from 'node:crypto'
-import { accessSync, constants, mkdirSync, rmSync, writeFileSync } from 'node:fs'
-import { delimiter, isAbsolute, join } from 'node:path'
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { z } from 'zod'
 import { wordsOf } from '../../errors.ts'
 import { launchSchema, type Driver, type DriverCommand, type DriverConfig, type DriverFact, type FactOf, type Launch } from '../driver.ts'
 import { childEnvironment } from '../environment.ts'
+import { findExecutable } from '../executable.ts'
 import { clearLeftovers } from '../leftovers.ts'
 import type { ProgramLaunch } from './program-launch.ts'
 import { startPtyAgent, type PtyAgent } from './pty-agent.ts'
@@ -116,17 +117,4 @@ export function createScriptedPtyDriver(config: ScriptedPtyDriverConfig, emit: (
       await Promise.all(endings)
     },
   }
-}
-
-/** node-pty starts a child before it knows whether there is anything to run. */
-function findExecutable(bin: string, path = ''): string | undefined {
-  const candidates = isAbsolute(bin) ? [bin] : path.split(delimiter).map(directory => join(directory, bin))
-  return candidates.find(candidate => {
-    try {
-      accessSync(candidate, constants.X_OK)
-      return true
-    } catch {
-      return false // the next directory may have it
-    }
-  })
 }

@@ -4,16 +4,15 @@
  */
 
 import type { Clock } from '../../clock.ts'
-import type { DriverFact } from '../driver.ts'
+import type { BareFact } from '../facts.ts'
 import { perform, type Answer, type Effect, type Performance, type Verdict } from './play.ts'
 import { toPrompt } from './prompt.ts'
 import type { Script } from './script.ts'
 import type { Transcript } from './transcript.ts'
 import { createUsageMeter, type UsageMeter } from './usage.ts'
 
-type Told<Fact> = Fact extends unknown ? Omit<Fact, 'agentId' | 'source' | 'at'> : never
-/** A fact before anyone has said whose it is. `crashed` ends the session: nothing comes behind it. */
-export type SessionEvent = Told<DriverFact> | { readonly type: 'crashed'; readonly words: string }
+/** `crashed` ends the session: nothing comes behind it. */
+export type SessionEvent = BareFact | { readonly type: 'crashed'; readonly words: string }
 
 export interface Session {
   readonly state: 'idle' | 'inTurn' | 'awaitingApproval'

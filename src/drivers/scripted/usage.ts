@@ -1,6 +1,6 @@
 /** Declared usage: a scripted agent has no model, so its tokens are the length of its texts, the same in every run. */
 
-import type { DriverFact } from '../driver.ts'
+import type { BareFact } from '../facts.ts'
 
 export interface UsageMeter {
   read(text: string): void
@@ -9,9 +9,7 @@ export interface UsageMeter {
   report(): void
 }
 
-type UsageReport = Omit<Extract<DriverFact, { type: 'usageReported' }>, 'agentId' | 'source' | 'at'>
-
-export function createUsageMeter(turnId: string, tell: (report: UsageReport) => void): UsageMeter {
+export function createUsageMeter(turnId: string, tell: (report: BareFact<'usageReported'>) => void): UsageMeter {
   let units = 0
   let read = 0
   let written = 0

@@ -5,7 +5,7 @@ import { createHost } from '../../../src/drivers/codex/host.ts'
 import { createRendering, type Rendering } from '../../../src/drivers/codex/rendering.ts'
 import { createRpc, type Rpc } from '../../../src/drivers/codex/rpc.ts'
 import { createThread, type Thread } from '../../../src/drivers/codex/thread.ts'
-import type { Told } from '../../../src/drivers/codex/told.ts'
+import type { BareFact } from '../../../src/drivers/facts.ts'
 import { silentLog } from '../../../src/log.ts'
 
 interface Sent {
@@ -18,7 +18,7 @@ interface Sent {
 
 export interface Replay {
   readonly thread: Thread
-  readonly facts: readonly Told[]
+  readonly facts: readonly BareFact[]
   readonly sent: readonly Sent[]
   readonly rendering: Rendering
   /** Lines of the server, in order. */
@@ -34,7 +34,7 @@ export function readRecording(name: string): string[] {
 
 /** A thread `thread-1` in a host whose process is this test. */
 export function createReplay(): Replay {
-  const facts: Told[] = []
+  const facts: BareFact[] = []
   const sent: Sent[] = []
   const rendering = createRendering()
   let rpc: Rpc | undefined
