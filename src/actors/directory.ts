@@ -1,11 +1,11 @@
 /** Finding agents by what callers call them, and within what callers may see. Rights are decided here, once. */
 
-import { closest } from 'fastest-levenshtein'
 import { MadroxError } from '../errors.ts'
 import type { AgentId } from '../ids.ts'
 import type { Caller } from '../messages.ts'
 import type { AgentRow } from '../store/store.ts'
 import { type AgentActor, agentActor, type Core, isBelow, isEnded, nameOf } from './core.ts'
+import { nearest } from './nearest.ts'
 
 /** `see`: one's own subtree, oneself included. `rule`: below oneself only. `address`: those, one's supervisor and peers. */
 export type Scope = 'see' | 'rule' | 'address'
@@ -62,9 +62,9 @@ function match(core: Core, rows: readonly AgentRow[], reference: string): AgentI
 
 function notFound(core: Core, visible: readonly AgentRow[], reference: string): MadroxError {
   const living = visible.filter(row => !isEnded(core, row.id)).map(row => row.name)
-  const near = living.length > 0 ? closest(reference, living) : undefined
+  const near = nearest(reference, living)
   return new MadroxError('not_found', `There is no agent "${reference}" that you may see.`, {
-    remedy: near ? `Did you mean "${near}"? get_instance_tree shows them all.` : 'You have none now; spawn one, or look at get_instance_tree.',
+    remedy: near ? `Did you mean "${near}"? get_instance_tree shows them all.` : living.length > 0 ? 'get_instance_tree shows them all.' : 'You have none now; spawn one first.',
     data: { reference },
   })
 }

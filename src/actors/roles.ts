@@ -3,8 +3,8 @@
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { closest } from 'fastest-levenshtein'
 import { codeOf, MadroxError } from '../errors.ts'
+import { nearest } from './nearest.ts'
 
 const shipped = fileURLToPath(new URL('../../prompts', import.meta.url))
 
@@ -40,8 +40,8 @@ export async function rolePrompt(role: string, userDir?: string): Promise<string
     }
   }
   const known = await listRoles(userDir)
-  const nearest = closest(wanted, [...known, ...roleAliases.keys()])
-  throw new MadroxError('unknown_role', `There is no role "${role}".`, { remedy: `Did you mean "${nearest}"? Roles: ${known.join(', ')}.`, data: { role, known } })
+  const near = nearest(wanted, [...known, ...roleAliases.keys()])
+  throw new MadroxError('unknown_role', `There is no role "${role}".`, { remedy: `${near ? `Did you mean "${near}"? ` : ''}Roles: ${known.join(', ')}.`, data: { role, known } })
 }
 
 /** Every role that can be spawned, aliases apart, in order of their names. */

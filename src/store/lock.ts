@@ -3,7 +3,7 @@
  * ends; the name of its holder stands beside it for people and for clients that look for a running server.
  */
 
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { closeSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import Database from 'libsql'
 import { z } from 'zod'
@@ -22,8 +22,7 @@ const holderFile = (home: string): string => join(home, 'server.json')
 
 /** @throws MadroxError `unavailable`, naming the server that has this home */
 export function lockHome(home: string): HomeLock {
-  mkdirSync(home, { recursive: true, mode: 0o700 })
-  const database = new Database(join(home, 'server.lock'))
+  const database = openLock(home)
   try {
     database.exec('PRAGMA locking_mode = EXCLUSIVE; PRAGMA busy_timeout = 0; BEGIN EXCLUSIVE')
   } catch (cause) {
@@ -41,6 +40,26 @@ export function lockHome(home: string): HomeLock {
       rmSync(holderFile(home), { force: true })
       database.close()
     },
+  }
+}
+
+/** Makes the directory, for its owner alone. One that exists is left as it is. */
+export const makeHome = (home: string): void => orRefuse(home, () => void mkdirSync(home, { recursive: true, mode: 0o700 }))
+
+function openLock(home: string): Database.Database {
+  makeHome(home)
+  return orRefuse(home, () => {
+    const file = join(home, 'server.lock')
+    closeSync(openSync(file, 'a', 0o600)) // SQLite would make it for everyone to read
+    return new Database(file)
+  })
+}
+
+function orRefuse<T>(home: string, act: () => T): T {
+  try {
+    return act()
+  } catch (cause) {
+    throw new MadroxError('unavailable', `Madrox cannot keep its files in ${home}: ${cause instanceof Error ? cause.message : String(cause)}.`, { remedy: 'Give a directory you may write in as --home.', cause })
   }
 }
 
