@@ -14,7 +14,7 @@ import { type Config, loadConfig } from './config.ts'
 import { MadroxError, toWireError } from './errors.ts'
 import { createLog, type Log } from './log.ts'
 import { readHolder } from './store/lock.ts'
-import { version } from './transports/version.ts'
+import { version } from './version.ts'
 
 const shared = {
   home: { type: 'string', description: 'Where Madrox keeps its files', valueHint: 'DIR' },

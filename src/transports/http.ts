@@ -11,12 +11,12 @@ import type { Clock } from '../clock.ts'
 import { MadroxError } from '../errors.ts'
 import type { Log } from '../log.ts'
 import type { ToolTable } from '../tools/tool.ts'
+import { version } from '../version.ts'
 import { watchExchange } from './exchange.ts'
 import { createGuard, isLoopbackHost, type Arrival } from './guard.ts'
 import { createMcpEndpoint, type McpEndpoint } from './mcp/endpoint.ts'
 import type { McpExtension } from './mcp/extension.ts'
 import type { McpTimings } from './mcp/session.ts'
-import { version } from './version.ts'
 
 export interface HttpOptions {
   readonly system: MadroxSystem

@@ -8,6 +8,7 @@ import { createInterface } from 'node:readline'
 import type { Clock } from '../../clock.ts'
 import { codeOf } from '../../errors.ts'
 import type { Log } from '../../log.ts'
+import { version } from '../../version.ts'
 import { initializeResult } from './protocol.ts'
 import { createRpc, type RequestId, type Rpc, type RpcResult } from './rpc.ts'
 
@@ -109,7 +110,7 @@ export function startAppServer({ bin, cwd, env, clock, log, onNotification, onRe
 
 async function initialize(rpc: Rpc): Promise<RpcResult<ServerFacts>> {
   const answer = await rpc.request('initialize', {
-    clientInfo: { name: 'madrox', title: 'Madrox', version: '0.1.0' },
+    clientInfo: { name: 'madrox', title: 'Madrox', version },
     // Background terminals are in the experimental part of the API.
     capabilities: { experimentalApi: true, requestAttestation: false },
   }, initializeResult)

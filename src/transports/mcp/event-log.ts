@@ -5,7 +5,7 @@
  */
 
 import type { EventId, EventStore, StreamId } from '@modelcontextprotocol/sdk/server/webStandardStreamableHttp.js'
-import { isJSONRPCErrorResponse, isJSONRPCResultResponse, type JSONRPCMessage, type RequestId } from '@modelcontextprotocol/sdk/types.js'
+import { isAnswer, type JSONRPCMessage, type RequestId } from './wire.ts'
 
 export interface EventLog extends EventStore {
   /**
@@ -67,9 +67,6 @@ export function createEventLog(limit = 512): EventLog {
     },
   }
 }
-
-const isAnswer = (message: JSONRPCMessage): message is JSONRPCMessage & { id: RequestId } =>
-  (isJSONRPCResultResponse(message) || isJSONRPCErrorResponse(message)) && message.id !== undefined
 
 /** The SDK stores `{}` to obtain the id of a stream's opening event. */
 const isPriming = (message: JSONRPCMessage): boolean => Object.keys(message).length === 0

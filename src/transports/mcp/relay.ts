@@ -6,7 +6,7 @@
 
 import type { Clock } from '../../clock.ts'
 import type { Log } from '../../log.ts'
-import { createProxyLedger } from './ledger.ts'
+import { createProxyLedger } from './proxy-ledger.ts'
 import { openUpstream, UpstreamFailure, type Upstream } from './upstream.ts'
 import { isAnswer, isRequest, type JSONRPCAnswer, type JSONRPCMessage, type JSONRPCRequest, type RequestId } from './wire.ts'
 

@@ -1,6 +1,6 @@
-/** Makes an event stream begin at once. */
+/** When a client can tell that its event stream is open. */
 
-/** Node holds response headers back until the first byte of the body: without one, a client with nothing to hear cannot tell that its stream is open. */
+/** Makes an event stream begin at once. Node holds response headers back until the first byte of the body: without one, a client with nothing to hear cannot tell that its stream is open. */
 export function openAtOnce(response: Response): Response {
   if (!response.body || response.headers.get('content-type') !== 'text/event-stream') return response
   const opening = new TransformStream<Uint8Array, Uint8Array>({

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { createProxyLedger } from '../../src/transports/mcp/ledger.ts'
+import { createProxyLedger } from '../../src/transports/mcp/proxy-ledger.ts'
 import type { JSONRPCMessage, RequestId } from '../../src/transports/mcp/wire.ts'
 
 const request = (id: RequestId, method = 'ping'): JSONRPCMessage => ({ jsonrpc: '2.0', id, method })
