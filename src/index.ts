@@ -25,26 +25,36 @@ import { callTool, type ToolOutcome, type ToolTable } from './tools/tool.ts'
 export interface MadroxOptions {
   /** Where everything is kept. One Madrox a directory at a time. */
   readonly home: string
+  /** What agents' CLIs receive a part of (their own family's variables, PATH, proxies); default: this process's. */
   readonly env?: Readonly<Record<string, string | undefined>>
   /** Further variables that agents receive, by name. */
   readonly childEnv?: readonly string[]
+  /** The CLIs: paths, or names looked up on PATH; default `claude` and `codex`. */
   readonly claudeBin?: string
   readonly codexBin?: string
+  /** What an accepted message survives. `normal` (default): the death of the process; `full`: a loss of power too, at a quarter of the speed. */
   readonly durability?: 'normal' | 'full'
   readonly limits?: Partial<Limits>
+  /** Tokens by the names of their owners. With any, a transport's callers must show one; without, who calls on loopback is the local user. */
   readonly ownerTokens?: Readonly<Record<string, string>>
+  /** A directory of roles (`<name>.md`) that go before the shipped ones of the same name, and add to them. */
   readonly rolesDir?: string
   /** Further harnesses, or replacements, by name. */
   readonly harnesses?: Readonly<Record<string, CreateDriver>>
+  /** Time and ids; a simulation gives its own. */
   readonly clock?: Clock
   readonly ids?: IdSource
+  /** Default: says nothing. */
   readonly log?: Log
 }
 
 export interface Madrox {
   readonly system: MadroxSystem
   readonly tools: ToolTable
-  /** Calls a tool as `caller`: what MCP, REST and CLI do. */
+  /**
+   * Calls a tool as `caller`. Never rejects: a refusal is an outcome with `ok: false`. Aborting `signal` ends the wait, never the
+   * agents' work; a spawn or a message repeated under the same `callKey` is the first one, and has its result.
+   */
   call(caller: Caller, tool: string, args?: Readonly<Record<string, unknown>>, options?: { readonly signal?: AbortSignal; readonly callKey?: string }): Promise<ToolOutcome>
   /** Agents started from now on reach Madrox there (a URL that ends in `/mcp`), and others find this server by it. */
   announce(url: string): void

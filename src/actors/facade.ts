@@ -133,6 +133,10 @@ export interface ConnectRequest {
   readonly root?: string
 }
 
+/**
+ * Calls that take a reference to an agent refuse with `MadroxError`: `not_found`, `ambiguous_reference`, or `not_allowed` where
+ * the agent is outside the caller's rights. Outcomes of work (a message that failed, a wait that ended) are results.
+ */
 export interface MadroxSystem {
   /** The principal behind a credential. No token on a loopback connection, and none configured: the local owner. Otherwise refused. */
   authenticate(token: string | undefined, connection: 'loopback' | 'remote'): Caller
@@ -146,17 +150,22 @@ export interface MadroxSystem {
   toolsListed(agentId: AgentId): void
   toolsetOf(caller: Caller): 'leaf' | 'supervisor' | 'client'
 
-  /** Accepts the spawn, once; resolves when the agent's actor exists. Throws `MadroxError` for everything refused. */
+  /**
+   * Accepts the spawn, once; resolves when the agent's actor exists. Refused before anything exists: `invalid_input`,
+   * `unknown_role`, `parent_unknown`, `exceeds_parent`, `limit_reached`, `workspace_failed`, `agent_ended` (its supervisor),
+   * `shutting_down`.
+   */
   spawn(caller: Caller, request: SpawnRequest): Promise<Spawned>
   /** Parent resolution for a batch: done once, then given to each spawn. */
   resolveParent(caller: Caller, parent?: string): ParentFound
   /** Resolves when the agent can take a message; throws `spawn_failed` with the CLI's own words. */
   waitUntilReady(agentId: AgentId, wait: WaitOptions): Promise<void>
 
-  /** Accepts a message: on record when this returns. */
+  /** Accepts a message: on record when this returns. Refused: `invalid_input` (empty, too long, to itself, expired), `mailbox_full`, `agent_ended`. */
   send(caller: Caller, request: SendRequest): SendReport
-  /** Waits for the outcome of accepted messages: the first among them. Refuses a wait that closes a circle. */
+  /** Waits for the outcome of accepted messages: the first among them. Refused: `not_found` (not the caller's own), `wait_cycle`. */
   waitForAny(caller: Caller, messageIds: readonly MessageId[], wait: WaitOptions): Promise<SendReport>
+  /** An agent's answer to a message it was given. Refused: `no_open_message`, `ambiguous_message`, `not_found`, `not_allowed` (no agent). */
   reply(caller: Caller, request: { readonly text: string; readonly correlationId?: string }): { readonly to: string; readonly messageId: MessageId; readonly kind: 'outcome' | 'follow_up' }
   /** Replies nobody waited for, oldest first, claimed until consumed or released. `of`: another's inbox, peeked only. */
   collectReplies(caller: Caller, options: { readonly of?: string; readonly limit?: number; readonly wait: WaitOptions }): Promise<readonly Reply[]>
@@ -165,7 +174,9 @@ export interface MadroxSystem {
   releaseReplies(ids: readonly ReplyId[]): void
   pendingReplies(caller: Caller): number
 
+  /** Resolves when the CLI's own signal says what became of the turn. `then`: wait for the next message, go on with the queue, or drop the queue and wait. */
   interrupt(caller: Caller, reference: string, then: 'hold' | 'continue' | 'clear'): Promise<InterruptReport>
+  /** Ends an agent and all below it, leaves first; resolves when the last is gone, in the order they went. `force`: kills at once. */
   terminate(caller: Caller, reference: string, force: boolean): Promise<readonly Ended[]>
 
   /** An id, a unique prefix of at least 6, or a unique name, among what the caller may see. */
@@ -177,7 +188,9 @@ export interface MadroxSystem {
   children(caller: Caller, parent?: string): readonly AgentStatus[]
   /** The living agents with the same supervisor, the named one excepted. */
   peers(caller: Caller, reference: string): readonly AgentStatus[]
+  /** The newest `limit` records, oldest first. `since`: milliseconds since the epoch. */
   output(caller: Caller, reference: string, options: { readonly limit: number; readonly since?: number }): readonly OutputRow[]
+  /** What the agent shows, for people. `unavailable`: its process does not answer. */
   screen(caller: Caller, reference: string, lines?: number): Promise<{ readonly rendering: 'terminal' | 'transcript'; readonly text: string }>
 
   /** Ends every agent, leaves first, and resolves when nothing is left: no process, timer or actor. */
