@@ -4,10 +4,11 @@
  */
 
 import { spawn } from 'node:child_process'
-import { accessSync, constants, mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { delimiter, join } from 'node:path'
+import { join } from 'node:path'
 import { createInterface } from 'node:readline'
+import { findExecutable } from './drivers/executable.ts'
 import { wordsOf } from './errors.ts'
 import { connectMcp, type McpConnection } from './transports/mcp/client.ts'
 
@@ -52,15 +53,7 @@ const real = (spawnTool: string, member: string): Play => ({
   remembered: 'heliotrope',
 })
 
-const isOnPath = (name: string, env: DemoOptions['env']): boolean =>
-  (env['PATH'] ?? '').split(delimiter).some(dir => {
-    try {
-      accessSync(join(dir, name), constants.X_OK)
-      return true
-    } catch {
-      return false // not there, or not executable: look further
-    }
-  })
+const isOnPath = (name: string, env: DemoOptions['env']): boolean => findExecutable(name, env['PATH']) !== undefined
 
 function choosePlay({ real: wantsReal, env }: DemoOptions): Play | undefined {
   if (!wantsReal) return scripted
