@@ -2,12 +2,13 @@
 
 import type { AgentId } from '../ids.ts'
 import type { Caller } from '../messages.ts'
+import type { AfterInterrupt } from '../machines/agent-context.ts'
 import { type Core, isBelow, ledgerActor, rowOf, stateOf, tellAgent } from './core.ts'
 import { resolveAgent, resolveLiving } from './directory.ts'
 import { addressOf } from './principals.ts'
 import type { Ended, InterruptReport } from './facade.ts'
 
-export async function interrupt(core: Core, caller: Caller, reference: string, then: 'hold' | 'continue' | 'clear'): Promise<InterruptReport> {
+export async function interrupt(core: Core, caller: Caller, reference: string, then: AfterInterrupt): Promise<InterruptReport> {
   const { id: agentId, actor } = resolveLiving(core, caller, reference, 'rule')
   const was = stateOf(actor.getSnapshot())
   const base = { agentId, name: rowOf(core, agentId).name, was }

@@ -3,9 +3,10 @@
  * they promise.
  */
 
-import type { Confinement, McpServer } from '../drivers/driver.ts'
+import type { Confinement, FactOf, McpServer } from '../drivers/driver.ts'
 import type { AgentId, ClientId, MessageId, OwnerId, ReplyId } from '../ids.ts'
 import type { Address, Caller, OutcomeStatus, Reply } from '../messages.ts'
+import type { AfterInterrupt } from '../machines/agent-context.ts'
 import type { OutputRow, UsageTotals } from '../store/store.ts'
 
 export interface ParentFound {
@@ -19,6 +20,9 @@ export interface WaitOptions {
   readonly signal?: AbortSignal
   readonly timeoutMs: number
 }
+
+/** Which tools an agent is shown: a leaf's are those of one that has no agents of its own. Rights are another matter. */
+export type AgentToolset = 'leaf' | 'supervisor'
 
 export interface SpawnRequest {
   readonly harness: string
@@ -35,7 +39,7 @@ export interface SpawnRequest {
   readonly confinement: Confinement
   readonly mcpServers: Readonly<Record<string, McpServer>>
   readonly inheritMcp: boolean
-  readonly toolset?: 'leaf' | 'supervisor'
+  readonly toolset?: AgentToolset
   readonly script?: unknown
   /** What it will be sent first: refused before anything exists, where it could not be sent. */
   readonly firstMessage?: string
@@ -107,7 +111,7 @@ export interface AgentStatus {
   readonly children: readonly AgentId[]
   readonly workspace: { readonly kind: string; readonly path: string; readonly branch?: string; readonly repository?: string }
   readonly confinement: Confinement
-  readonly toolset: 'leaf' | 'supervisor'
+  readonly toolset: AgentToolset
   readonly requestCount: number
   readonly mailbox: number
   readonly openMessages: readonly MessageId[]
@@ -126,6 +130,15 @@ export interface AgentStatus {
   readonly pendingReplies: number
 }
 
+/** What an agent shows: its terminal, or a transcript in the place of one. */
+export interface Screen {
+  readonly rendering: FactOf<'screenRead'>['rendering']
+  readonly text: string
+}
+
+/** Whether a caller sits on this machine. */
+export type Connection = 'loopback' | 'remote'
+
 export interface ConnectRequest {
   readonly ownerId: OwnerId
   readonly name: string
@@ -139,7 +152,7 @@ export interface ConnectRequest {
  */
 export interface MadroxSystem {
   /** The principal behind a credential. No token on a loopback connection, and none configured: the local owner. Otherwise refused. */
-  authenticate(token: string | undefined, connection: 'loopback' | 'remote'): Caller
+  authenticate(token: string | undefined, connection: Connection): Caller
   /** A session opened. A disconnected client of the same owner, name and root is taken over, its inbox with it. */
   connectClient(request: ConnectRequest): ClientId
   /** Learned after the session opened (`roots/list`): may take over a disconnected client's inbox and agents. */
@@ -148,7 +161,7 @@ export interface MadroxSystem {
   disconnectClient(clientId: ClientId): void
   /** The agent's CLI was answered its first `tools/list`: half of its readiness. */
   toolsListed(agentId: AgentId): void
-  toolsetOf(caller: Caller): 'leaf' | 'supervisor' | 'client'
+  toolsetOf(caller: Caller): AgentToolset | 'client'
 
   /**
    * Accepts the spawn, once; resolves when the agent's actor exists. Refused before anything exists: `invalid_input`,
@@ -175,7 +188,7 @@ export interface MadroxSystem {
   pendingReplies(caller: Caller): number
 
   /** Resolves when the CLI's own signal says what became of the turn. `then`: wait for the next message, go on with the queue, or drop the queue and wait. */
-  interrupt(caller: Caller, reference: string, then: 'hold' | 'continue' | 'clear'): Promise<InterruptReport>
+  interrupt(caller: Caller, reference: string, then: AfterInterrupt): Promise<InterruptReport>
   /** Ends an agent and all below it, leaves first; resolves when the last is gone, in the order they went. `force`: kills at once. */
   terminate(caller: Caller, reference: string, force: boolean): Promise<readonly Ended[]>
 
@@ -191,7 +204,7 @@ export interface MadroxSystem {
   /** The newest `limit` records, oldest first. `since`: milliseconds since the epoch. */
   output(caller: Caller, reference: string, options: { readonly limit: number; readonly since?: number }): readonly OutputRow[]
   /** What the agent shows, for people. `unavailable`: its process does not answer. */
-  screen(caller: Caller, reference: string, lines?: number): Promise<{ readonly rendering: 'terminal' | 'transcript'; readonly text: string }>
+  screen(caller: Caller, reference: string, lines?: number): Promise<Screen>
 
   /** Ends every agent, leaves first, and resolves when nothing is left: no process, timer or actor. */
   close(): Promise<void>

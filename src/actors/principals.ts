@@ -9,7 +9,7 @@ import { type AgentId, asOwnerId, type ClientId, localOwner, type OwnerId } from
 import type { Address, Caller } from '../messages.ts'
 import type { ClientRow } from '../store/store.ts'
 import { type Core, canonicalClient, clientActor, clientContext, isEnded, tellClient } from './core.ts'
-import type { ConnectRequest } from './facade.ts'
+import type { Connection, ConnectRequest } from './facade.ts'
 
 const digest = (token: string): Buffer => createHash('sha256').update(token).digest()
 
@@ -45,7 +45,7 @@ export class Credentials {
   }
 }
 
-export function authenticate(core: Core, credentials: Credentials, token: string | undefined, connection: 'loopback' | 'remote'): Caller {
+export function authenticate(core: Core, credentials: Credentials, token: string | undefined, connection: Connection): Caller {
   if (token === undefined) {
     // Where a token is set it is asked of everyone: an agent's sandboxed shell reaches loopback too.
     if (connection === 'loopback' && !credentials.hasOwners) return { kind: 'owner', ownerId: localOwner }

@@ -10,7 +10,7 @@ import { agentActor, type AgentSnapshot, canonicalClient, type Core, detailOf, i
 import { childrenOf, isWithin, resolveAgent, resolveLiving } from './directory.ts'
 import { addressOf } from './principals.ts'
 import { specOf } from './spawning.ts'
-import type { AgentStatus } from './facade.ts'
+import type { AgentStatus, Screen } from './facade.ts'
 
 export function statusOf(core: Core, id: AgentId): AgentStatus {
   const row = rowOf(core, id)
@@ -74,7 +74,7 @@ export function output(core: Core, caller: Caller, reference: string, options: {
 const screenMs = 5_000
 
 /** Asked of the driver; an agent whose process is gone shows nothing. */
-export function screen(core: Core, caller: Caller, reference: string, lines?: number): Promise<{ rendering: 'terminal' | 'transcript'; text: string }> {
+export function screen(core: Core, caller: Caller, reference: string, lines?: number): Promise<Screen> {
   const { id, actor } = resolveLiving(core, caller, reference, 'see')
   const requestId = core.ids.prompt()
   return new Promise((resolve, reject) => {

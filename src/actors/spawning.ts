@@ -14,7 +14,7 @@ import { resolveParent } from './parenthood.ts'
 import type { Credentials } from './principals.ts'
 import { checkWithin, narrow } from './rights.ts'
 import { rolePrompt } from './roles.ts'
-import type { ParentFound, Spawned, SpawnRequest, WaitOptions } from './facade.ts'
+import type { AgentToolset, ParentFound, Spawned, SpawnRequest, WaitOptions } from './facade.ts'
 import { prepareWorkspace, type Workspace } from './workspaces.ts'
 
 export interface SpawningOptions {
@@ -128,7 +128,7 @@ function standing(core: Core, parent: Address): { callerDir?: string; within?: s
 }
 
 /** How deep it would stand, and with what tools. */
-function place(core: Core, parent: ParentFound, request: SpawnRequest): { toolset: 'leaf' | 'supervisor'; depth: number } {
+function place(core: Core, parent: ParentFound, request: SpawnRequest): { toolset: AgentToolset; depth: number } {
   const above = parent.address.kind === 'agent' ? [parent.address, ...lineAbove(core, parent.address.id)] : [parent.address]
   const depth = above.length
   const toolset = request.toolset ?? (depth >= core.limits.maxDepth ? 'leaf' : 'supervisor')
@@ -143,7 +143,7 @@ function checkLimits(core: Core, underway: number, depth: number): void {
   if (depth > core.limits.maxDepth) throw new MadroxError('limit_reached', `The agent would stand ${depth} levels deep and the limit is ${core.limits.maxDepth}.`, { remedy: 'Spawn it from an agent higher up.', data: { limit: core.limits.maxDepth } })
 }
 
-function toRow(core: Core, { agentId, request, parent, workspace, toolset }: { agentId: AgentId; request: SpawnRequest; parent: ParentFound; workspace: Workspace; toolset: 'leaf' | 'supervisor' }): AgentRow {
+function toRow(core: Core, { agentId, request, parent, workspace, toolset }: { agentId: AgentId; request: SpawnRequest; parent: ParentFound; workspace: Workspace; toolset: AgentToolset }): AgentRow {
   const { parent: _, callKey: __, firstMessage: ___, ...spec } = request
   const parentRow = parent.address.kind === 'agent' ? core.rows.get(parent.address.id) : undefined
   const clientId = parent.address.kind === 'client' ? parent.address.id : parentRow?.clientId

@@ -1,6 +1,6 @@
 /** What an agent's machine knows, and every event it can be told. Plain data throughout: a snapshot can be stored. */
 
-import type { DriverFact, FactSource, Launch } from '../drivers/driver.ts'
+import type { DriverFact, FactOf, FactSource, Launch } from '../drivers/driver.ts'
 import type { AgentId, MessageId } from '../ids.ts'
 import type { Address, Message } from '../messages.ts'
 import type { ChildCrashed, InboxEvent, SupervisorEvent, TerminateAsked } from './effects.ts'
@@ -37,7 +37,7 @@ export interface AgentContext extends AgentInput, Mail {
   readonly approval?: { readonly approvalId: string; readonly tool: string; readonly detail: string }
   /** Interrupted on purpose: nothing is delivered until the one who did it, or an ancestor, sends. */
   readonly hold?: { readonly by: Address }
-  readonly interrupting?: { readonly requestId: string; readonly by: Address; readonly then: 'hold' | 'continue' | 'clear'; readonly at: number; readonly cut?: boolean; readonly cancelled?: MessageId }
+  readonly interrupting?: { readonly requestId: string; readonly by: Address; readonly then: AfterInterrupt; readonly at: number; readonly cut?: boolean; readonly cancelled?: MessageId }
   /** How often its process was brought back since it last completed a turn. */
   readonly revivals: number
   readonly requestCount: number
@@ -59,12 +59,15 @@ export interface Ending {
 /** To a supervisor, be it an agent or a client: one more child. */
 export type SpawnAsked = { readonly type: 'spawnAsked'; readonly input: AgentInput }
 
+/** What an interrupted agent does next: wait for the interrupter's word, go on with its queue, or drop the queue and wait. */
+export type AfterInterrupt = 'hold' | 'continue' | 'clear'
+
 export type AgentCommand =
   | { readonly type: 'messageAccepted'; readonly message: Message; readonly fromAncestor: boolean; readonly at: number }
   /** This agent sent a message in the course of `subject`. */
   | { readonly type: 'taskSent'; readonly subject: MessageId; readonly messageId: MessageId }
   | { readonly type: 'replyGiven'; readonly messageId: MessageId; readonly text: string; readonly at: number }
-  | { readonly type: 'interruptAsked'; readonly requestId: string; readonly by: Address; readonly then: 'hold' | 'continue' | 'clear'; readonly at: number }
+  | { readonly type: 'interruptAsked'; readonly requestId: string; readonly by: Address; readonly then: AfterInterrupt; readonly at: number }
   | { readonly type: 'approvalAnswered'; readonly decision: 'allow' | 'deny'; readonly message?: string; readonly at: number }
   | { readonly type: 'suspendAsked'; readonly at: number }
   | TerminateAsked
@@ -86,7 +89,7 @@ export type AgentEvent = DriverFact | AgentCommand | AgentDeadline | InboxEvent 
 export type AgentEmitted =
   /** `notTaken`: the CLI went on as if nothing had been said. */
   | { readonly type: 'interruptSettled'; readonly requestId: string; readonly how: 'cut' | 'endedBefore' | 'notTaken'; readonly source: string; readonly afterMs: number; readonly cancelledMessageId?: MessageId }
-  | { readonly type: 'screenRead'; readonly requestId: string; readonly rendering: 'terminal' | 'transcript'; readonly text: string }
+  | { readonly type: 'screenRead'; readonly requestId: string; readonly rendering: FactOf<'screenRead'>['rendering']; readonly text: string }
 
 /** A message is delivered at most this often; cut off each time, it is given up as poison. */
 export const maxDeliveries = 3

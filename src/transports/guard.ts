@@ -7,8 +7,7 @@
  */
 
 import { isIP } from 'node:net'
-
-export type Connection = 'loopback' | 'remote'
+import type { Connection } from '../actors/system.ts'
 
 export interface Arrival {
   readonly headers: Headers

@@ -4,14 +4,13 @@
  */
 
 import { isInitializeRequest } from '@modelcontextprotocol/sdk/types.js'
-import type { MadroxSystem } from '../../actors/system.ts'
+import type { Connection, MadroxSystem } from '../../actors/system.ts'
 import { systemClock, type Clock } from '../../clock.ts'
 import { MadroxError, toWireError, toWireText } from '../../errors.ts'
 import type { Log } from '../../log.ts'
 import type { Caller } from '../../messages.ts'
 import { toolsets, type ToolTable } from '../../tools/tool.ts'
 import type { Exchange } from '../exchange.ts'
-import type { Connection } from '../guard.ts'
 import type { McpExtension } from './extension.ts'
 import { createListing } from './listing.ts'
 import { pathOfFileUri } from './presence.ts'
