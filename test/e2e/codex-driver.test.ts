@@ -18,13 +18,13 @@ const script: Script = [
 describeDriver('codex, app-server', {
   processPerAgent: false,
   factTimeoutMs: 20_000,
-  create: async (emit) => {
+  create: async emit => {
     const api = await startFakeOpenAI({ script })
     const home = createCodexHome(api.url)
     const driver = createCodexDriver({ bin: findCodexBin(), env: home.env, childEnv: ['FAKE_KEY'], stateDir: home.dir, clock: systemClock, log: silentLog }, emit)
     return {
       driver,
-      launch: (name) => ({
+      launch: name => ({
         name,
         cwd: home.cwd,
         systemPrompt: 'You are a test.',
@@ -38,7 +38,7 @@ describeDriver('codex, app-server', {
     }
   },
   prompts: {
-    answer: (text) => `say ${text}`,
+    answer: text => `say ${text}`,
     stream: 'stream',
     holdInTool: 'hold',
     fail: 'fail',

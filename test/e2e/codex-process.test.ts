@@ -51,7 +51,7 @@ describe('turns', () => {
     await start('ada', { sessionId, resume: true })
     await run('ada', 'work')
 
-    const units = new Map(facts.factsOf('ada', 'usageReported').map((fact) => [fact.unitId, fact]))
+    const units = new Map(facts.factsOf('ada', 'usageReported').map(fact => [fact.unitId, fact]))
     const sum = { inputTokens: 0, cachedInputTokens: 0, outputTokens: 0, reasoningOutputTokens: 3 * units.size }
     for (const unit of units.values()) {
       sum.inputTokens += unit.inputTokens + unit.cacheReadTokens
@@ -100,18 +100,18 @@ describe('the shared process', () => {
       { when: 'recall', then: ({ userTexts }) => [say(userTexts.join(','))] },
     ])
     const names = ['ada', 'bob', 'cyd']
-    const ready = await Promise.all(names.map((name) => start(name)))
-    await Promise.all(names.map((name) => run(name, `I am ${name}`)))
+    const ready = await Promise.all(names.map(name => start(name)))
+    await Promise.all(names.map(name => run(name, `I am ${name}`)))
     submit('cyd', 'stream')
     await api.gate('never').reached
     process.kill(facts.factsOf('ada', 'processStarted')[0]?.pid ?? 0, 'SIGKILL')
-    const exits = await Promise.all(names.map((name) => facts.waitFor(name, 'exited')))
+    const exits = await Promise.all(names.map(name => facts.waitFor(name, 'exited')))
     expect(exits.map(({ expected, signal }) => [expected, signal])).toEqual(names.map(() => [false, 'SIGKILL']))
 
     await Promise.all(names.map((name, index) => start(name, { sessionId: ready[index]?.sessionId ?? '', resume: true })))
-    const answers = await Promise.all(names.map((name) => run(name, 'recall')))
+    const answers = await Promise.all(names.map(name => run(name, 'recall')))
     expect(answers.map(({ finalText }) => finalText)).toEqual(['I am ada,recall', 'I am bob,recall', 'I am cyd,stream,recall'])
-    expect(new Set(names.map((name) => facts.factsOf(name, 'processStarted').at(-1)?.pid)).size).toBe(1)
+    expect(new Set(names.map(name => facts.factsOf(name, 'processStarted').at(-1)?.pid)).size).toBe(1)
   })
 
   test('a thread whose stop was cut short between archiving and unarchiving can be returned to', async () => {
@@ -127,11 +127,11 @@ describe('the shared process', () => {
   test('twenty agents live in one process, and stop one by one', { timeout: 60_000 }, async () => {
     const { start, run, stop, facts } = await open([])
     const names = Array.from({ length: 20 }, (_, index) => `agent-${index}`)
-    await Promise.all(names.map((name) => start(name)))
-    const answers = await Promise.all(names.map((name) => run(name, `hello from ${name}`)))
-    expect(answers.map(({ finalText }) => finalText)).toEqual(names.map((name) => `ack: hello from ${name}`))
-    expect(new Set(names.map((name) => facts.factsOf(name, 'processStarted')[0]?.pid)).size).toBe(1)
-    await Promise.all(names.slice(1).map((name) => stop(name)))
+    await Promise.all(names.map(name => start(name)))
+    const answers = await Promise.all(names.map(name => run(name, `hello from ${name}`)))
+    expect(answers.map(({ finalText }) => finalText)).toEqual(names.map(name => `ack: hello from ${name}`))
+    expect(new Set(names.map(name => facts.factsOf(name, 'processStarted')[0]?.pid)).size).toBe(1)
+    await Promise.all(names.slice(1).map(name => stop(name)))
     expect((await run('agent-0', 'still there')).finalText).toBe('ack: still there')
   })
 

@@ -69,7 +69,7 @@ describe('a profile', () => {
     await stage.run('ada', 'try')
     expect(existsSync(outside)).toBe(false)
     expect(stage.api.requests.at(-1)?.view.lastToolOutputs[0]?.output).toContain('mine=kept agent=ada')
-    expect(stage.api.requests.at(-1)?.view.tools.filter((name) => /agent/.test(name))).toEqual([])
+    expect(stage.api.requests.at(-1)?.view.tools.filter(name => /agent/.test(name))).toEqual([])
   })
 
   test('that is not there, cannot be read, or has no name of a profile fails the start and says what to do', async () => {
@@ -89,7 +89,7 @@ describe('a profile', () => {
       mcp = await startMcpStandIn()
     })
     afterEach(() => mcp.close())
-    const tools = (): readonly string[] => stage.api.requests.at(-1)?.view.tools.filter((name) => name.startsWith('mcp__')).map((name) => name.split('__')[1] ?? '') ?? []
+    const tools = (): readonly string[] => stage.api.requests.at(-1)?.view.tools.filter(name => name.startsWith('mcp__')).map(name => name.split('__')[1] ?? '') ?? []
 
     test("gives them to who inherits the user's, and its madrox to nobody", async () => {
       const server = (name: string): string => `[mcp_servers.${name}]\nurl = "${mcp.url}"\nomit_tools_from = ["deferred", "code_mode"]\n`

@@ -16,7 +16,7 @@ const stubbornServer = `
   require('node:fs').writeFileSync(process.argv[1], String(process.pid))
   process.on('SIGTERM', () => {})
   setInterval(() => {}, 1e6)
-  require('node:readline').createInterface({ input: process.stdin }).on('line', (line) => {
+  require('node:readline').createInterface({ input: process.stdin }).on('line', line => {
     const { id, method, params } = JSON.parse(line)
     const result = method === 'initialize' ? { protocolVersion: params.protocolVersion, capabilities: { tools: {} }, serverInfo: { name: 'stubborn', version: '1' } } : { tools: [] }
     if (id !== undefined) console.log(JSON.stringify({ jsonrpc: '2.0', id, result }))
@@ -36,19 +36,19 @@ const open = async (script: Script, options: CodexStageOptions = {}): Promise<Co
 
 describe('the way to Madrox', () => {
   const script: Script = [
-    { when: /^reply/, then: ({ tools }) => [callTool(tools.find((name) => name.endsWith('__reply_to_caller')) ?? 'missing', { reply_message: 'hello' }), say('replied')] },
+    { when: /^reply/, then: ({ tools }) => [callTool(tools.find(name => name.endsWith('__reply_to_caller')) ?? 'missing', { reply_message: 'hello' }), say('replied')] },
     { when: 'hold', then: [callTool('mcp__madrox__hold'), say('held')] },
   ]
 
   test('each agent calls with its own credential, which stands in no command line, no environment and no file', async () => {
     const { start, run, facts, home } = await open([...script, { when: 'env', then: [shell('env'), say('shown')] }])
-    const ready = await Promise.all(['ada', 'bob'].map((name) => start(name, { madrox: { url: mcp.url, token: `secret-of-${name}` } })))
-    await Promise.all(['ada', 'bob'].map((name) => run(name, 'reply')))
+    const ready = await Promise.all(['ada', 'bob'].map(name => start(name, { madrox: { url: mcp.url, token: `secret-of-${name}` } })))
+    await Promise.all(['ada', 'bob'].map(name => run(name, 'reply')))
     const expected = ['ada', 'bob'].map((name, index) => ({ tool: 'reply_to_caller', authorization: `Bearer secret-of-${name}`, threadId: ready[index]?.sessionId }))
     expect(mcp.calls.toSorted((a, b) => String(a.authorization).localeCompare(String(b.authorization)))).toEqual(expected)
 
     await run('ada', 'env')
-    expect(facts.factsOf('ada', 'outputProduced').find((fact) => fact.tool === 'exec_command' && fact.kind === 'tool_result')?.content).not.toContain('secret-of')
+    expect(facts.factsOf('ada', 'outputProduced').find(fact => fact.tool === 'exec_command' && fact.kind === 'tool_result')?.content).not.toContain('secret-of')
     const pid = facts.factsOf('ada', 'processStarted')[0]?.pid
     expect(readFileSync(`/proc/${pid}/cmdline`, 'utf8') + readFileSync(`/proc/${pid}/environ`, 'utf8')).not.toContain('secret-of')
     expect(() => execFileSync('grep', ['-rqs', 'secret-of-', home.codexHome])).toThrow() // grep exits 1: found nowhere
@@ -70,7 +70,7 @@ describe('the way to Madrox', () => {
     await start('ada', { madrox: { url: mcp.url, token: 'of-ada' } })
     expect((await run('ada', 'reply')).finalText).toBe('replied')
     expect(mcp.calls).toMatchObject([{ authorization: 'Bearer of-ada' }])
-    expect(api.requests[0]?.view.tools.filter((name) => name.startsWith('mcp__'))).toEqual(['mcp__madrox_agent__hold', 'mcp__madrox_agent__reply_to_caller'])
+    expect(api.requests[0]?.view.tools.filter(name => name.startsWith('mcp__'))).toEqual(['mcp__madrox_agent__hold', 'mcp__madrox_agent__reply_to_caller'])
   })
 
   test('an interrupt while it waits for a tool takes the call back', async () => {
@@ -157,7 +157,7 @@ describe('commands', () => {
     await stop('ada')
     await start('ada', { sessionId, resume: true, marker: { MADROX_AGENT: 'ada, again' } })
     await run('ada', 'env')
-    const [shown, again] = facts.factsOf('ada', 'outputProduced').filter((fact) => fact.kind === 'tool_result')
+    const [shown, again] = facts.factsOf('ada', 'outputProduced').filter(fact => fact.kind === 'tool_result')
     expect(shown?.content).toContain('MADROX_AGENT=ada\n')
     expect(shown?.content).not.toMatch(/hunter2|CODEX_THREAD_ID=outer/)
     expect(again?.content).toContain('MADROX_AGENT=ada, again\n')

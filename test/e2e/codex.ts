@@ -16,7 +16,7 @@ const here = import.meta.dirname
 /** The native program: the npm wrapper would put a node process between it and us. */
 export function findCodexBin(): string {
   const packages = join(here, 'node_modules', '@openai')
-  for (const name of readdirSync(packages).filter((entry) => entry.startsWith('codex-'))) {
+  for (const name of readdirSync(packages).filter(entry => entry.startsWith('codex-'))) {
     const vendor = join(packages, name, 'vendor')
     for (const triple of readdirSync(vendor)) return join(vendor, triple, 'bin', 'codex')
   }
@@ -128,7 +128,7 @@ export async function createCodexStage({ script = [], config = '', bin = findCod
     },
     run(agentId, text) {
       const promptId = submit(agentId, text)
-      return facts.waitFor(agentId, 'turnEnded', (fact) => fact.promptId === promptId)
+      return facts.waitFor(agentId, 'turnEnded', fact => fact.promptId === promptId)
     },
     stop(agentId, mode = 'graceful') {
       driver.dispatch({ type: 'stopAgent', agentId, mode, graceMs: 5_000 })

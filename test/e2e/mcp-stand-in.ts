@@ -26,11 +26,11 @@ export async function startMcpStandIn(): Promise<McpStandIn> {
   const calls: McpCall[] = []
   const watchers = new Set<(call: McpCall) => void>()
   let cancelled = () => {}
-  const holdCancelled = new Promise<void>((resolve) => (cancelled = resolve))
+  const holdCancelled = new Promise<void>(resolve => (cancelled = resolve))
   const note = (tool: string, { requestInfo, _meta }: Extra): void => {
     const call = { tool, authorization: String(requestInfo?.headers['authorization']), threadId: _meta?.['threadId'] }
     calls.push(call)
-    watchers.forEach((notify) => notify(call))
+    watchers.forEach(notify => notify(call))
   }
   const server = createServer((request, response) => {
     void (async () => {
@@ -39,20 +39,20 @@ export async function startMcpStandIn(): Promise<McpStandIn> {
       await transport.handleRequest(request, response, await readJson(request))
     })()
   })
-  await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening))
+  await new Promise<void>(listening => server.listen(0, '127.0.0.1', listening))
   // A server listening on TCP always has an AddressInfo; the string form is for pipes.
   const { port } = server.address() as AddressInfo
   return {
     url: `http://127.0.0.1:${port}/mcp`,
     calls,
     holdCancelled,
-    waitForCall: (tool) => {
-      const past = calls.find((call) => call.tool === tool)
-      return past ? Promise.resolve(past) : new Promise((found) => watchers.add((call) => call.tool === tool && found(call)))
+    waitForCall: tool => {
+      const past = calls.find(call => call.tool === tool)
+      return past ? Promise.resolve(past) : new Promise(found => watchers.add(call => call.tool === tool && found(call)))
     },
     close: () => {
       server.closeAllConnections()
-      return new Promise((closed) => server.close(() => closed()))
+      return new Promise(closed => server.close(() => closed()))
     },
   }
 }
@@ -66,16 +66,16 @@ interface Extra {
 async function openSession(sessions: Map<string, StreamableHTTPServerTransport>, note: (tool: string, extra: Extra) => void, cancelled: () => void) {
   const transport: StreamableHTTPServerTransport = new StreamableHTTPServerTransport({
     sessionIdGenerator: () => crypto.randomUUID(),
-    onsessioninitialized: (id) => void sessions.set(id, transport),
+    onsessioninitialized: id => void sessions.set(id, transport),
   })
   const mcp = new McpServer({ name: 'stand-in', version: '1' })
   mcp.registerTool('reply_to_caller', { description: 'Replies.', inputSchema: { reply_message: z.string() } }, ({ reply_message }, extra) => {
     note('reply_to_caller', extra)
     return { content: [{ type: 'text', text: `sent: ${reply_message}` }] }
   })
-  mcp.registerTool('hold', { description: 'Never answers.' }, (extra) => {
+  mcp.registerTool('hold', { description: 'Never answers.' }, extra => {
     note('hold', extra)
-    return new Promise((resolve) => {
+    return new Promise(resolve => {
       extra.signal.addEventListener('abort', () => {
         cancelled()
         resolve({ content: [] })
@@ -98,14 +98,14 @@ async function readJson(request: IncomingMessage): Promise<unknown> {
 /** Takes connections and says nothing. */
 export async function startSilentServer(): Promise<{ readonly url: string; close: () => void }> {
   const sockets = new Set<Socket>()
-  const server = createTcpServer((socket) => void sockets.add(socket))
-  await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening))
+  const server = createTcpServer(socket => void sockets.add(socket))
+  await new Promise<void>(listening => server.listen(0, '127.0.0.1', listening))
   // As above.
   const { port } = server.address() as AddressInfo
   return {
     url: `http://127.0.0.1:${port}/mcp`,
     close: () => {
-      sockets.forEach((socket) => socket.destroy())
+      sockets.forEach(socket => socket.destroy())
       server.close()
     },
   }

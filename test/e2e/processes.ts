@@ -10,7 +10,7 @@ export async function readPid(directory: string, name: string): Promise<number> 
   const read = (): number => (existsSync(path) ? Number(readFileSync(path, 'utf8')) : 0)
   const events = watch(directory)
   try {
-    return read() || (await new Promise<number>((found) => events.on('change', () => read() && found(read()))))
+    return read() || (await new Promise<number>(found => events.on('change', () => read() && found(read()))))
   } finally {
     events.close()
   }

@@ -25,7 +25,7 @@ function ask({ url }: FakeOpenAI, input: readonly object[], signal?: AbortSignal
   })
 }
 
-const eventsOf = (text: string) => text.split('\n').filter((line) => line.startsWith('data: ')).map((line) => JSON.parse(line.slice(6)))
+const eventsOf = (text: string) => text.split('\n').filter(line => line.startsWith('data: ')).map(line => JSON.parse(line.slice(6)))
 
 test('a turn goes on behind its tool call, by the conversation alone', async () => {
   const api = await start([{
@@ -54,7 +54,7 @@ test('the log says what each client was told, and usage sums it', async () => {
 
 test('a stream stands at its gate until the test opens it', async () => {
   const api = await start([{ when: 'go', then: [stream('a long answer', { gate: 'half' })] }])
-  const answer = ask(api, [user('go')]).then((response) => response.text())
+  const answer = ask(api, [user('go')]).then(response => response.text())
   await api.gate('half').reached
   expect(api.requests[0]?.served).toBeUndefined()
   api.gate('half').open()
@@ -65,7 +65,7 @@ test('a stream stands at its gate until the test opens it', async () => {
 test('a client that leaves at a gate is on record as cut, without usage', async () => {
   const api = await start([{ when: 'go', then: [stream('a long answer', { gate: 'half' })] }])
   const leaving = new AbortController()
-  const answer = ask(api, [user('go')], leaving.signal).then((response) => response.text())
+  const answer = ask(api, [user('go')], leaving.signal).then(response => response.text())
   await api.gate('half').reached
   leaving.abort()
   await expect(answer).rejects.toThrow()

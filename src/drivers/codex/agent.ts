@@ -105,7 +105,7 @@ export function createAgent({ launch: asked, temporary, host, tell, onOver, swee
   }
 
   const resident: Resident = {
-    onServerExit: (exit) => void (thread ? die(toExitFact(exit)) : failStart(toExitFailure(exit))),
+    onServerExit: exit => void (thread ? die(toExitFact(exit)) : failStart(toExitFailure(exit))),
     onThreadClosed: () => void die({ lastWords: 'The codex app-server closed the thread.' }),
   }
   const timer = clock.setTimeout(() => {
@@ -132,7 +132,7 @@ export function createAgent({ launch: asked, temporary, host, tell, onOver, swee
 
   host.join(resident)
   const opening = open()
-  void opening.then((opened) => {
+  void opening.then(opened => {
     if (ending) return
     if (!opened.ok) void failStart(opened.failure)
     else if (opened.value) beReady(opened.value)
@@ -157,7 +157,7 @@ export function createAgent({ launch: asked, temporary, host, tell, onOver, swee
 /** False when the time was up first. */
 async function within(clock: Clock, delayMs: number, work: Promise<unknown>): Promise<boolean> {
   let timer: unknown
-  const late = new Promise<boolean>((resolve) => {
+  const late = new Promise<boolean>(resolve => {
     timer = clock.setTimeout(() => resolve(false), delayMs)
   })
   const done = await Promise.race([work.then(() => true), late])

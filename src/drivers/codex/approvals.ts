@@ -49,5 +49,5 @@ function toFormContent(message: string | undefined): object {
 }
 
 function lines(...parts: readonly (string | null | undefined)[]): string {
-  return parts.filter((part) => part).join('\n')
+  return parts.filter(part => part).join('\n')
 }

@@ -32,7 +32,7 @@ export const createCodexDriver: CreateDriver = (config, emit) => {
     if (current) return current
     mkdirSync(join(stateDir, 'tmp'), { recursive: true, mode: 0o700 })
     const host: Host = createHost({
-      start: (hear) => startAppServer({ bin, cwd: stateDir, env: toServerEnvironment(config, agentId, marker), clock, log, ...hear }),
+      start: hear => startAppServer({ bin, cwd: stateDir, env: toServerEnvironment(config, agentId, marker), clock, log, ...hear }),
       onOver: () => {
         if (current === host) current = undefined
       },
@@ -49,7 +49,7 @@ export const createCodexDriver: CreateDriver = (config, emit) => {
     if (!launch.success) return tell({ type: 'startFailed', code: 'invalid_launch', detail: z.prettifyError(launch.error) })
     const { marker, sessionId, resume } = launch.data
     // Codex would let a second one into the running thread; only another process's writer does it lock out.
-    if (resume && [...agents.values()].some((agent) => agent.sessionId === sessionId)) return tell({ type: 'startFailed', ...inUse(sessionId) })
+    if (resume && [...agents.values()].some(agent => agent.sessionId === sessionId)) return tell({ type: 'startFailed', ...inUse(sessionId) })
     const temporary = join(stateDir, 'tmp', agentId)
     mkdirSync(temporary, { recursive: true, mode: 0o700 })
     const agent = createAgent({
@@ -80,7 +80,7 @@ export const createCodexDriver: CreateDriver = (config, emit) => {
         if (thread) return thread.submit(command.promptId, command.text)
         return tell({ type: 'promptRefused', promptId: command.promptId, reason: 'not_ready' })
       case 'interrupt':
-        return void (thread?.interrupt() ?? Promise.resolve(false)).then((wasInTurn) => {
+        return void (thread?.interrupt() ?? Promise.resolve(false)).then(wasInTurn => {
           if (agents.get(command.agentId) === agent) tell({ type: 'interruptFinished', requestId: command.requestId, wasInTurn })
         })
       case 'stopAgent': return void agent.stop(command.mode, command.graceMs)
@@ -94,11 +94,11 @@ export const createCodexDriver: CreateDriver = (config, emit) => {
     harness: 'codex',
     speaksMcp: true,
     // Facts are never told from inside `dispatch`.
-    dispatch: (command) => queueMicrotask(() => take(command)),
+    dispatch: command => queueMicrotask(() => take(command)),
     async close() {
       await Promise.resolve() // what was dispatched before is taken before
       closed = true
-      await Promise.all([...agents.values()].map((agent) => agent.abandon()))
+      await Promise.all([...agents.values()].map(agent => agent.abandon()))
     },
   }
   return driver

@@ -63,7 +63,7 @@ export function createHost({ start, onOver, log }: HostOptions): Host {
     server.rpc.refuse(id, 'Madrox does not answer this request.')
   }
 
-  void server.exited.then((exit) => {
+  void server.exited.then(exit => {
     onOver()
     for (const resident of residents) resident.onServerExit(exit)
   })
@@ -71,7 +71,7 @@ export function createHost({ start, onOver, log }: HostOptions): Host {
   return {
     server,
     residents,
-    join: (resident) => void residents.add(resident),
+    join: resident => void residents.add(resident),
     house(resident, thread) {
       threads.set(thread.id, { resident, thread })
       for (const notification of early) if (notification.params.threadId === thread.id) thread.accept(notification)

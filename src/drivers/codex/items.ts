@@ -49,7 +49,7 @@ function toExitWords({ status, exitCode }: Extract<KnownItem, { type: 'commandEx
 function toResultText({ result }: Extract<KnownItem, { type: 'mcpToolCall' }>): string {
   if (!result) return ''
   if (result.structuredContent !== undefined && result.structuredContent !== null) return JSON.stringify(result.structuredContent)
-  return result.content.map((part) => (isText(part) ? part.text : JSON.stringify(part))).join('\n')
+  return result.content.map(part => (isText(part) ? part.text : JSON.stringify(part))).join('\n')
 }
 
 function isText(part: unknown): part is { readonly text: string } {

@@ -14,6 +14,6 @@ export function createRendering(): Rendering {
     add(text) {
       shown = [...shown, ...text.split('\n')].slice(-kept)
     },
-    toText: (lines) => shown.slice(lines === undefined ? 0 : -Math.max(1, lines)).join('\n'),
+    toText: lines => shown.slice(lines === undefined ? 0 : -Math.max(1, lines)).join('\n'),
   }
 }

@@ -53,8 +53,8 @@ export function createRpc({ write, onNotification, onRequest, log }: RpcOptions)
     request(method, params, result) {
       if (ended) return Promise.resolve(toResult(method, undefined, result))
       const id = ++lastId
-      return new Promise((resolve) => {
-        pending.set(id, (answer) => resolve(toResult(method, answer, result)))
+      return new Promise(resolve => {
+        pending.set(id, answer => resolve(toResult(method, answer, result)))
         send({ id, method, params })
       })
     },

@@ -60,7 +60,7 @@ const lastWordsLines = 20
 const drainMs = 500
 
 export function startAppServer({ bin, cwd, env, clock, log, onNotification, onRequest }: AppServerOptions): AppServer {
-  const child = spawn(bin, ['app-server', ...settings.flatMap((setting) => ['-c', setting])], {
+  const child = spawn(bin, ['app-server', ...settings.flatMap(setting => ['-c', setting])], {
     cwd,
     env: { ...env },
     stdio: ['pipe', 'pipe', 'pipe'],
@@ -69,13 +69,13 @@ export function startAppServer({ bin, cwd, env, clock, log, onNotification, onRe
   })
   let words: string[] = []
   let failure: Error | undefined
-  const rpc = createRpc({ write: (line) => child.stdin.write(line), onNotification, onRequest, log })
-  createInterface({ input: child.stdout }).on('line', (line) => rpc.accept(line))
-  createInterface({ input: child.stderr }).on('line', (line) => (words = [...words, stripStyle(line)].slice(-lastWordsLines)))
+  const rpc = createRpc({ write: line => child.stdin.write(line), onNotification, onRequest, log })
+  createInterface({ input: child.stdout }).on('line', line => rpc.accept(line))
+  createInterface({ input: child.stderr }).on('line', line => (words = [...words, stripStyle(line)].slice(-lastWordsLines)))
   // A write that crosses the child's death says nothing the exit does not say.
-  child.stdin.on('error', (error) => log.debug('The codex app-server no longer reads.', { error: error.message }))
+  child.stdin.on('error', error => log.debug('The codex app-server no longer reads.', { error: error.message }))
 
-  const exited = new Promise<ServerExit>((resolve) => {
+  const exited = new Promise<ServerExit>(resolve => {
     let drain: unknown
     const settle = (code: number | null, signal: NodeJS.Signals | null): void => {
       clock.clearTimeout(drain)
@@ -83,7 +83,7 @@ export function startAppServer({ bin, cwd, env, clock, log, onNotification, onRe
       if (failure) return resolve({ ran: false, lastWords: failure.message })
       resolve({ ran: true, ...(code !== null && { code }), ...(signal !== null && { signal }), lastWords: words.join('\n') })
     }
-    child.once('error', (error) => {
+    child.once('error', error => {
       failure = error
       if (child.pid === undefined) settle(null, null)
     })

@@ -70,7 +70,7 @@ export function createThread({ id: threadId, model: firstModel, rpc, tell, rende
 
   const sendInterrupt = (current: Turn): void => {
     interruptDue = false
-    void rpc.request('turn/interrupt', { threadId, turnId: current.id }, anyResult).then((answer) => {
+    void rpc.request('turn/interrupt', { threadId, turnId: current.id }, anyResult).then(answer => {
       // Refused while the turn is not over: the server had announced the turn but not begun it. The next word of it is the time to ask again.
       if (!answer.ok && answer.reason === 'refused' && turn === current) interruptDue = true
     })
@@ -183,7 +183,7 @@ export function createThread({ id: threadId, model: firstModel, rpc, tell, rende
       pendingPromptId = promptId
       rendering.add(`> ${text}`)
       const input = [{ type: 'text', text, text_elements: [] }]
-      void rpc.request('turn/start', { threadId, input, clientUserMessageId: promptId }, anyResult).then((answer) => {
+      void rpc.request('turn/start', { threadId, input, clientUserMessageId: promptId }, anyResult).then(answer => {
         // A server that is gone is its agent's exit, which says more.
         if (answer.ok || answer.reason === 'gone' || pendingPromptId !== promptId) return
         unconfirm(answer.message)
@@ -193,7 +193,7 @@ export function createThread({ id: threadId, model: firstModel, rpc, tell, rende
     },
     async interrupt() {
       if (!turn && pendingPromptId === undefined) return false
-      const ended = new Promise<void>((resolve) => awaitingEnd.push(resolve))
+      const ended = new Promise<void>(resolve => awaitingEnd.push(resolve))
       if (turn) sendInterrupt(turn)
       else interruptDue = true
       await ended

@@ -39,9 +39,9 @@ export function createReplay(): Replay {
   const rendering = createRendering()
   let rpc: Rpc | undefined
   const host = createHost({
-    start: (hear) => {
+    start: hear => {
       // What the driver writes is its own, well-formed JSON.
-      rpc = createRpc({ write: (line) => void sent.push(JSON.parse(line) as Sent), log: silentLog, ...hear })
+      rpc = createRpc({ write: line => void sent.push(JSON.parse(line) as Sent), log: silentLog, ...hear })
       return { pid: undefined, rpc, initialized: new Promise(() => {}), exited: new Promise(() => {}), close: () => Promise.resolve() }
     },
     onOver: () => {},
@@ -49,17 +49,17 @@ export function createReplay(): Replay {
   })
   const resident = { onThreadClosed: () => {}, onServerExit: () => {} }
   host.join(resident)
-  const thread = createThread({ id: 'thread-1', model: 'm', rpc: host.server.rpc, tell: (fact) => void facts.push(fact), rendering, log: silentLog })
+  const thread = createThread({ id: 'thread-1', model: 'm', rpc: host.server.rpc, tell: fact => void facts.push(fact), rendering, log: silentLog })
   host.house(resident, thread)
   const respond = async (method: string, outcome: object): Promise<void> => {
-    const id = sent.findLast((message) => message.method === method)?.id
+    const id = sent.findLast(message => message.method === method)?.id
     if (id === undefined) throw new Error(`Nothing was asked of ${method}: ${JSON.stringify(sent)}`)
     rpc?.accept(JSON.stringify({ id, ...outcome }))
     await new Promise(setImmediate)
   }
   return {
     thread, facts, sent, rendering,
-    hear: (...lines) => lines.forEach((line) => rpc?.accept(typeof line === 'string' ? line : JSON.stringify(line))),
+    hear: (...lines) => lines.forEach(line => rpc?.accept(typeof line === 'string' ? line : JSON.stringify(line))),
     answer: (method, result) => respond(method, { result }),
     refuse: (method, message) => respond(method, { error: { code: -32_600, message } }),
   }

@@ -63,7 +63,7 @@ export interface ConversationView {
 export function parseConversation(body: unknown, threadHeader: string | undefined): ConversationView {
   const request = requestBody.parse(body)
   const locations = toolLocations(request)
-  const lastPrompt = request.input.findLastIndex((item) => isPrompt(item))
+  const lastPrompt = request.input.findLastIndex(item => isPrompt(item))
   const sincePrompt = request.input.slice(lastPrompt + 1)
   const userTexts = request.input.filter(isPrompt).map(textOf)
   const lastUserText = userTexts.at(-1) ?? ''
@@ -75,11 +75,11 @@ export function parseConversation(body: unknown, threadHeader: string | undefine
     userTexts,
     lastUserText,
     message: message ? { id: message[1] ?? '', body: message[2] ?? '' } : undefined,
-    assistantTexts: request.input.filter((item) => item.role === 'assistant').map(textOf),
+    assistantTexts: request.input.filter(item => item.role === 'assistant').map(textOf),
     lastToolOutputs: toolOutputs(sincePrompt),
     callsMade: sincePrompt.filter(({ type }) => type === 'function_call').length,
     threadId: threadHeader ?? request.prompt_cache_key ?? undefined,
-    locateTool: (fullName) => locations.get(fullName) ?? { name: fullName },
+    locateTool: fullName => locations.get(fullName) ?? { name: fullName },
   }
 }
 
@@ -96,11 +96,11 @@ function isPrompt(item: InputItem): boolean {
 
 function textOf({ content }: InputItem): string {
   if (typeof content === 'string') return content
-  return (content ?? []).map((part) => part.text ?? '').join('\n')
+  return (content ?? []).map(part => part.text ?? '').join('\n')
 }
 
 function toolOutputs(items: readonly InputItem[]): ToolOutput[] {
-  const names = new Map(items.filter(({ type }) => type === 'function_call').map((call) => [call.call_id, fullName(call)]))
+  const names = new Map(items.filter(({ type }) => type === 'function_call').map(call => [call.call_id, fullName(call)]))
   return items
     .filter(({ type }) => type === 'function_call_output')
     .map(({ call_id, output }) => ({
@@ -113,7 +113,7 @@ function toolOutputs(items: readonly InputItem[]): ToolOutput[] {
 function outputText(output: unknown): string {
   if (typeof output === 'string') return output
   const parts = z.array(contentPart).safeParse(output)
-  return parts.success ? parts.data.map((part) => part.text ?? '').join('\n') : JSON.stringify(output)
+  return parts.success ? parts.data.map(part => part.text ?? '').join('\n') : JSON.stringify(output)
 }
 
 function fullName({ namespace, name }: { readonly namespace?: string | null | undefined; readonly name?: string | undefined }): string {
@@ -123,8 +123,8 @@ function fullName({ namespace, name }: { readonly namespace?: string | null | un
 function toolLocations({ tools, input }: z.infer<typeof requestBody>): Map<string, { name: string; namespace?: string }> {
   const added = input
     .filter(({ type }) => type === 'additional_tools')
-    .flatMap((item) => item.tools ?? [])
-    .flatMap((tool) => toolSpec.safeParse(tool).data ?? [])
+    .flatMap(item => item.tools ?? [])
+    .flatMap(tool => toolSpec.safeParse(tool).data ?? [])
   const locations = new Map<string, { name: string; namespace?: string }>()
   for (const tool of [...tools, ...added]) {
     const { type, name } = tool

@@ -62,12 +62,12 @@ export async function startFakeOpenAI({ script = [] }: { readonly script?: Scrip
     })
     const request: ServedRequest = { view, responseId, headers: incoming.headers, body, done, served: undefined }
     log.add(request)
-    return done.then((served) => (request.served = served))
+    return done.then(served => (request.served = served))
   }
 
   const server = createServer((incoming, response) => {
     void readBody(incoming)
-      .then((body) => {
+      .then(body => {
         if (incoming.method === 'POST' && incoming.url === '/v1/responses') return answer(JSON.parse(body), incoming, response)
         unexpected.push(`${incoming.method} ${incoming.url}`)
         return response.writeHead(404, { 'content-type': 'application/json' }).end('{}')
@@ -79,7 +79,7 @@ export async function startFakeOpenAI({ script = [] }: { readonly script?: Scrip
         response.end(JSON.stringify({ error: { message: String(error) } }))
       })
   })
-  await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening))
+  await new Promise<void>(listening => server.listen(0, '127.0.0.1', listening))
   // A server listening on TCP always has an AddressInfo; the string form is for pipes.
   const { port } = server.address() as AddressInfo
 
@@ -88,14 +88,14 @@ export async function startFakeOpenAI({ script = [] }: { readonly script?: Scrip
     requests,
     unexpected,
     gate,
-    addRule: (rule) => void rules.push(rule),
+    addRule: rule => void rules.push(rule),
     waitForRequest: log.waitFor,
-    usage: (threadId) => sumUsage(requests.filter(({ view }) => threadId === undefined || view.threadId === threadId)),
+    usage: threadId => sumUsage(requests.filter(({ view }) => threadId === undefined || view.threadId === threadId)),
     close: () => {
       closing.abort()
       openAll()
       server.closeAllConnections()
-      return new Promise((closed) => server.close(() => closed()))
+      return new Promise(closed => server.close(() => closed()))
     },
   }
 }

@@ -9,8 +9,8 @@ export type Script = readonly Rule[]
 const verbs: language.Verbs<ConversationView, Step> = {
   ...language.toVerbs({ say, stream, callTool, atGate, fail, drop, hang }),
   // exec_command gives the turn back after yield_time_ms; the command then goes on as a background terminal.
-  bash: (cmd) => callTool('exec_command', { cmd, yield_time_ms: 30_000 }),
-  bg: (cmd) => callTool('exec_command', { cmd, yield_time_ms: 250 }),
+  bash: cmd => callTool('exec_command', { cmd, yield_time_ms: 30_000 }),
+  bg: cmd => callTool('exec_command', { cmd, yield_time_ms: 250 }),
 }
 
 export const chooseSteps = (script: Script, view: ConversationView): readonly Step[] =>

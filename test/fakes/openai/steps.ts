@@ -66,9 +66,9 @@ export const hang = (): Step => ({ kind: 'hang' })
 
 /** The steps that follow the calls already made, up to and including the next call. */
 export function toResponse(steps: readonly Step[], callsMade: number): readonly Step[] {
-  const calls = steps.map((step) => (step.kind === 'tools' ? step.calls.length : 0))
+  const calls = steps.map(step => (step.kind === 'tools' ? step.calls.length : 0))
   let remaining = callsMade
-  const start = calls.findIndex((count) => {
+  const start = calls.findIndex(count => {
     if (remaining <= 0) return true
     remaining -= count
     return false
