@@ -5,7 +5,7 @@
  */
 
 import { spawn } from 'node:child_process'
-import { mkdirSync, openSync, readFileSync } from 'node:fs'
+import { openSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs, stripVTControlCharacters } from 'node:util'
@@ -13,7 +13,7 @@ import { type ArgsDef, defineCommand, renderUsage, runCommand } from 'citty'
 import { type Config, loadConfig } from './config.ts'
 import { MadroxError, toWireError } from './errors.ts'
 import { createLog, type Log } from './log.ts'
-import { readHolder } from './store/lock.ts'
+import { makeHome, readHolder } from './store/lock.ts'
 import { version } from './version.ts'
 
 const shared = {
@@ -65,7 +65,8 @@ const serve = defineCommand({
 })
 
 async function startServer(config: Config, log: Log): Promise<{ readonly url: string; close(): Promise<void> }> {
-  const loopback = ['127.0.0.1', 'localhost', '::1'].includes(config.host)
+  const { isLoopbackHost } = await import('./transports/guard.ts')
+  const loopback = isLoopbackHost(config.host)
   if (!loopback && config.token === undefined) {
     throw new MadroxError('invalid_input', `${config.host} is reached over the network, and no token is set.`, { remedy: 'Set MADROX_SERVER_TOKEN (16 characters or more), or listen on 127.0.0.1.' })
   }
@@ -122,9 +123,9 @@ const isUp = (url: string): Promise<boolean> => fetch(new URL('/health', url)).t
 const startMs = 15_000
 
 async function findOrStartServer(config: Config): Promise<string> {
+  makeHome(config.home)
   const known = readHolder(config.home)?.url
   if (known && (await isUp(known))) return known
-  mkdirSync(config.home, { recursive: true, mode: 0o700 })
   const logFile = join(config.home, 'server.log')
   const output = openSync(logFile, 'a', 0o600)
   // Whoever comes later finds it by its home, so any port will do, unless one is asked for.

@@ -84,7 +84,7 @@ export async function runDemo(options: DemoOptions): Promise<number> {
   }
   await client.close()
   if (options.keep) {
-    say(`\nLeft running: ${server.url}/mcp. To end it: kill ${server.pid}. Its files: ${home}`)
+    say(`\nLeft running: ${server.url}/mcp. Its files: ${home}\nTo look around: claude mcp add --transport http madrox-demo ${server.url}/mcp, then ask for the team's tree.\nTo end it: kill ${server.pid}`)
     server.leave()
   } else {
     const code = await server.stop()

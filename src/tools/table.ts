@@ -33,7 +33,7 @@ const listTools = (table: ToolTable): Tool =>
     name: 'list_tools',
     title: 'Further tools',
     description: 'Lists the tools you are not shown, with their schemas; call them by call_tool.',
-    input: z.strictObject({ topic: z.enum(['spawn', 'messages', 'interrupt', 'see', 'files', 'control']).optional() }),
+    input: z.strictObject({ topic: z.enum(['spawn', 'messages', 'interrupt', 'see', 'control']).optional() }),
     annotations: readOnly,
     topic: 'see',
     listedFor: ['leaf', 'supervisor'],

@@ -45,7 +45,7 @@ export interface Tool<Input extends z.ZodType = z.ZodType> {
   readonly annotations: { readonly readOnlyHint: boolean; readonly destructiveHint: boolean; readonly idempotentHint: boolean; readonly openWorldHint: boolean }
   /** Sets it is listed in. Listing is not rights: whatever is within the caller's rights can be called. */
   readonly listedFor: readonly Toolset[]
-  readonly topic: 'spawn' | 'messages' | 'interrupt' | 'see' | 'files' | 'control'
+  readonly topic: 'spawn' | 'messages' | 'interrupt' | 'see' | 'control'
   /** Keywords for clients that search tools instead of listing them. */
   readonly searchHint: string
   readonly handler: (input: z.output<Input>, context: ToolContext) => Promise<ToolResult> | ToolResult
