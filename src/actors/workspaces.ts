@@ -8,7 +8,7 @@ import { existsSync } from 'node:fs'
 import { mkdir, realpath, stat, writeFile } from 'node:fs/promises'
 import { dirname, isAbsolute, join, relative } from 'node:path'
 import { promisify } from 'node:util'
-import { MadroxError } from '../errors.ts'
+import { MadroxError, wordsOf } from '../errors.ts'
 import type { AgentId } from '../ids.ts'
 
 const run = promisify(execFile)
@@ -55,8 +55,12 @@ async function isolated({ base, agentId, agentName }: WorkspaceRequest): Promise
 /** `<base>/<agent>/workspace`, its siblings made, itself not. */
 async function ownDirectory(base: string, agentId: AgentId, agentName: string): Promise<string> {
   const home = join(base, agentId)
-  await mkdir(join(home, 'outputs'), { recursive: true, mode: 0o700 })
-  await writeFile(join(home, 'metadata.json'), JSON.stringify({ agent_id: agentId, name: agentName }), { mode: 0o600 })
+  try {
+    await mkdir(join(home, 'outputs'), { recursive: true, mode: 0o700 })
+    await writeFile(join(home, 'metadata.json'), JSON.stringify({ agent_id: agentId, name: agentName }), { mode: 0o600 })
+  } catch (cause) {
+    throw failed(`The workspace ${home} cannot be made: ${wordsOf(cause)}.`, 'Look at the space left and the mode of the directory, then spawn again.', cause)
+  }
   return join(home, 'workspace')
 }
 
@@ -83,16 +87,22 @@ function escapes(base: string, path: string): boolean {
   return way === '..' || way.startsWith('../') || isAbsolute(way)
 }
 
-// A repository's own hooks and the user's prompts have no place in making a worktree.
-// oxlint-disable-next-line node/no-process-env -- git runs as the server itself does
-const git = async (cwd: string, ...args: string[]): Promise<string> => (await run('git', ['-C', cwd, ...args], { env: { ...process.env, GIT_TERMINAL_PROMPT: '0' } })).stdout.trim()
+/** A server started from a hook or an alias of git's has these, and they go before the directory: it is the caller's that is meant. */
+const elsewhere = ['GIT_DIR', 'GIT_WORK_TREE', 'GIT_INDEX_FILE', 'GIT_COMMON_DIR', 'GIT_OBJECT_DIRECTORY', 'GIT_ALTERNATE_OBJECT_DIRECTORIES', 'GIT_NAMESPACE', 'GIT_PREFIX']
 
-/** In a repository with a commit to branch from. */
+// A repository's own hooks and the user's prompts have no place in making a worktree.
+async function git(cwd: string, ...args: string[]): Promise<string> {
+  // oxlint-disable-next-line node/no-process-env -- git runs as the server itself does
+  const env = { ...process.env, ...Object.fromEntries(elsewhere.map(name => [name, undefined])), GIT_TERMINAL_PROMPT: '0' }
+  return (await run('git', ['-C', cwd, '-c', 'core.hooksPath=/dev/null', ...args], { env })).stdout.trim()
+}
+
+/** In the work tree of a repository with a commit to branch from: a bare one, or the inside of `.git`, is none. */
 async function standsInRepository(dir: string | undefined): Promise<boolean> {
   if (!dir) return false
   try {
     await git(dir, 'rev-parse', '--verify', '--quiet', 'HEAD')
-    return true
+    return (await git(dir, 'rev-parse', '--is-inside-work-tree')) === 'true'
   } catch (cause) {
     if (isMissing(cause) && hasGitAbove(dir)) throw failed(`${dir} is in a git repository, and there is no git to make a worktree with.`, 'Install git, or use workspace "shared" or "isolated".', cause)
     return false // git's exit code is the answer
@@ -103,9 +113,9 @@ const isMissing = (cause: unknown): boolean => cause instanceof Error && 'code' 
 const hasGitAbove = (dir: string): boolean => existsSync(join(dir, '.git')) || (dirname(dir) !== dir && hasGitAbove(dirname(dir)))
 
 async function worktree({ base, agentId, agentName }: WorkspaceRequest, dir: string): Promise<Workspace> {
-  if (!(await standsInRepository(dir))) throw failed(`${dir} is not in a git repository with a commit, so there is nothing to make a worktree of.`, 'Commit something first, or use workspace "shared" or "isolated".')
+  if (!(await standsInRepository(dir))) throw failed(`${dir} is not in the work tree of a git repository with a commit, so there is nothing to make a worktree of.`, 'Commit something first, or use workspace "shared" or "isolated".')
   const repository = await git(dir, 'rev-parse', '--show-toplevel')
-  const branch = `madrox/${slug(agentName)}-${agentId.slice(0, 6)}`
+  const branch = `${await branchPrefix(dir)}${slug(agentName)}-${agentId.slice(0, 6)}`
   const path = await ownDirectory(base, agentId, agentName)
   try {
     await git(dir, 'worktree', 'add', '--quiet', '-b', branch, path, 'HEAD')
@@ -116,6 +126,9 @@ async function worktree({ base, agentId, agentName }: WorkspaceRequest, dir: str
   await mkdir(inside, { recursive: true })
   return { kind: 'worktree', path: inside, branch, repository }
 }
+
+/** Git keeps no branch below another: where there is one called `madrox`, ours stand beside it. */
+const branchPrefix = (dir: string): Promise<string> => git(dir, 'show-ref', '--verify', '--quiet', 'refs/heads/madrox').then(() => 'madrox-', () => 'madrox/') // git's exit code is the answer
 
 const slug = (name: string): string => name.toLowerCase().replace(/[^a-z0-9]+/g, '-').replace(/^-+|-+$/g, '').slice(0, 40) || 'agent'
 const stderrOf = (cause: unknown): string => (cause instanceof Error && 'stderr' in cause ? String(cause.stderr).trim() : String(cause))
