@@ -56,6 +56,8 @@ export interface SendRequest {
   readonly to: string
   readonly text: string
   readonly expectsReply: boolean
+  /** Its answer is waited for next: where that wait would close a circle, nothing is sent. */
+  readonly toBeWaitedFor?: boolean
   readonly expiresAt?: number
   readonly callKey?: string
 }

@@ -15,7 +15,7 @@ import type { Answer, Waiting } from './waiting.ts'
 
 export function createMessaging(core: Core, waiting: Waiting) {
   return {
-    send: (caller: Caller, request: SendRequest) => send(core, caller, request),
+    send: (caller: Caller, request: SendRequest) => send(core, waiting, caller, request),
     waitForAny: (caller: Caller, ids: readonly MessageId[], wait: WaitOptions) => waitForAny(core, waiting, caller, ids, wait),
     reply: (caller: Caller, request: { text: string; correlationId?: string }) => reply(core, caller, request),
     collectReplies: (caller: Caller, options: { of?: string; limit?: number; wait: WaitOptions }) => collectReplies(core, caller, options),
@@ -27,12 +27,13 @@ export function createMessaging(core: Core, waiting: Waiting) {
   }
 }
 
-function send(core: Core, caller: Caller, request: SendRequest): SendReport {
+function send(core: Core, waiting: Waiting, caller: Caller, request: SendRequest): SendReport {
   const earlier = request.callKey === undefined ? undefined : (core.store.findCall(callerKey(core, caller), `send ${request.callKey}`) as { messageId: MessageId } | undefined) // recorded below
   if (earlier) return report(core, earlier.messageId)
   const { id: to } = resolveLiving(core, caller, request.to, 'address')
   if (caller.kind === 'agent' && caller.agentId === to) throw new MadroxError('invalid_input', 'An agent cannot send to itself.', { remedy: 'Just go on working.' })
   checkSize(core, to, request)
+  if (request.toBeWaitedFor) waiting.checkCircle(caller, [to])
   const message = toMessage(core, caller, to, request)
   core.store.transaction(() => {
     core.store.insertMessage(message)
@@ -53,7 +54,7 @@ function checkSize(core: Core, to: AgentId, { text, expiresAt }: SendRequest): v
 
 /** Refuses what could not be sent, whoever it is for. */
 export function checkText({ limits: { maxMessageLength } }: Core, text: string): void {
-  if (text.trim() === '') throw new MadroxError('invalid_input', 'The message is empty.', { remedy: 'Say what is to be done.' })
+  if (/^[\s\p{Cc}\p{Cf}\p{Cs}]*$/u.test(text)) throw new MadroxError('invalid_input', 'The message is empty.', { remedy: 'Say what is to be done.' })
   if (text.length > maxMessageLength) throw new MadroxError('invalid_input', `The message has ${text.length} characters and the limit is ${maxMessageLength}.`, { remedy: 'Write the long part to a file and send its path.' })
 }
 

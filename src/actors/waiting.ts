@@ -50,12 +50,17 @@ export function createWaiting(core: Core) {
     })
   }
 
+  /** @throws MadroxError `wait_cycle`, before anything is sent that such a wait would be for */
+  function checkCircle(caller: Caller, on: readonly AgentId[]): void {
+    if (caller.kind === 'agent') refuseCircle({ by: caller.agentId, on })
+  }
+
   function refuseCircle(edge: Wait): void {
     const circle = circleOf([...open.values()].flatMap(ask => (ask.wait ? [ask.wait] : [])), edge)
     if (!circle) return
     const names = circle.map(id => nameOf(core, { kind: 'agent', id: id as AgentId })) // edges are made of agents' ids
     throw new MadroxError('wait_cycle', `This wait could never end: ${names.join(' waits for ')}.`, {
-      remedy: 'Send with wait_for_response=false and end your turn: the answer will be handed to you.', data: { circle },
+      remedy: 'Send with wait_for_response=false and end your turn: the answer will be handed to you. Whoever in the circle waits for your answer needs it first: give it by reply_to_caller.', data: { circle },
     })
   }
 
@@ -66,7 +71,7 @@ export function createWaiting(core: Core) {
     return asked.length > 0 ? Math.max(...asked.map(ask => ask.deadlineAt)) : Number.POSITIVE_INFINITY
   }
 
-  return { waitFor, waits: () => [...open.values()].flatMap(ask => (ask.wait ? [ask.wait] : [])) }
+  return { waitFor, checkCircle, waits: () => [...open.values()].flatMap(ask => (ask.wait ? [ask.wait] : [])) }
 }
 
 export type Waiting = ReturnType<typeof createWaiting>

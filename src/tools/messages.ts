@@ -33,7 +33,7 @@ interface Sending {
 }
 
 async function sendOne({ to, message, wait, expectsReply, timeoutMs, expiresAt, key }: Sending, { system, caller, signal }: ToolContext): Promise<SendReport> {
-  const sent = system.send(caller, { to, text: message, expectsReply, ...(expiresAt === undefined ? {} : { expiresAt }), ...(key ? { callKey: key } : {}) })
+  const sent = system.send(caller, { to, text: message, expectsReply, toBeWaitedFor: wait && expectsReply, ...(expiresAt === undefined ? {} : { expiresAt }), ...(key ? { callKey: key } : {}) })
   return wait && expectsReply ? system.waitForAny(caller, [sent.messageId], { signal, timeoutMs }) : sent
 }
 

@@ -31,7 +31,8 @@ describe('bad input', () => {
     const before = snapshot(stage)
     const bad: unknown[] = [
       null, 'text', [], 7, { unknown_parameter: 1 }, { instance_id: 7 }, { instance_id: '' }, { instance_id: 'nobody', message: 'x', lines: -1, limit: 0, unknown: true }, { instance_ids: [], messages: [] },
-      { instance_id: lead, message: 7 }, { message_ids: ['made-up'] }, { message_ids: [] }, { name: '', harness: 'hand' }, { name: 'x'.repeat(81), harness: 'hand' }, { name: 'a\u0000b', harness: 'hand' },
+      { instance_id: lead, message: 7 }, { message_ids: ['made-up'] }, { message_ids: [] }, { name: '', harness: 'hand' }, { name: 'x'.repeat(81), harness: 'hand' }, { name: 'a\u0000b', harness: 'hand' }, { name: 'a\u2028b', harness: 'hand' }, { name: 'ada', harness: 'hand', model: 'a\u0000b' },
+      { instance_id: lead, message: ' \u0000\u001b\u202e\u200b\ud800\n' },
       { instances: [] }, { instances: 'all' }, { parent_id: 'nobody', message: 'x' }, { instance_id: 'x'.repeat(201), message: 'x' }, { instance_id: 'nobody', then: 'maybe' }, { root: 'nobody', format: 'xml' }, { topic: 'everything' },
     ]
     for (const tool of tools) {

@@ -17,12 +17,13 @@ async function createRing(stage: Stage): Promise<AgentId[]> {
 const askPeer = (stage: Stage, from: AgentId | undefined, to: string, more = {}) => stage.call(stage.as(from as AgentId), 'send_to_instance', { instance_id: to, message: 'tell me', ...more }) // an id of the ring
 
 describe('a wait that could never end', () => {
-  test('is refused at once, naming the circle and the way out; the message stays', async () => {
+  test('is refused at once, naming the circle and the way out, and nothing is sent', async () => {
     const stage = createStage()
     const [a, b, c] = await createRing(stage)
     const [first, second] = [askPeer(stage, a, 'b'), askPeer(stage, b, 'c')]
     const third = await askPeer(stage, c, 'a')
     expect(third).toMatchObject({ ok: false, error: { code: 'wait_cycle', message: 'This wait could never end: c waits for a waits for b waits for c.', remedy: expect.stringContaining('wait_for_response=false') } })
+    expect(stage.store.listOpenMessages(a)).toHaveLength(1) // the one it works on
     // Ending its turn frees them all.
     stage.end(c as AgentId, { finalText: 'c is done' })
     stage.turn(c as AgentId, 'c tells')
@@ -45,6 +46,13 @@ describe('a wait that could never end', () => {
     const any = stage.call(stage.as(a as AgentId), 'wait_for_any', { message_ids: [atB, atC], timeout_seconds: 5 })
     stage.clock.advance(10_000)
     expect([await any, await waiting]).toMatchObject([{ data: { status: 'pending', open: [atB, atC] } }, { data: { status: 'pending' } }])
+  })
+
+  test('is answered by who met it, and holds up none of those above', async () => {
+    const stage = createStage()
+    for (const name of ['x', 'y', 'z']) await stage.ask(stage.me, 'spawn_agent', { harness: 'scripted', name, workspace: 'isolated' })
+    const asked = await stage.ask(stage.me, 'send_to_instance', { instance_id: 'x', message: 'ask y {ask z {ask x {echo never}}}' })
+    expect(asked).toMatchObject({ status: 'answered', response: expect.stringContaining('z waits for x waits for y waits for z') })
   })
 
   test('is no circle once the other has stopped waiting', async () => {
