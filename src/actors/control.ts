@@ -3,7 +3,7 @@
 import type { AgentId } from '../ids.ts'
 import type { Caller } from '../messages.ts'
 import type { AfterInterrupt } from '../machines/agent-context.ts'
-import { type Core, isBelow, ledgerActor, rowOf, stateOf, tellAgent } from './core.ts'
+import { agentActor, type Core, isBelow, ledgerActor, rowOf, stateOf, tellAgent } from './core.ts'
 import { resolveAgent, resolveLiving } from './directory.ts'
 import { addressOf } from './principals.ts'
 import type { Ended, InterruptReport } from './facade.ts'
@@ -44,12 +44,17 @@ export async function terminate(core: Core, caller: Caller, reference: string, f
   const top = resolveAgent(core, caller, reference, 'rule')
   const ended = core.store.getAgent(top)
   if (ended?.endedAt !== undefined) return [{ agentId: top, name: ended.name, reason: ended.endReason ?? 'ended', alreadyEnded: true }]
+  // Nobody below an agent outlives it, crashed ones excepted: those are still to be waited for.
+  if (livingOf(core, [top]).length === 0) return [{ agentId: top, name: rowOf(core, top).name, reason: 'its end is not yet on record: the store cannot be written', alreadyEnded: true }]
   return endAll(core, [top], force, `terminated by ${caller.kind === 'agent' ? rowOf(core, caller.agentId).name : 'its client'}`)
 }
 
+/** Those and all below them that have yet to end. One without an actor has, whatever the store could record of it. */
+const livingOf = (core: Core, tops: readonly AgentId[]): AgentId[] =>
+  [...core.rows.keys()].filter(id => agentActor(core, id) && core.store.getAgent(id)?.endedAt === undefined && tops.some(top => id === top || isBelow(core, id, top)))
+
 export function endAll(core: Core, tops: readonly AgentId[], force: boolean, reason: string): Promise<readonly Ended[]> {
-  const isGone = (id: AgentId): boolean => core.store.getAgent(id)?.endedAt !== undefined
-  const left = new Set([...core.rows.keys()].filter(id => !isGone(id) && tops.some(top => id === top || isBelow(core, id, top))))
+  const left = new Set(livingOf(core, tops))
   if (left.size === 0) return Promise.resolve([])
   const gone: Ended[] = []
   return new Promise(resolve => {

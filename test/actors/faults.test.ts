@@ -71,6 +71,15 @@ describe('a store that cannot write', () => {
     expect(store.getAgent(ada)).toMatchObject({ state: 'terminated', endReason: 'terminated by its client' })
   })
 
+  test('is no reason to wait for an agent that is gone', async () => {
+    const store = createFaultyStore()
+    const stage = createStage({ store })
+    const ada = await stage.spawn('ada')
+    store.broken = 'updateAgent'
+    stage.fact(ada, { type: 'exited', expected: true, code: 1 })
+    expect(await stage.ask(stage.me, 'terminate_instance', { instance_id: ada })).toMatchObject({ already_ended: true, note: expect.stringContaining('not yet on record') })
+  })
+
   test('spawns nothing', async () => {
     const store = createFaultyStore()
     const stage = createStage({ store })
