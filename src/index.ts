@@ -3,6 +3,7 @@
  * them (the CLI does).
  */
 
+import { realpathSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { createSystem, type MadroxSystem } from './actors/system.ts'
 import type { Limits } from './actors/core.ts'
@@ -17,7 +18,7 @@ import { MadroxError, toWireText } from './errors.ts'
 import { type IdSource, randomIds } from './ids.ts'
 import { type Log, silentLog } from './log.ts'
 import type { Caller } from './messages.ts'
-import { lockHome } from './store/lock.ts'
+import { lockHome, makeHome } from './store/lock.ts'
 import { createSqliteStore } from './store/sqlite.ts'
 import { createToolTable } from './tools/table.ts'
 import { callTool, type ToolOutcome, type ToolTable } from './tools/tool.ts'
@@ -65,6 +66,12 @@ export interface Madrox {
 /** The variable that marks all processes of one home: the reaper ends what carries it, and nothing else. */
 const homeMarker = 'MADROX_OWNED_BY'
 
+/** By its one real path, however it was given: what an earlier server left running carries that. */
+function openHome(path: string): string {
+  makeHome(resolve(path))
+  return realpathSync(path)
+}
+
 /**
  * Opens `home`, ends what a killed server of the same home left running, and starts the tree.
  *
@@ -77,7 +84,7 @@ const homeMarker = 'MADROX_OWNED_BY'
  */
 export async function createMadrox(options: MadroxOptions): Promise<Madrox> {
   const { clock = systemClock, ids = randomIds, log = silentLog, env = process.env } = options
-  const home = resolve(options.home)
+  const home = openHome(options.home)
   if (env[homeMarker] === home) throw new MadroxError('unavailable', `This process was itself started by an agent of ${home}.`, { remedy: 'Start a server of your own with another home.' })
   const lock = lockHome(home)
   try {

@@ -7,7 +7,7 @@ import { closeSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } f
 import { join } from 'node:path'
 import Database from 'libsql'
 import { z } from 'zod'
-import { codeOf, MadroxError } from '../errors.ts'
+import { codeOf, MadroxError, wordsOf } from '../errors.ts'
 
 const holderSchema = z.object({ pid: z.number(), url: z.string().optional() })
 export type Holder = z.output<typeof holderSchema>
@@ -27,13 +27,19 @@ export function lockHome(home: string): HomeLock {
     database.exec('PRAGMA locking_mode = EXCLUSIVE; PRAGMA busy_timeout = 0; BEGIN EXCLUSIVE')
   } catch (cause) {
     database.close()
+    if (!/^SQLITE_(BUSY|LOCKED)/.test(codeOf(cause) ?? '')) return refuse(home, cause)
     const holder = readHolder(home)
     throw new MadroxError('unavailable', `Another Madrox server has ${home}${holder ? `: process ${holder.pid}${holder.url ? `, at ${holder.url}` : ''}` : ''}.`, {
       remedy: 'Use that one, end it, or start this one with another --home.', cause,
     })
   }
-  const write = (holder: Holder): void => writeFileSync(holderFile(home), `${JSON.stringify(holder)}\n`, { mode: 0o600 })
-  write({ pid: process.pid })
+  const write = (holder: Holder): void => orRefuse(home, () => writeFileSync(holderFile(home), `${JSON.stringify(holder)}\n`, { mode: 0o600 }))
+  try {
+    write({ pid: process.pid })
+  } catch (error) {
+    database.close()
+    throw error
+  }
   return {
     announce: url => write({ pid: process.pid, url }),
     release: () => {
@@ -55,11 +61,15 @@ function openLock(home: string): Database.Database {
   })
 }
 
+function refuse(home: string, cause: unknown): never {
+  throw new MadroxError('unavailable', `Madrox cannot keep its files in ${home}: ${wordsOf(cause)}.`, { remedy: 'Make room there, or give a directory you may write in as --home.', cause })
+}
+
 function orRefuse<T>(home: string, act: () => T): T {
   try {
     return act()
   } catch (cause) {
-    throw new MadroxError('unavailable', `Madrox cannot keep its files in ${home}: ${cause instanceof Error ? cause.message : String(cause)}.`, { remedy: 'Give a directory you may write in as --home.', cause })
+    return refuse(home, cause)
   }
 }
 

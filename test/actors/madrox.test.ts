@@ -1,6 +1,8 @@
 /** The library as it is embedded: real SQLite, real clock, the scripted harness. */
 
-import { cpSync, mkdtempSync, rmSync } from 'node:fs'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { cpSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
@@ -39,6 +41,22 @@ describe('a home', () => {
   test('is not opened by a process that its own agents started', async () => {
     const home = createHome()
     await expect(createMadrox({ home, env: { MADROX_OWNED_BY: home } })).rejects.toMatchObject({ code: 'unavailable' })
+  })
+
+  test('is one home by whatever path it is given: what an earlier server left running under another is ended', async () => {
+    const home = createHome()
+    symlinkSync(home, join(home, 'link'))
+    const stray = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1e6)'], { env: { MADROX_OWNED_BY: home }, stdio: 'ignore' })
+    const ended = once(stray, 'exit')
+    await once(stray, 'spawn')
+    await open(join(home, 'link'))
+    expect(await ended).toEqual([null, 'SIGKILL'])
+  })
+
+  test('whose lock cannot be used is refused for what is wrong with it', async () => {
+    const home = createHome()
+    writeFileSync(join(home, 'server.lock'), 'no database'.repeat(100))
+    await expect(createMadrox({ home, env: {} })).rejects.toMatchObject({ code: 'unavailable', message: expect.stringContaining('not a database') })
   })
 
   test('as a killed server left it: accepted messages are there, agents are buried, and who waited is told on return', async () => {
