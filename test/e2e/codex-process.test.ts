@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, describe, expect, test } from 'vitest'
-import { atGate, callTool, fail, say, stream, type Script } from '../fakes/openai/index.ts'
+import { atGate, callTool, fail, hang, say, stream, type Script } from '../fakes/openai/index.ts'
 import { createCodexStage, findCodexBin, type CodexStage, type CodexStageOptions } from './codex.ts'
 import { startSilentServer } from './mcp-stand-in.ts'
 
@@ -91,6 +91,16 @@ test('an API that cannot be reached fails the turn in words, once codex is told 
   await api.close()
   const ended = await run('ada', 'anybody?')
   expect(ended).toMatchObject({ status: 'failed', error: expect.stringMatching(/request|connect/i) })
+})
+
+test('an API that takes a request and never answers fails the turn in words; what takes long for other reasons does not', async () => {
+  const { start, run } = await open([
+    { when: 'silent', then: [hang()] },
+    { when: 'build', then: [shell('sleep 1.5'), say('built')] },
+  ], { silenceMs: 700 })
+  await start('ada')
+  expect(await run('ada', 'silent')).toMatchObject({ status: 'failed', error: 'The model API gave no sign of life for 0.7 s.' })
+  expect(await run('ada', 'build')).toMatchObject({ status: 'completed', finalText: 'built' })
 })
 
 describe('the shared process', () => {

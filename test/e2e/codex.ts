@@ -91,15 +91,16 @@ export interface CodexStageOptions {
   readonly config?: string
   readonly bin?: string
   readonly env?: Readonly<Record<string, string>>
+  readonly silenceMs?: number
 }
 
 /** A driver on the real codex, a fake API, and a record of everything between them. */
-export async function createCodexStage({ script = [], config = '', bin = findCodexBin(), env = {} }: CodexStageOptions = {}): Promise<CodexStage> {
+export async function createCodexStage({ script = [], config = '', bin = findCodexBin(), env = {}, silenceMs }: CodexStageOptions = {}): Promise<CodexStage> {
   const api = await startFakeOpenAI({ script })
   const home = createCodexHome(api.url, config)
   const facts = createRecorder(20_000)
   const driver = facts.record(
-    createCodexDriver({ bin, env: { ...home.env, ...env }, childEnv: ['FAKE_KEY'], stateDir: home.dir, clock: systemClock, log: silentLog }, facts.emit),
+    createCodexDriver({ bin, env: { ...home.env, ...env }, childEnv: ['FAKE_KEY'], stateDir: home.dir, clock: systemClock, log: silentLog, ...(silenceMs === undefined ? {} : { silenceMs }) }, facts.emit),
   )
   let prompts = 0
   const launch = (agentId: string, overrides: Partial<LaunchInput> = {}): LaunchInput => ({

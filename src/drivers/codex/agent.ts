@@ -31,6 +31,8 @@ export interface Agent {
 
 export interface AgentOptions {
   readonly launch: Launch
+  /** How long the model may owe a word before its turn is failed. Milliseconds. */
+  readonly silenceMs: number
   /** A directory of the agent's own, for its commands' temporary files. */
   readonly temporary: string
   readonly host: Host
@@ -45,7 +47,7 @@ export interface AgentOptions {
 
 const closeGraceMs = 2_000
 
-export function createAgent({ launch: asked, temporary, host, tell, onOver, sweep, clock, log }: AgentOptions): Agent {
+export function createAgent({ launch: asked, silenceMs, temporary, host, tell, onOver, sweep, clock, log }: AgentOptions): Agent {
   const { rpc } = host.server
   // Of this life and no other process's: the caller's marker may be empty, or shared with the app-server, which serves others too.
   const run = { MADROX_CODEX_RUN: randomUUID() }
@@ -57,7 +59,7 @@ export function createAgent({ launch: asked, temporary, host, tell, onOver, swee
   /** The first cause of an end wins; it is told when nothing is left. */
   const endBy = (steps: () => Promise<void>): Promise<void> => {
     clock.clearTimeout(timer)
-    ending ??= steps()
+    ending ??= steps().finally(() => thread?.close())
     return ending
   }
 
@@ -125,7 +127,7 @@ export function createAgent({ launch: asked, temporary, host, tell, onOver, swee
 
   const beReady = ({ id, model }: OpenedThread): void => {
     clock.clearTimeout(timer)
-    thread = createThread({ id, model, rpc, tell, rendering, log })
+    thread = createThread({ id, model, rpc, tell, rendering, clock, silenceMs, log })
     host.house(resident, thread)
     tell({ type: 'ready', sessionId: id })
   }

@@ -16,9 +16,15 @@ import { createAgent, type Agent } from './agent.ts'
 import { inUse } from './failures.ts'
 import { createHost, type Host } from './host.ts'
 import { startAppServer } from './server.ts'
+import { defaultSilenceMs } from './silence.ts'
 
-export const createCodexDriver: CreateDriver = (config, emit) => {
-  const { bin, stateDir, clock, log } = config
+export interface CodexDriverConfig extends DriverConfig {
+  /** How long the model may owe a word before its turn is failed; default 300 000. Milliseconds. */
+  readonly silenceMs?: number
+}
+
+export const createCodexDriver: CreateDriver<CodexDriverConfig> = (config, emit) => {
+  const { bin, stateDir, clock, log, silenceMs = defaultSilenceMs } = config
   const agents = new Map<string, Agent>()
   let current: Host | undefined
   let closed = false
@@ -55,6 +61,7 @@ export const createCodexDriver: CreateDriver = (config, emit) => {
     const agent = createAgent({
       launch: launch.data,
       temporary,
+      silenceMs,
       host: openHost(agentId, marker),
       tell,
       onOver: () => {

@@ -3,6 +3,7 @@
  * it is fed notifications and writes requests, so a recorded log drives it as well as a server does.
  */
 
+import type { Clock } from '../../clock.ts'
 import type { Log } from '../../log.ts'
 import type { BareFact } from '../facts.ts'
 import { describeApproval, type Decision } from './approvals.ts'
@@ -11,6 +12,7 @@ import { toCompletedOutput, toKnownItem, toPromptText, toStartedOutput, type Out
 import { anyResult, terminalsResult, type ApprovalRequest, type KnownItem, type ThreadItem, type ThreadNotification } from './protocol.ts'
 import type { Rendering } from './rendering.ts'
 import type { RequestId, Rpc } from './rpc.ts'
+import { watchSilence } from './silence.ts'
 import { createUsageMeter } from './usage.ts'
 
 export interface Thread {
@@ -22,6 +24,8 @@ export interface Thread {
   /** Resolves when the running turn is over and the commands it had started are dead. False: there was no turn. */
   interrupt(): Promise<boolean>
   answer(approvalId: string, decision: Decision): void
+  /** Its agent is ending: it waits for nothing any more. */
+  close(): void
 }
 
 export interface ThreadOptions {
@@ -30,6 +34,9 @@ export interface ThreadOptions {
   readonly rpc: Pick<Rpc, 'request' | 'respond'>
   readonly tell: (fact: BareFact) => void
   readonly rendering: Rendering
+  readonly clock: Clock
+  /** How long the model may owe a word before its turn is failed. Milliseconds. */
+  readonly silenceMs: number
   readonly log: Log
 }
 
@@ -41,9 +48,13 @@ interface Turn {
   lastText?: string
   /** Items of commands under way. */
   readonly commands: Set<string>
+  /** Items of any kind under way: while there is one, the model is not who is waited for. */
+  readonly items: Set<string>
+  /** Why it is being ended, though nobody asked. */
+  failure?: string
 }
 
-export function createThread({ id: threadId, model: firstModel, rpc, tell, rendering, log }: ThreadOptions): Thread {
+export function createThread({ id: threadId, model: firstModel, rpc, tell, rendering, clock, silenceMs, log }: ThreadOptions): Thread {
   const usage = createUsageMeter(threadId)
   const held = createHeldRequests(rpc, tell)
   let model = firstModel
@@ -53,6 +64,12 @@ export function createThread({ id: threadId, model: firstModel, rpc, tell, rende
   let awaitingEnd: (() => void)[] = []
   /** Items of commands that outlived the turn that started them. */
   const leftRunning = new Set<string>()
+
+  const silence = watchSilence(clock, silenceMs, () => {
+    if (!turn) return
+    turn.failure = `The model API gave no sign of life for ${silenceMs / 1_000} s.`
+    sendInterrupt(turn)
+  })
 
   const finish = (): void => {
     turn = undefined
@@ -94,6 +111,8 @@ export function createThread({ id: threadId, model: firstModel, rpc, tell, rende
   const onItemStarted = (turnId: string, raw: ThreadItem): void => {
     const item = toKnownItem(raw)
     if (turn?.id === turnId) {
+      // What the user said is told as begun and done at once, and the model answers it.
+      if (item?.type !== 'userMessage') turn.items.add(raw.id)
       tellBeginning(turn, item)
       if (item?.type === 'commandExecution') turn.commands.add(item.id)
     }
@@ -102,6 +121,7 @@ export function createThread({ id: threadId, model: firstModel, rpc, tell, rende
 
   const onItemCompleted = (turnId: string, raw: ThreadItem): void => {
     const item = toKnownItem(raw)
+    turn?.items.delete(raw.id)
     if (!item) return
     leftRunning.delete(item.id)
     if (turn?.id === turnId) {
@@ -115,14 +135,14 @@ export function createThread({ id: threadId, model: firstModel, rpc, tell, rende
     const ended = turn?.id === id ? turn : undefined
     if (!ended) return log.warn('A codex turn ended that had not begun.', { threadId, turnId: id })
     held.resolveAll()
-    const words = error ? [error.message, error.additionalDetails].filter(Boolean).join('\n') : undefined
+    const words = error ? [error.message, error.additionalDetails].filter(Boolean).join('\n') : status === 'completed' ? undefined : ended.failure
     if (words !== undefined) rendering.add(`! ${words}`)
     if (ended.told) {
       tell({
         type: 'turnEnded',
         turnId: id,
         ...(ended.promptId !== undefined && { promptId: ended.promptId }),
-        status: status === 'failed' || status === 'interrupted' ? status : 'completed',
+        status: words !== undefined && words === ended.failure ? 'failed' : status === 'failed' || status === 'interrupted' ? status : 'completed',
         ...(ended.lastText !== undefined && { finalText: ended.lastText }),
         ...(words !== undefined && { error: words }),
         // Background terminals outlive turns, but codex never begins a turn when one ends: no answer may wait for them.
@@ -155,8 +175,8 @@ export function createThread({ id: threadId, model: firstModel, rpc, tell, rende
     accept(notification) {
       const { method, params } = notification
       switch (method) {
-        case 'turn/started': turn = { id: params.turn.id, told: false, commands: new Set() }; break
-        case 'turn/completed': return onTurnCompleted(params.turn)
+        case 'turn/started': turn = { id: params.turn.id, told: false, commands: new Set(), items: new Set() }; break
+        case 'turn/completed': onTurnCompleted(params.turn); break
         case 'item/started': onItemStarted(params.turnId, params.item); break
         case 'item/completed': onItemCompleted(params.turnId, params.item); break
         case 'thread/tokenUsage/updated': {
@@ -170,9 +190,11 @@ export function createThread({ id: threadId, model: firstModel, rpc, tell, rende
         case 'error': if (params.willRetry) rendering.add(`! ${params.error.message} (retrying)`); break
         case 'thread/closed': break
       }
+      silence.heard(turn !== undefined && turn.items.size === 0 && held.size === 0)
       if (interruptDue && turn) sendInterrupt(turn)
     },
     hold(requestId, request) {
+      silence.heard(false)
       const { tool, detail } = describeApproval(request)
       rendering.add(`? ${tool} ${detail}`)
       held.hold(requestId, request)
@@ -201,5 +223,6 @@ export function createThread({ id: threadId, model: firstModel, rpc, tell, rende
       return true
     },
     answer: held.answer,
+    close: () => silence.heard(false),
   }
 }

@@ -1,6 +1,7 @@
 /** Feeds lines a real app-server wrote (codex-cli 0.169.0, `recordings/`) to a thread, and keeps what it told and asked. */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { type Clock, createSimulatedClock } from '../../../src/clock.ts'
 import { createHost } from '../../../src/drivers/codex/host.ts'
 import { createRendering, type Rendering } from '../../../src/drivers/codex/rendering.ts'
 import { createRpc, type Rpc } from '../../../src/drivers/codex/rpc.ts'
@@ -33,7 +34,7 @@ export function readRecording(name: string): string[] {
 }
 
 /** A thread `thread-1` in a host whose process is this test. */
-export function createReplay(): Replay {
+export function createReplay(clock: Clock = createSimulatedClock()): Replay {
   const facts: BareFact[] = []
   const sent: Sent[] = []
   const rendering = createRendering()
@@ -49,7 +50,7 @@ export function createReplay(): Replay {
   })
   const resident = { onThreadClosed: () => {}, onServerExit: () => {} }
   host.join(resident)
-  const thread = createThread({ id: 'thread-1', model: 'm', rpc: host.server.rpc, tell: fact => void facts.push(fact), rendering, log: silentLog })
+  const thread = createThread({ id: 'thread-1', model: 'm', rpc: host.server.rpc, tell: fact => void facts.push(fact), rendering, clock, silenceMs: 1_000, log: silentLog })
   host.house(resident, thread)
   const respond = async (method: string, outcome: object): Promise<void> => {
     const id = sent.findLast(message => message.method === method)?.id

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { createSimulatedClock } from '../../../src/clock.ts'
 import { createReplay, readRecording } from './replay.ts'
 
 const inThread = (method: string, params: object) => ({ method, params: { threadId: 'thread-1', ...params } })
@@ -6,6 +7,38 @@ const turnStarted = inThread('turn/started', { turn: { id: 'turn-1', status: 'in
 const turnCompleted = (status: string) => inThread('turn/completed', { turn: { id: 'turn-1', status, error: null } })
 const userMessage = (clientId: string | null) =>
   inThread('item/started', { turnId: 'turn-1', item: { type: 'userMessage', id: 'u', clientId, content: [{ type: 'text', text: 'typed' }] } })
+
+describe('a model that owes a word', () => {
+  test('fails the turn when none comes in time', () => {
+    const clock = createSimulatedClock()
+    const { thread, hear, facts, sent } = createReplay(clock)
+    thread.submit('prompt-1', 'x')
+    hear(turnStarted, userMessage('prompt-1'))
+    clock.advance(999)
+    expect(sent.at(-1)).toMatchObject({ method: 'turn/start' })
+    clock.advance(1)
+    expect(sent.at(-1)).toMatchObject({ method: 'turn/interrupt', params: { turnId: 'turn-1' } })
+    hear(turnCompleted('interrupted'))
+    expect(facts.at(-1)).toMatchObject({ type: 'turnEnded', status: 'failed', error: 'The model API gave no sign of life for 1 s.' })
+    clock.advance(5_000)
+    expect(sent.filter(({ method }) => method === 'turn/interrupt')).toHaveLength(1)
+  })
+
+  test('is not the one waited for while a tool runs, or when it ends after all', () => {
+    const clock = createSimulatedClock()
+    const { thread, hear, facts, sent } = createReplay(clock)
+    const tool = { type: 'mcpToolCall', id: 'call', server: 'madrox', tool: 't', arguments: {}, status: 'inProgress' }
+    thread.submit('prompt-1', 'x')
+    hear(turnStarted, userMessage('prompt-1'), inThread('item/started', { turnId: 'turn-1', item: tool }))
+    clock.advance(60_000)
+    hear(inThread('item/completed', { turnId: 'turn-1', item: { ...tool, status: 'completed' } }))
+    clock.advance(999)
+    hear(turnCompleted('completed'))
+    clock.advance(60_000)
+    expect(sent.map(({ method }) => method)).not.toContain('turn/interrupt')
+    expect(facts.at(-1)).toMatchObject({ type: 'turnEnded', status: 'completed' })
+  })
+})
 
 describe('recorded turns', () => {
   test('a turn with a command and a tool call', () => {
