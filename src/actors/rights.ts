@@ -8,7 +8,7 @@ import type { Confinement } from '../drivers/driver.ts'
 import { MadroxError } from '../errors.ts'
 import type { SpawnRequest } from './facade.ts'
 
-type Rights = Pick<SpawnRequest, 'harness' | 'confinement' | 'mcpServers' | 'inheritMcp'>
+type Rights = Pick<SpawnRequest, 'harness' | 'confinement' | 'mcpServers' | 'inheritMcp' | 'script'>
 
 interface Freedom {
   /** Nothing keeps it to its workspace. */
@@ -53,5 +53,9 @@ export function checkWithin(supervisor: string, own: Rights, request: Rights & {
   const extra = allowed && (confinement.allowedTools ?? allowed).filter(tool => !allowed.includes(tool))
   if (extra?.length) refuse('allowed_tools', `it has no ${extra.join(', ')}`)
   for (const [name, server] of Object.entries(request.mcpServers)) if (!isDeepStrictEqual(own.mcpServers[name], server)) refuse('mcp_servers', `it has no server "${name}" of that definition`)
+  // A scripted agent that misbehaves on purpose writes files and starts processes wherever it is told to.
+  if (misbehaves(request.script) && !has.unconfined) refuse('script', 'it is confined to its workspace')
   if (request.inheritMcp && !own.inheritMcp) refuse('inherit_mcp', "it does not inherit the user's servers")
 }
+
+const misbehaves = (script: unknown): boolean => typeof script === 'object' && script !== null && 'misbehave' in script

@@ -59,3 +59,10 @@ test('MCP servers are those of the supervisor, by their whole definition', () =>
   expect(judge(own, rights('claude', {}, { mcpServers: { mine: { ...mine, command: 'other' } } }))).toBe('mcp_servers')
   expect(judge(own, rights('claude', {}, { inheritMcp: true }))).toBe('inherit_mcp')
 })
+
+test('a script that misbehaves on purpose reaches beyond a workspace: who is confined gives none', () => {
+  const child = (script: unknown) => rights('scripted-pty', {}, { script })
+  expect(judge(rights('claude'), child({ misbehave: { pidFile: '/anywhere' } }))).toBe('script')
+  expect(judge(rights('claude'), child({ rules: [] }))).toBe('granted')
+  expect(judge(rights('claude', free), child({ misbehave: {} }))).toBe('granted')
+})

@@ -56,7 +56,7 @@ function judge(shown: readonly string[], cwd: string): void {
   const json = (text = ''): unknown => JSON.parse(text.slice(text.indexOf('{'))) as unknown
   expect(json(spawned)).toMatchObject({ name: 'sam', instance_type: 'scripted', state: 'idle', workspace: cwd, workspace_kind: 'shared', parent_instance_id: null })
   expect(json(answered)).toMatchObject({ status: 'answered', response: 'forty-two' })
-  expect(refused).toMatch(/not_found: There is no agent "nobody" that you may see\. Did you mean "sam"\?/)
+  expect(refused).toMatch(/not_found: There is no agent "nobody" that you may see\. get_instance_tree shows them all\./)
   expect(tree).toMatch(/sam \(\w+\) \[idle\] \(scripted\)/)
 }
 

@@ -89,7 +89,7 @@ test('what the model is shown of a tool: its data as JSON, and of a refusal the 
   const last = await rig.openai.waitForRequest(({ view }) => view.message?.id === sent.message_id && view.callsMade === 4)
   const [status, unknown, invalid, reply] = last.view.lastToolOutputs.map(({ output }) => output)
   expect(toJson(status)).toMatchObject({ instances: [{ instance_id, name: 'ada', state: 'busy', current_message: sent.message_id }], total: 1 })
-  expect(unknown).toContain('not_found: There is no agent "nobody" that you may see. Did you mean "ada"?')
+  expect(unknown).toContain('not_found: There is no agent "nobody" that you may see. get_instance_tree shows them all.')
   expect(invalid).toContain('invalid_input: The arguments of spawn_codex do not fit: name:')
   expect(invalid).toContain('Correct them and call again; nothing was changed.')
   expect(toJson(reply)).toEqual({ delivered_to: 'rig', correlation_id: sent.message_id, kind: 'outcome' })
