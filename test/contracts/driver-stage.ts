@@ -29,6 +29,8 @@ export interface DriverUnderTest {
   readonly driver: Driver
   /** A launch that works, for a new agent of that name. The suite sets `sessionId` and `resume`. */
   launch(name: string): Omit<LaunchInput, 'sessionId'>
+  /** Lets the task end that `prompts.background` left running. Absent: it ends by itself, in time enough. */
+  endBackground?(agentId: string): void
   /** Pids beside those of `processStarted` that must be gone after `close`, as the fixtures noted them. */
   pids?(): readonly number[]
   /** After `close` and every judgement: fakes, directories. */

@@ -307,10 +307,11 @@ function optionalTests(at: () => Stage, prompts: ContractPrompts): void {
   })
 
   test.runIf(prompts.background !== undefined)('a turn that ends with work left running names it, and its end starts a turn of its own', async () => {
-    const { facts, start, run } = at()
+    const { facts, start, run, subject } = at()
     await start('ada')
     const ended = await run('ada', prompts.background ?? '')
     expect(ended.background).toHaveLength(1)
+    subject.endBackground?.('ada')
     const own = await facts.waitFor('ada', 'turnStarted', fact => fact.origin === 'self')
     expect((await facts.waitFor('ada', 'turnEnded', fact => fact.turnId === own.turnId)).background).toEqual([])
   })

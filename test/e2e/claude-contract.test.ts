@@ -1,3 +1,5 @@
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { createClaudeDriver } from '../../src/drivers/claude/driver.ts'
 import { describeDriver } from '../contracts/driver.ts'
 import { createClaudeStage } from './claude-setup.ts'
@@ -11,7 +13,7 @@ describeDriver('claude in a PTY', {
     holdInTool: 'do:\nsay into a tool\nbash until [ -e /nowhere ]; do sleep 0.1; done',
     fail: 'do: fail 401',
     recall: 'do: recall',
-    background: 'do:\nbg until [ -e end-of-task ]; do sleep 0.1; done\nsay left it running\nbash touch end-of-task',
+    background: 'do:\nbg until [ -e end-of-task ]; do sleep 0.1; done\nsay left it running',
   },
   async create(emit) {
     const stage = await createClaudeStage()
@@ -21,6 +23,7 @@ describeDriver('claude in a PTY', {
         name, cwd: stage.workspace(name), systemPrompt: `You are ${name}.`, confinement: { bypass: true },
         marker: { ...stage.marker, MADROX_AGENT_ID: name },
       }),
+      endBackground: agentId => writeFileSync(join(stage.workspace(agentId), 'end-of-task'), ''),
       release: stage.close,
     }
   },
