@@ -11,6 +11,9 @@ import { isAlive } from './processes.ts'
 
 export type { ContractPrompts, DriverContract, DriverUnderTest } from './driver-stage.ts'
 
+/** For `test.each`. What a harness has no word for cannot be asked of it: then it is none of its tests, rather than one that is skipped. */
+const given = (prompt: string | undefined): string[] => (prompt === undefined ? [] : [prompt])
+
 /** Declares the suite. `name` is the implementation's. */
 export function describeDriver(name: string, contract: DriverContract): void {
   const { prompts, factTimeoutMs = 5_000, processPerAgent = true } = contract
@@ -162,7 +165,7 @@ function interruptTests(at: () => Stage, prompts: ContractPrompts): void {
 
   test('an interrupt while it speaks ends the turn, and the context is kept', () => expectCut(prompts.stream, 'text'))
 
-  test.runIf(prompts.holdInTool !== undefined)('an interrupt inside a tool ends the turn, and the context is kept', () => expectCut(prompts.holdInTool ?? '', 'tool_call'))
+  test.each(given(prompts.holdInTool))('an interrupt inside a tool ends the turn, and the context is kept', prompt => expectCut(prompt, 'tool_call'))
 
   test('an interrupt at idle says that there was no turn, and disturbs nothing', async () => {
     const { facts, driver, start, run } = at()
@@ -297,29 +300,29 @@ function companyTests(at: () => Stage, prompts: ContractPrompts): void {
 }
 
 function optionalTests(at: () => Stage, prompts: ContractPrompts): void {
-  test.runIf(prompts.fail !== undefined)('a turn that fails says why, and the agent can take the next prompt', async () => {
+  test.each(given(prompts.fail))('a turn that fails says why, and the agent can take the next prompt', async prompt => {
     const { start, run } = at()
     await start('ada')
-    const ended = await run('ada', prompts.fail ?? '')
+    const ended = await run('ada', prompt)
     expect(ended.status).toBe('failed')
     expect(ended.error).toBeTruthy()
     expect((await run('ada', prompts.answer('recovered'))).finalText).toBe('recovered')
   })
 
-  test.runIf(prompts.background !== undefined)('a turn that ends with work left running names it, and its end starts a turn of its own', async () => {
+  test.each(given(prompts.background))('a turn that ends with work left running names it, and its end starts a turn of its own', async prompt => {
     const { facts, start, run, subject } = at()
     await start('ada')
-    const ended = await run('ada', prompts.background ?? '')
+    const ended = await run('ada', prompt)
     expect(ended.background).toHaveLength(1)
     subject.endBackground?.('ada')
     const own = await facts.waitFor('ada', 'turnStarted', fact => fact.origin === 'self')
     expect((await facts.waitFor('ada', 'turnEnded', fact => fact.turnId === own.turnId)).background).toEqual([])
   })
 
-  test.runIf(prompts.approval !== undefined)('while it asks for an approval nothing is typed; the answer lets it go on', async () => {
+  test.each(given(prompts.approval))('while it asks for an approval nothing is typed; the answer lets it go on', async prompt => {
     const { facts, driver, start, submit } = at()
     await start('ada')
-    const promptId = submit('ada', prompts.approval ?? '')
+    const promptId = submit('ada', prompt)
     const { approvalId } = await facts.waitFor('ada', 'approvalRequested')
     const refused = submit('ada', prompts.answer('into the dialog'))
     expect((await facts.waitFor('ada', 'promptRefused', fact => fact.promptId === refused)).reason).toBe('awaiting_approval')
