@@ -35,7 +35,7 @@ export async function connectMcp(options: McpClientOptions): Promise<McpClient> 
     const id = ++lastId
     const cancel = (): void => {
       // Closing the connection is no cancellation in MCP; whether the server still hears this one changes nothing here.
-      notify(options, session, 'notifications/cancelled', { requestId: id }).catch(() => {})
+      notify(options, session, 'notifications/cancelled', { requestId: id }).catch(() => {}) // a server that is gone has nothing left to cancel
     }
     signal.addEventListener('abort', cancel, { once: true })
     try {
