@@ -9,6 +9,7 @@
  * - after `submitPrompt` comes `promptSeen`, `promptRefused` or `promptUnconfirmed`; `promptWritten` may come before;
  * - every `promptSeen` and `turnStarted` is followed by exactly one `turnEnded` of the same turn, or by `exited`;
  * - after `interrupt` comes exactly one `interruptFinished`, behind the `turnEnded` it caused;
+ * - after `recallTurn` comes exactly one `turnRecalled`, unless the agent exits first;
  * - after `stopAgent` comes exactly one `exited`, when no process of the agent is left, and nothing of the agent behind it; the
  *   first cause of an end wins, so a start that was already failing is told as `startFailed` alone. Later commands are ignored;
  * - a process that dies by itself is reported as `exited {expected: false}`, behind everything it had said.
@@ -79,6 +80,8 @@ export const driverCommandSchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('answerApproval'), agentId, approvalId: z.string(), decision: z.enum(['allow', 'deny']), message: z.string().optional() }),
   /** What the agent shows, for people: never a source of state. */
   z.object({ type: z.literal('readScreen'), agentId, requestId: z.string(), lines: z.number().optional() }),
+  /** What the session's own record says of its latest turn on a prompt one of whose lines begins with one of these. Only to an agent that is ready and in no turn. */
+  z.object({ type: z.literal('recallTurn'), agentId, requestId: z.string(), markers: z.array(z.string()).min(1) }),
   /** Answers a `toolCallRequested` (harnesses without an MCP client of their own). */
   z.object({ type: z.literal('returnToolResult'), agentId, callId: z.string(), ok: z.boolean(), result: z.string() }),
 ])
@@ -147,6 +150,17 @@ export const driverFactSchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('approvalRequested'), ...fact, approvalId: z.string(), tool: z.string(), detail: z.string() }),
   z.object({ type: z.literal('approvalResolved'), ...fact, approvalId: z.string(), decision: z.enum(['allow', 'deny', 'gone']) }),
   z.object({ type: z.literal('screenRead'), ...fact, requestId: z.string(), rendering: z.enum(['terminal', 'transcript']), text: z.string() }),
+  z.object({
+    type: z.literal('turnRecalled'),
+    ...fact,
+    requestId: z.string(),
+    /** `absent`: no such prompt is on its record. `cut`: begun, and its end is not. */
+    status: z.enum(['absent', 'cut', 'completed', 'failed']),
+    /** On `completed`: the turn's last words; absent when it said nothing. */
+    finalText: z.string().optional(),
+    /** On `failed`: the CLI's own words. */
+    error: z.string().optional(),
+  }),
   z.object({ type: z.literal('toolCallRequested'), ...fact, callId: z.string(), tool: z.string(), arguments: z.record(z.string(), z.unknown()) }),
   z.object({
     type: z.literal('exited'),
