@@ -52,7 +52,7 @@ function clients(journal: Journal): Part<'saveClient' | 'getClient' | 'listClien
 function messages(
   journal: Journal,
   knowAgent: KnowAgent,
-): Part<'insertMessage' | 'getMessage' | 'markDelivered' | 'markSeen' | 'settleMessage' | 'listOpenMessages' | 'listCausedBy'> {
+): Part<'insertMessage' | 'getMessage' | 'markDelivered' | 'markSeen' | 'markRested' | 'settleMessage' | 'listOpenMessages' | 'countMessages' | 'listCausedBy'> {
   const table = createTable<MessageRow>(journal, 'message')
   return {
     insertMessage: message => {
@@ -61,13 +61,18 @@ function messages(
     },
     getMessage: id => table.get(id),
     markDelivered: (id, at) => table.update(id, row => ({ ...row, deliveredAt: at, deliveries: row.deliveries + 1 })),
-    markSeen: (id, at) => table.update(id, row => ({ ...row, seenAt: row.seenAt ?? at })),
+    markSeen: (id, at) => table.update(id, row => ({ ...row, seenAt: row.seenAt ?? at, rested: undefined })),
+    markRested: (id, rested) => table.update(id, row => ({ ...row, rested })),
     settleMessage: (id, outcome) => {
       const fresh = table.get(id)?.outcome === undefined
       table.update(id, row => ({ ...row, outcome: row.outcome ?? outcome }))
       return fresh
     },
     listOpenMessages: to => table.list(row => row.outcome === undefined && (to === undefined || row.to === to)),
+    countMessages: to => {
+      const all = table.list(row => row.to === to)
+      return { accepted: all.length, worked: all.filter(row => row.seenAt !== undefined && (row.outcome ?? row.rested) !== undefined).length }
+    },
     listCausedBy: subject => table.list(row => row.causedBy === subject),
   }
 }

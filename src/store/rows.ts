@@ -3,7 +3,7 @@
 import { z } from 'zod'
 import { asAgentId, asClientId, asMessageId, asOwnerId, asReplyId } from '../ids.ts'
 import { outcomeStatuses, type Address, type Message, type Outcome, type Reply } from '../messages.ts'
-import type { AgentPatch, AgentRow, AuditRow, ClientRow, MessageRow, OutputRow, UsageRow, UsageTotals } from './store.ts'
+import type { AgentPatch, AgentRow, AuditRow, ClientRow, MessageRow, OutputRow, Rest, UsageRow, UsageTotals } from './store.ts'
 
 /** What may be bound: libsql aborts the process when it is given a boolean, and takes `undefined` for NULL without a word. */
 export type Value = string | number | null
@@ -38,6 +38,7 @@ function compact<T extends object>(record: T): T {
   return Object.fromEntries(Object.entries(record).filter(([, value]) => value !== undefined)) as T // only optional keys can be undefined
 }
 
+const hold = z.object({ by: z.object({ kind: addressKind, id: z.string() }).transform(({ kind, id }) => toAddress(kind, id)), at: time })
 const workspace = z.object({ kind: z.string(), path: z.string(), branch: z.string().optional(), repository: z.string().optional() })
 
 export const agentRow = z
@@ -45,20 +46,22 @@ export const agentRow = z
     id: agentId, name: words, harness: z.string(), role: words, parent_kind: addressKind, parent_id: z.string(),
     client_id: z.string().transform(asClientId), owner_id: z.string().transform(asOwnerId), spec: fromJson, workspace: fromJson.pipe(workspace),
     parent_source: words, created_at: time, session_id: optional(z.string()), pid: optional(z.number()), state: z.string(),
-    ended_at: optional(time), end_reason: optional(words),
+    ended_at: optional(time), end_reason: optional(words), hold: optional(fromJson.pipe(hold)),
   })
   .transform((row): AgentRow => compact({
     id: row.id, name: row.name, harness: row.harness, role: row.role, parent: toAddress(row.parent_kind, row.parent_id),
     clientId: row.client_id, ownerId: row.owner_id, spec: row.spec, workspace: row.workspace, parentSource: row.parent_source,
-    createdAt: row.created_at, sessionId: row.session_id, pid: row.pid, state: row.state, endedAt: row.ended_at, endReason: row.end_reason,
+    createdAt: row.created_at, sessionId: row.session_id, pid: row.pid, state: row.state, endedAt: row.ended_at, endReason: row.end_reason, hold: row.hold,
   }))
 
 export const agentValues = (row: AgentRow): Values => ({
   id: row.id, name: toJson(row.name), harness: row.harness, role: toJson(row.role), parent_kind: row.parent.kind, parent_id: row.parent.id,
   client_id: row.clientId, owner_id: row.ownerId, spec: toJson(row.spec), workspace: toJson(row.workspace), parent_source: toJson(row.parentSource),
   created_at: row.createdAt, session_id: orNull(row.sessionId), pid: orNull(row.pid), state: row.state,
-  ended_at: orNull(row.endedAt), end_reason: jsonOrNull(row.endReason),
+  ended_at: orNull(row.endedAt), end_reason: jsonOrNull(row.endReason), hold: holdValue(row.hold),
 })
+
+const holdValue = (hold: AgentRow['hold']): Value => (hold === undefined ? null : toJson(hold))
 
 /** The columns a patch names; a key that is present and undefined clears its column. */
 export function agentPatchValues(patch: AgentPatch): Values {
@@ -68,6 +71,7 @@ export function agentPatchValues(patch: AgentPatch): Values {
     state: ['state', orNull(patch.state)],
     endedAt: ['ended_at', orNull(patch.endedAt)],
     endReason: ['end_reason', jsonOrNull(patch.endReason)],
+    hold: ['hold', holdValue(patch.hold)],
   }
   return Object.fromEntries(Object.entries(columns).filter(([key]) => key in patch).map(([, column]) => column))
 }
@@ -100,18 +104,20 @@ export const messageRow = z
   .object({
     id: messageId, to_agent: agentId, from_kind: addressKind, from_id: z.string(), text: words, expects_reply: z.number(),
     caused_by: optional(messageId), accepted_at: time, expires_at: optional(time), delivered_at: optional(time), seen_at: optional(time),
-    deliveries: z.number(), ...outcomeColumns,
+    deliveries: z.number(), rested_at: optional(time), rested_text: optional(words), ...outcomeColumns,
   })
   .transform((row): MessageRow => compact({
     id: row.id, to: row.to_agent, from: toAddress(row.from_kind, row.from_id), text: row.text, expectsReply: row.expects_reply === 1,
     causedBy: row.caused_by, acceptedAt: row.accepted_at, expiresAt: row.expires_at, deliveredAt: row.delivered_at, seenAt: row.seen_at,
-    deliveries: row.deliveries, outcome: toOutcome(row),
+    deliveries: row.deliveries, rested: row.rested_at === undefined ? undefined : compact({ at: row.rested_at, lastText: row.rested_text }), outcome: toOutcome(row),
   }))
 
 export const messageValues = (message: Message): Values => ({
   id: message.id, to_agent: message.to, from_kind: message.from.kind, from_id: message.from.id, text: toJson(message.text),
   expects_reply: message.expectsReply ? 1 : 0, caused_by: orNull(message.causedBy), accepted_at: message.acceptedAt, expires_at: orNull(message.expiresAt),
 })
+
+export const restValues = (rest: Rest | undefined): Values => ({ rested_at: orNull(rest?.at), rested_text: jsonOrNull(rest?.lastText) })
 
 export const outcomeValues = (outcome: Outcome): Values => ({
   outcome_status: outcome.status, outcome_text: toJson(outcome.text), outcome_via: orNull(outcome.via), outcome_at: outcome.at,

@@ -122,6 +122,14 @@ CREATE TABLE audit (
 ) STRICT;
 `
 
+/** What a server that starts on a used file needs to know: who holds an agent, and which messages rest. */
+const recovery = `
+ALTER TABLE agents ADD COLUMN hold TEXT;             -- JSON
+ALTER TABLE messages ADD COLUMN rested_at REAL;
+ALTER TABLE messages ADD COLUMN rested_text TEXT;    -- JSON
+CREATE INDEX messages_to ON messages (to_agent);
+`
+
 /** In order; the first makes version 1 out of an empty file. */
-export const migrations: readonly string[] = [first]
+export const migrations: readonly string[] = [first, recovery]
 export const schemaVersion = migrations.length

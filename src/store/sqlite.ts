@@ -5,7 +5,7 @@ import { MadroxError } from '../errors.ts'
 import { openDatabase, type Connection, type DatabaseOptions } from './database.ts'
 import {
   agentPatchValues, agentRow, agentValues, auditValues, callRow, callValues, clientRow, clientValues, deadLetterRow, messageRow, messageValues,
-  outcomeValues, outputRow, outputValues, replyRow, replyValues, usageTotalsRow, usageValues,
+  outcomeValues, outputRow, outputValues, replyRow, replyValues, restValues, usageTotalsRow, usageValues,
 } from './rows.ts'
 import type { Store } from './store.ts'
 
@@ -38,7 +38,7 @@ function expectKnown(changes: number, what: string, id: string): void {
 type Part<Names extends keyof Store> = Pick<Store, Names>
 
 function agents(db: Connection): Part<'insertAgent' | 'updateAgent' | 'getAgent' | 'listAgents'> {
-  const insert = db.write(insertInto('agents', 'id, name, harness, role, parent_kind, parent_id, client_id, owner_id, spec, workspace, parent_source, created_at, session_id, pid, state, ended_at, end_reason'))
+  const insert = db.write(insertInto('agents', 'id, name, harness, role, parent_kind, parent_id, client_id, owner_id, spec, workspace, parent_source, created_at, session_id, pid, state, ended_at, end_reason, hold'))
   const one = db.read('SELECT * FROM agents WHERE id = @id', agentRow)
   const all = db.read('SELECT * FROM agents ORDER BY seq', agentRow)
   const updates = new Map<string, ReturnType<Connection['write']>>() // one statement a set of columns; there are few
@@ -72,27 +72,32 @@ function clients(db: Connection): Part<'saveClient' | 'getClient' | 'listClients
 
 function messages(
   db: Connection,
-): Part<'insertMessage' | 'getMessage' | 'markDelivered' | 'markSeen' | 'settleMessage' | 'listOpenMessages' | 'listCausedBy'> {
+): Part<'insertMessage' | 'getMessage' | 'markDelivered' | 'markSeen' | 'markRested' | 'settleMessage' | 'listOpenMessages' | 'countMessages' | 'listCausedBy'> {
   const insert = db.write(insertInto('messages', 'id, to_agent, from_kind, from_id, text, expects_reply, caused_by, accepted_at, expires_at'))
   const one = db.read('SELECT * FROM messages WHERE id = @id', messageRow)
   const delivered = db.write('UPDATE messages SET delivered_at = @at, deliveries = deliveries + 1 WHERE id = @id')
-  const seen = db.write('UPDATE messages SET seen_at = coalesce(seen_at, @at) WHERE id = @id')
+  const seen = db.write('UPDATE messages SET seen_at = coalesce(seen_at, @at), rested_at = NULL, rested_text = NULL WHERE id = @id')
+  const rested = db.write('UPDATE messages SET rested_at = @rested_at, rested_text = @rested_text WHERE id = @id')
   const settle = db.write(`UPDATE messages SET outcome_status = @outcome_status, outcome_text = @outcome_text, outcome_via = @outcome_via,
     outcome_at = @outcome_at WHERE id = @id AND outcome_status IS NULL`)
   const open = db.read('SELECT * FROM messages WHERE outcome_status IS NULL ORDER BY seq', messageRow)
   const openTo = db.read('SELECT * FROM messages WHERE to_agent = @to AND outcome_status IS NULL ORDER BY seq', messageRow)
+  const counts = db.read(`SELECT count(*) AS accepted, count(CASE WHEN seen_at IS NOT NULL AND (outcome_status IS NOT NULL OR rested_at IS NOT NULL) THEN 1 END) AS worked
+    FROM messages WHERE to_agent = @to`, z.object({ accepted: z.number(), worked: z.number() }))
   const causedBy = db.read('SELECT * FROM messages WHERE caused_by = @subject ORDER BY seq', messageRow)
   return {
     insertMessage: message => void insert(messageValues(message)),
     getMessage: id => one({ id })[0],
     markDelivered: (id, at) => expectKnown(delivered({ id, at }), 'message', id),
     markSeen: (id, at) => expectKnown(seen({ id, at }), 'message', id),
+    markRested: (id, rest) => expectKnown(rested({ ...restValues(rest), id }), 'message', id),
     settleMessage: (id, outcome) => {
       if (settle({ ...outcomeValues(outcome), id }) > 0) return true
       expectKnown(one({ id }).length, 'message', id)
       return false
     },
     listOpenMessages: to => (to === undefined ? open() : openTo({ to })),
+    countMessages: to => counts({ to })[0] ?? { accepted: 0, worked: 0 },
     listCausedBy: subject => causedBy({ subject }),
   }
 }

@@ -32,9 +32,11 @@ export interface AgentRow {
   readonly state: string
   readonly endedAt?: number
   readonly endReason?: string
+  /** Interrupted on purpose: by whom and when. */
+  readonly hold?: { readonly by: Address; readonly at: number }
 }
 /** A key that is present and undefined clears what it names. */
-export type AgentPatch = Partial<Pick<AgentRow, 'sessionId' | 'pid' | 'state' | 'endedAt' | 'endReason'>>
+export type AgentPatch = Partial<Pick<AgentRow, 'sessionId' | 'pid' | 'state' | 'endedAt' | 'endReason' | 'hold'>>
 
 export interface ClientRow {
   readonly id: ClientId
@@ -54,7 +56,15 @@ export interface MessageRow extends Message {
   readonly seenAt?: number
   /** How often it was handed to a CLI. */
   readonly deliveries: number
+  /** Its latest turn ended and left it open: what it waits for is out. Absent: never worked on, or a turn works on it. */
+  readonly rested?: Rest
   readonly outcome?: Outcome
+}
+
+export interface Rest {
+  readonly at: number
+  /** That turn's last words: the answer, should nothing better come. */
+  readonly lastText?: string
 }
 
 export interface UsageRow {
@@ -104,11 +114,16 @@ export interface Store {
   getMessage(id: MessageId): MessageRow | undefined
   /** Counts a delivery too. */
   markDelivered(id: MessageId, at: number): void
+  /** A turn works on it: it rests no more. */
   markSeen(id: MessageId, at: number): void
+  /** Its latest turn ended and left it open; undefined: another turn works on it. */
+  markRested(id: MessageId, rest: Rest | undefined): void
   /** Records the outcome if there is none yet. False: one was recorded before, and it stands. */
   settleMessage(id: MessageId, outcome: Outcome): boolean
   /** Messages without outcome, oldest first; of one agent, or of all. */
   listOpenMessages(to?: AgentId): readonly MessageRow[]
+  /** How many messages an agent was given, and how many of them its turns have brought to an end or to a rest. */
+  countMessages(to: AgentId): { readonly accepted: number; readonly worked: number }
   /** Messages sent in the course of `subject`, oldest first. */
   listCausedBy(subject: MessageId): readonly MessageRow[]
 

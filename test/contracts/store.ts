@@ -60,7 +60,7 @@ export function describeStore(name: string, open: () => Store): void {
     describe('agents and clients', () => {
       const full = anAgent({
         id: asAgentId('bob'), parent: { kind: 'agent', id: asAgentId('ada') }, sessionId: 's', pid: 7, state: 'terminated', endedAt: 5, endReason: 'asked',
-        workspace: { kind: 'worktree', path: '/w/bob', branch: 'madrox/bob', repository: '/r' },
+        workspace: { kind: 'worktree', path: '/w/bob', branch: 'madrox/bob', repository: '/r' }, hold: { by: { kind: 'agent', id: asAgentId('ada') }, at: 4 },
       })
 
       test('gives an agent back as it was put in, optional fields present or absent', () => {
@@ -81,7 +81,11 @@ export function describeStore(name: string, open: () => Store): void {
         expect(store.getAgent(asAgentId('ada'))).toStrictEqual(anAgent({ state: 'idle', pid: 12, sessionId: 's1' }))
         store.updateAgent(asAgentId('ada'), { pid: undefined })
         expect(store.getAgent(asAgentId('ada'))).toStrictEqual(anAgent({ state: 'idle', sessionId: 's1' }))
+        store.updateAgent(asAgentId('ada'), { hold: { by: inbox, at: 3 } })
+        expect(store.getAgent(asAgentId('ada'))?.hold).toStrictEqual({ by: inbox, at: 3 })
+        store.updateAgent(asAgentId('ada'), { hold: undefined })
         store.updateAgent(asAgentId('ada'), {})
+        expect(store.getAgent(asAgentId('ada'))).toStrictEqual(anAgent({ state: 'idle', sessionId: 's1' }))
         expect(store.getAgent(asAgentId('ada'))?.state).toBe('idle')
       })
 
@@ -151,6 +155,34 @@ export function describeStore(name: string, open: () => Store): void {
         expect(ids(store.listOpenMessages())).toEqual(['m3', 'm2', 'm1'])
         expect(ids(store.listOpenMessages(asAgentId('ada')))).toEqual(['m3', 'm1'])
         expect(store.listOpenMessages(asAgentId('nobody'))).toEqual([])
+      })
+
+      test('a message rests until a turn works on it again', () => {
+        store.insertMessage(aMessage('m1'))
+        store.markSeen(asMessageId('m1'), 11)
+        store.markRested(asMessageId('m1'), { at: 12, lastText: 'so\0far' })
+        expect(store.getMessage(asMessageId('m1'))?.rested).toStrictEqual({ at: 12, lastText: 'so\0far' })
+        store.markRested(asMessageId('m1'), undefined)
+        expect(store.getMessage(asMessageId('m1'))).toStrictEqual({ ...aMessage('m1'), deliveries: 0, seenAt: 11 })
+        store.markRested(asMessageId('m1'), { at: 13 })
+        expect(store.listOpenMessages()[0]?.rested).toStrictEqual({ at: 13 })
+        store.markSeen(asMessageId('m1'), 14)
+        expect(store.getMessage(asMessageId('m1'))?.rested).toBeUndefined()
+        expect(refusalOf(() => store.markRested(asMessageId('m9'), undefined))).toBe('internal')
+      })
+
+      test('counts what an agent was given, and what of it its turns have been through', () => {
+        store.insertAgent(anAgent({ id: asAgentId('bob') }))
+        for (const id of ['m1', 'm2', 'm3', 'm4']) store.insertMessage(aMessage(id))
+        store.insertMessage(aMessage('m5', { to: asAgentId('bob') }))
+        store.markSeen(asMessageId('m1'), 1)
+        store.settleMessage(asMessageId('m1'), answered('x'))
+        store.markSeen(asMessageId('m2'), 1)
+        store.markRested(asMessageId('m2'), { at: 2 })
+        store.markSeen(asMessageId('m3'), 1)
+        store.settleMessage(asMessageId('m4'), { status: 'expired', text: '', at: 3 })
+        expect(store.countMessages(asAgentId('ada'))).toEqual({ accepted: 4, worked: 2 })
+        expect(store.countMessages(asAgentId('nobody'))).toEqual({ accepted: 0, worked: 0 })
       })
 
       test('lists what a subject caused, settled or not', () => {
