@@ -22,6 +22,8 @@ export const configSchema = z.object({
   /** What callers must show where the server is reached over the network. */
   token: z.string().min(16).optional(),
   durability: z.enum(['normal', 'full']).default('normal'),
+  /** What becomes of agents when the server is asked to stop. */
+  onShutdown: z.enum(['end', 'suspend']).default('end'),
 })
 export type Config = z.output<typeof configSchema>
 
@@ -31,6 +33,7 @@ const variables: Readonly<Record<string, keyof Config>> = {
   MADROX_HOME: 'home',
   LOG_LEVEL: 'logLevel',
   MADROX_DURABILITY: 'durability',
+  MADROX_ON_SHUTDOWN: 'onShutdown',
   MAX_INSTANCES: 'maxInstances',
   MADROX_CLAUDE_BIN: 'claudeBin',
   MADROX_CODEX_BIN: 'codexBin',

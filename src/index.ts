@@ -42,6 +42,8 @@ export interface MadroxOptions {
   readonly rolesDir?: string
   /** Further harnesses, or replacements, by name. */
   readonly harnesses?: Readonly<Record<string, CreateDriver>>
+  /** `announce` will be called: until then no agent's process is started, those of an earlier run included. */
+  readonly willServe?: boolean
   /** Time and ids; a simulation gives its own. */
   readonly clock?: Clock
   readonly ids?: IdSource
@@ -59,8 +61,8 @@ export interface Madrox {
   call(caller: Caller, tool: string, args?: Readonly<Record<string, unknown>>, options?: { readonly signal?: AbortSignal; readonly callKey?: string }): Promise<ToolOutcome>
   /** Agents started from now on reach Madrox there (a URL that ends in `/mcp`), and others find this server by it. */
   announce(url: string): void
-  /** Ends every agent and releases the home. */
-  close(): Promise<void>
+  /** Ends every agent, or (`suspend`) only their processes: they are brought back when the home is opened again. Releases the home. */
+  close(agents?: 'end' | 'suspend'): Promise<void>
 }
 
 /** The variable that marks all processes of one home: the reaper ends what carries it, and nothing else. */
@@ -73,7 +75,8 @@ function openHome(path: string): string {
 }
 
 /**
- * Opens `home`, ends what a killed server of the same home left running, and starts the tree.
+ * Opens `home`, ends what a killed server of the same home left running, and brings the agents it had back: those with work at
+ * once, the others when they are needed.
  *
  * @throws MadroxError `unavailable` when another server has the home, or its database cannot be used
  * @example
@@ -98,6 +101,7 @@ export async function createMadrox(options: MadroxOptions): Promise<Madrox> {
       ...(options.limits ? { limits: options.limits } : {}), ...(options.ownerTokens ? { ownerTokens: options.ownerTokens } : {}), ...(options.rolesDir ? { rolesDir: options.rolesDir } : {}),
       marker: { [homeMarker]: home },
       endpoint: () => endpoint,
+      willServe: options.willServe === true,
       connectDrivers: emit => {
         const harnesses: [string, CreateDriver, string][] = [
           ['claude', createClaudeDriver, options.claudeBin ?? 'claude'],
@@ -127,9 +131,10 @@ export async function createMadrox(options: MadroxOptions): Promise<Madrox> {
       announce: url => {
         endpoint = url
         lock.announce(url)
+        system.endpointAnnounced()
       },
-      close: async () => {
-        await system.close()
+      close: async agents => {
+        await system.close(agents)
         lock.release()
       },
     }

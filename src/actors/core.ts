@@ -10,6 +10,7 @@ import type { agentMachine } from '../machines/agent.ts'
 import type { AgentContext, AgentEvent } from '../machines/agent-context.ts'
 import type { ClientContext, ClientEvent, clientMachine } from '../machines/client.ts'
 import { agentKey, clientKey, hands } from '../machines/effects.ts'
+import type { Supervision } from '../machines/restarts.ts'
 import type { AgentRow, Store } from '../store/store.ts'
 import type { createLedger } from './ledger.ts'
 
@@ -39,6 +40,8 @@ export interface Core {
   readonly ids: IdSource
   readonly log: Log
   readonly limits: Limits
+  /** How clients treat their agents that die. */
+  readonly supervision: Supervision
   /** Every agent this system knows, ended ones included; the row as it was inserted. */
   readonly rows: Map<AgentId, AgentRow>
   /** Who stands in whose place: a session that took over another's answers to that one's id, and one taken over answers to its successor's. */

@@ -4,8 +4,9 @@
  */
 
 import { type AnyActorRef, fromCallback } from 'xstate'
+import type { Clock } from '../clock.ts'
 import type { Log } from '../log.ts'
-import type { Driver, DriverFact } from '../drivers/driver.ts'
+import type { Driver, DriverCommand, DriverFact, Launch } from '../drivers/driver.ts'
 import { asAgentId, type AgentId } from '../ids.ts'
 import { agentKey, type DriversEvent, hands } from '../machines/effects.ts'
 
@@ -16,10 +17,15 @@ export interface DriversOptions {
   /** Made by the composition root; each gets the `emit` it reports with. */
   readonly connect: (emit: (fact: DriverFact) => void) => ReadonlyMap<string, Driver>
   readonly callTool: CallToolForAgent
+  /** An agent's way back into Madrox, new for each start; `later`: a transport will announce one. Undefined: none will. */
+  readonly wayBack: (agentId: AgentId) => Launch['madrox'] | 'later'
+  readonly clock: Clock
   readonly log: Log
 }
 
-export const createDrivers = ({ connect, callTool, log }: DriversOptions) =>
+type Start = Extract<DriverCommand, { type: 'startAgent' }>
+
+export const createDrivers = ({ connect, callTool, wayBack, clock, log }: DriversOptions) =>
   fromCallback<DriversEvent>(({ receive, system }) => {
     const answerToolCall = async (driver: Driver | undefined, fact: Extract<DriverFact, { type: 'toolCallRequested' }>): Promise<void> => {
       const call = new AbortController()
@@ -28,6 +34,7 @@ export const createDrivers = ({ connect, callTool, log }: DriversOptions) =>
       const { ok, text } = await callTool(asAgentId(fact.agentId), fact.tool, fact.arguments, call.signal).finally(() => pending.delete(call))
       driver?.dispatch({ type: 'returnToolResult', agentId: fact.agentId, callId: fact.callId, ok, result: text })
     }
+    let left = false
     const harnesses = new Map<string, string>()
     const calls = new Map<string, Set<AbortController>>()
     const abandonCalls = (agentId: string): void => {
@@ -42,15 +49,37 @@ export const createDrivers = ({ connect, callTool, log }: DriversOptions) =>
       if (fact.type === 'turnEnded' || fact.type === 'exited') abandonCalls(fact.agentId)
       // Usage counts and output is kept even when its agent is on its way out.
       if (fact.type === 'usageReported' || fact.type === 'outputProduced') (system.get(hands.ledger) as AnyActorRef).send(fact)
+      if (left) return
       const agent = system.get(agentKey(fact.agentId)) as AnyActorRef | undefined
       if (agent) agent.send(fact)
       else if (fact.type !== 'exited' && fact.type !== 'usageReported') log.debug('a fact about an agent that has ended', fact)
     }
     const drivers = connect(emit)
-    receive(({ harness, command }) => {
+    const waiting = new Map<string, () => void>()
+    const start = (driver: Driver, command: Start): void => {
+      const madrox = wayBack(asAgentId(command.agentId))
+      if (madrox === 'later') waiting.set(command.agentId, () => start(driver, command))
+      else driver.dispatch(madrox ? { ...command, launch: { ...command.launch, madrox } } : command)
+    }
+    const send = (harness: string, command: DriverCommand): void => {
       const driver = drivers.get(harness)
-      if (command.type === 'startAgent') harnesses.set(command.agentId, harness)
-      if (driver) driver.dispatch(command)
-      else log.error('no driver for this harness', { harness, command: command.type })
+      if (!driver) return log.error('no driver for this harness', { harness, command: command.type })
+      if (command.type === 'startAgent') {
+        harnesses.set(command.agentId, harness)
+        return start(driver, command)
+      }
+      // Nothing of it was started.
+      if (command.type === 'stopAgent' && waiting.delete(command.agentId)) return emit({ type: 'exited', agentId: command.agentId, source: 'self', at: clock.now(), expected: true })
+      driver.dispatch(command)
+    }
+    receive(event => {
+      if (event.type === 'dispatch') return send(event.harness, event.command)
+      if (event.type === 'agentsLeft') {
+        left = true
+        return
+      }
+      const starts = [...waiting.values()]
+      waiting.clear()
+      for (const begin of starts) begin()
     })
   })

@@ -7,6 +7,7 @@ import type { Confinement, FactOf, McpServer } from '../drivers/driver.ts'
 import type { AgentId, ClientId, MessageId, OwnerId, ReplyId } from '../ids.ts'
 import type { Address, Caller, OutcomeStatus, Reply } from '../messages.ts'
 import type { AfterInterrupt } from '../machines/agent-context.ts'
+import type { RestartPolicy, Supervision } from '../machines/restarts.ts'
 import type { OutputRow, UsageTotals } from '../store/store.ts'
 
 export interface ParentFound {
@@ -40,6 +41,10 @@ export interface SpawnRequest {
   readonly mcpServers: Readonly<Record<string, McpServer>>
   readonly inheritMcp: boolean
   readonly toolset?: AgentToolset
+  /** What follows when its process dies a second time without a completed turn in between; default `transient`. */
+  readonly restart?: RestartPolicy
+  /** How it treats its own children that die. */
+  readonly supervision?: Supervision
   readonly script?: unknown
   /** What it will be sent first: refused before anything exists, where it could not be sent. */
   readonly firstMessage?: string
@@ -208,6 +213,11 @@ export interface MadroxSystem {
   /** What the agent shows, for people. `unavailable`: its process does not answer. */
   screen(caller: Caller, reference: string, lines?: number): Promise<Screen>
 
-  /** Ends every agent, leaves first, and resolves when nothing is left: no process, timer or actor. */
-  close(): Promise<void>
+  /** A transport serves now: agents whose start waited for it are started. */
+  endpointAnnounced(): void
+  /**
+   * Resolves when nothing is left: no process, timer or actor. `end` (default): every agent is ended, leaves first. `suspend`:
+   * their processes are, and the next system on the same store brings them back where they were.
+   */
+  close(agents?: 'end' | 'suspend'): Promise<void>
 }

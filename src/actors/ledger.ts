@@ -77,6 +77,12 @@ function record(desk: Desk, event: LedgerInput): readonly AsksEvent[] {
     case 'messageSeen':
       store.markSeen(event.messageId, event.at)
       return []
+    case 'messageRested':
+      store.markRested(event.messageId, { at: event.at, ...(event.lastText === undefined ? {} : { lastText: event.lastText }) })
+      return []
+    case 'messageResumed':
+      store.markRested(event.messageId, undefined)
+      return []
     case 'messageSettled':
       return store.transaction(() => desk.settle(event.messageId, event.outcome))
     case 'followUpGiven':
@@ -87,7 +93,7 @@ function record(desk: Desk, event: LedgerInput): readonly AsksEvent[] {
       store.consumeReplies(event.ids, event.at)
       return []
     case 'agentChanged':
-      store.updateAgent(event.agentId, { state: event.state, ...(event.sessionId ? { sessionId: event.sessionId } : {}), ...(event.pid === undefined ? {} : { pid: event.pid }) })
+      store.updateAgent(event.agentId, { state: event.state, ...(event.sessionId ? { sessionId: event.sessionId } : {}), ...(event.pid === undefined ? {} : { pid: event.pid }), ...(event.hold === undefined ? {} : { hold: event.hold ?? undefined }) })
       store.appendAudit({ at: event.at, event: `agent_${event.state}`, agentId: event.agentId, data: {} })
       return []
     case 'agentEnded':

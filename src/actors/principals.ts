@@ -84,10 +84,18 @@ function succeed(core: Core, lost: ClientId, successor: ClientId): void {
   for (const reply of waiting) tellClient(core, successor, { type: 'replyArrived', reply: { ...reply, to }, at: core.clock.now() })
 }
 
+/** Without a session, for agents of an earlier server: their supervisor, and their replies' address. */
+export function bringBackClient(core: Core, id: ClientId): void {
+  const row = core.store.getClient(id)
+  if (!row || clientActor(core, id)) return
+  ensureActor(core, row)
+  tellClient(core, id, { type: 'sessionLost' })
+}
+
 function ensureActor(core: Core, row: ClientRow): void {
   if (clientActor(core, row.id)) return
   const inbox = core.store.listReplies({ kind: 'client', id: row.id })
-  core.root.send({ type: 'clientArrived', input: { clientId: row.id, ownerId: row.ownerId, name: row.name, inbox, ...(row.root ? { root: row.root } : {}) } })
+  core.root.send({ type: 'clientArrived', input: { clientId: row.id, ownerId: row.ownerId, name: row.name, inbox, supervision: core.supervision, ...(row.root ? { root: row.root } : {}) } })
 }
 
 /**

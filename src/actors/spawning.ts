@@ -6,12 +6,13 @@ import { MadroxError } from '../errors.ts'
 import type { AgentId } from '../ids.ts'
 import type { Address, Caller } from '../messages.ts'
 import type { AgentRow } from '../store/store.ts'
+import type { AgentInput, Recovered } from '../machines/agent-context.ts'
 import { addressKey } from '../machines/effects.ts'
+import { defaultSupervision } from '../machines/restarts.ts'
 import { briefing } from './briefing.ts'
 import { agentActor, agentContext, callerKey, type Core, isEnded, lineAbove, nameOf, rowOf, stateOf } from './core.ts'
 import { checkText } from './messaging.ts'
 import { resolveParent } from './parenthood.ts'
-import type { Credentials } from './principals.ts'
 import { checkWithin, narrow } from './rights.ts'
 import { rolePrompt } from './roles.ts'
 import type { AgentToolset, ParentFound, Spawned, SpawnRequest, WaitOptions } from './facade.ts'
@@ -19,17 +20,19 @@ import { prepareWorkspace, type Workspace } from './workspaces.ts'
 
 export interface SpawningOptions {
   readonly core: Core
-  readonly credentials: Credentials
   readonly drivers: () => ReadonlyMap<string, Driver>
-  /** Where agents reach Madrox; undefined where no transport serves. */
-  readonly endpoint: () => string | undefined
+  /** Whether agents reach Madrox by a transport, now or soon. */
+  readonly serves: () => boolean
   readonly home: string
   readonly marker: Readonly<Record<string, string>>
   readonly rolesDir?: string
 }
 
-/** What is kept of a request, to compare children's with. */
-export type AgentSpec = Omit<SpawnRequest, 'parent' | 'callKey' | 'firstMessage'>
+/** What is kept of a request: to compare children's with, and to bring the agent back by. */
+export interface AgentSpec extends Omit<SpawnRequest, 'parent' | 'callKey' | 'firstMessage'> {
+  /** The role's, as it read when the agent was spawned, or what replaced it. */
+  readonly prompt: string
+}
 export const specOf = (row: AgentRow): AgentSpec => row.spec as AgentSpec // written by insertAgent below, from a parsed request
 
 export function createSpawning(options: SpawningOptions) {
@@ -65,15 +68,15 @@ export function createSpawning(options: SpawningOptions) {
       checkLimits(core, reserved.size, depth)
       const prompt = request.systemPrompt ?? (await rolePrompt(request.role, options.rolesDir))
       const workspace = await prepareWorkspace({ wanted: request.workspace, agentId, agentName: request.name, base: `${options.home}/workspaces`, ...standing(core, parent.address) })
-      const row = toRow(core, { agentId, request: granted, parent, workspace, toolset })
-      insert(row, driver, prompt, caller, request.callKey)
+      const row = toRow(core, { agentId, request: granted, prompt, parent, workspace, toolset })
+      insert(row, driver, caller, request.callKey)
       return { agentId, fresh: true }
     } finally {
       reserved.delete(agentId)
     }
   }
 
-  function insert(row: AgentRow, driver: Driver, prompt: string, caller: Caller, callKey: string | undefined): void {
+  function insert(row: AgentRow, driver: Driver, caller: Caller, callKey: string | undefined): void {
     // The supervisor may have ended while the workspace was made.
     if (row.parent.kind === 'agent' && isEnded(core, row.parent.id)) throw new MadroxError('agent_ended', `The supervisor of "${row.name}" ended while it was being spawned.`, { remedy: 'Choose another parent_instance_id.' })
     core.store.transaction(() => {
@@ -82,29 +85,37 @@ export function createSpawning(options: SpawningOptions) {
       core.store.appendAudit({ at: row.createdAt, event: 'agent_spawned', agentId: row.id, data: { name: row.name, harness: row.harness, parent: row.parent, source: row.parentSource } })
     })
     core.rows.set(row.id, row)
-    const input = { agentId: row.id, name: row.name, harness: row.harness, supervisor: row.parent, launch: toLaunch(row, prompt), awaitsTools: driver.speaksMcp && options.endpoint() !== undefined, at: row.createdAt }
-    core.root.system.get(addressKey(row.parent))?.send({ type: 'spawnAsked', input })
-    if (!agentActor(core, row.id)) {
+    if (!enter(row, driver)) {
       core.store.updateAgent(row.id, { state: 'terminated', endedAt: core.clock.now(), endReason: 'its supervisor was ending' })
       throw new MadroxError('agent_ended', `The supervisor of "${row.name}" is ending and takes no more agents.`, { remedy: 'Choose another parent_instance_id.' })
     }
   }
 
-  function toLaunch(row: AgentRow, prompt: string): Launch {
+  /** Into the tree, under its supervisor's actor. False: that takes no more. */
+  function enter(row: AgentRow, driver: Driver, recovered?: Recovered): boolean {
+    const { restart = 'transient', supervision = defaultSupervision } = specOf(row)
+    const input: AgentInput = {
+      agentId: row.id, name: row.name, harness: row.harness, supervisor: row.parent, launch: toLaunch(row), awaitsTools: driver.speaksMcp && options.serves(), restart, supervision,
+      ...(recovered ? { recovered, at: core.clock.now() } : { at: row.createdAt }),
+    }
+    core.root.system.get(addressKey(row.parent))?.send({ type: 'spawnAsked', input })
+    return agentActor(core, row.id) !== undefined
+  }
+
+  /** How an agent reaches Madrox is added when its process starts: see the drivers' hand. */
+  function toLaunch(row: AgentRow): Launch {
     const spec = specOf(row)
-    const url = options.endpoint()
     const { callerDir } = standing(core, row.parent)
     const facts = { agentId: row.id, name: row.name, role: row.role, supervisor: `"${nameOf(core, row.parent)}"`, workspace: row.workspace as Workspace, maySpawn: spec.toolset !== 'leaf', ...(callerDir ? { supervisorDir: callerDir } : {}) } // the row holds what prepareWorkspace gave
     return {
       name: row.name,
       cwd: row.workspace.path,
       readableDirs: callerDir && callerDir !== row.workspace.path ? [callerDir] : [],
-      systemPrompt: `${prompt}\n\n${briefing(facts)}`,
+      systemPrompt: `${spec.prompt}\n\n${briefing(facts)}`,
       ...(spec.model ? { model: spec.model } : {}),
       ...(spec.profile ? { profile: spec.profile } : {}),
       sessionId: randomUUID(),
       resume: false,
-      ...(url ? { madrox: { url, token: options.credentials.issue(row.id) } } : {}),
       mcpServers: { ...spec.mcpServers },
       inheritMcp: spec.inheritMcp,
       confinement: spec.confinement,
@@ -114,7 +125,7 @@ export function createSpawning(options: SpawningOptions) {
     }
   }
 
-  return { spawn, waitUntilReady: (agentId: AgentId, wait: WaitOptions) => waitUntilReady(core, agentId, wait) }
+  return { spawn, enter, waitUntilReady: (agentId: AgentId, wait: WaitOptions) => waitUntilReady(core, agentId, wait) }
 }
 
 /** The caller's directory that `shared`, `worktree` and `auto` start from; an agent's own is also the bound for paths. */
@@ -143,7 +154,7 @@ function checkLimits(core: Core, underway: number, depth: number): void {
   if (depth > core.limits.maxDepth) throw new MadroxError('limit_reached', `The agent would stand ${depth} levels deep and the limit is ${core.limits.maxDepth}.`, { remedy: 'Spawn it from an agent higher up.', data: { limit: core.limits.maxDepth } })
 }
 
-function toRow(core: Core, { agentId, request, parent, workspace, toolset }: { agentId: AgentId; request: SpawnRequest; parent: ParentFound; workspace: Workspace; toolset: AgentToolset }): AgentRow {
+function toRow(core: Core, { agentId, request, prompt, parent, workspace, toolset }: { agentId: AgentId; request: SpawnRequest; prompt: string; parent: ParentFound; workspace: Workspace; toolset: AgentToolset }): AgentRow {
   const { parent: _, callKey: __, firstMessage: ___, ...spec } = request
   const parentRow = parent.address.kind === 'agent' ? core.rows.get(parent.address.id) : undefined
   const clientId = parent.address.kind === 'client' ? parent.address.id : parentRow?.clientId
@@ -151,7 +162,7 @@ function toRow(core: Core, { agentId, request, parent, workspace, toolset }: { a
   if (!clientId || !ownerId) throw new MadroxError('internal', `The supervisor of "${request.name}" is not on record.`)
   return {
     id: agentId, name: request.name, harness: request.harness, role: request.role, parent: parent.address, clientId, ownerId,
-    spec: { ...spec, toolset }, workspace, parentSource: parent.source, createdAt: core.clock.now(), state: 'spawning',
+    spec: { ...spec, prompt, toolset } satisfies AgentSpec, workspace, parentSource: parent.source, createdAt: core.clock.now(), state: 'spawning',
   }
 }
 

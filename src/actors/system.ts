@@ -6,9 +6,9 @@
 import { setImmediate } from 'node:timers/promises'
 import { createActor } from 'xstate'
 import type { Clock } from '../clock.ts'
-import type { Driver, DriverFact } from '../drivers/driver.ts'
+import type { Driver, DriverFact, Launch } from '../drivers/driver.ts'
 import { MadroxError } from '../errors.ts'
-import type { ClientId, IdSource } from '../ids.ts'
+import type { AgentId, ClientId, IdSource } from '../ids.ts'
 import type { Log } from '../log.ts'
 import type { Store } from '../store/store.ts'
 import { createAsks } from './asks.ts'
@@ -22,6 +22,9 @@ import { createLedger } from './ledger.ts'
 import { createMessaging } from './messaging.ts'
 import { resolveParent } from './parenthood.ts'
 import { authenticate, connectClient, Credentials, disconnectClient, locateClient } from './principals.ts'
+import { hands } from '../machines/effects.ts'
+import { defaultSupervision, type Supervision } from '../machines/restarts.ts'
+import { recover } from './recovery.ts'
 import { createRoot } from './root.ts'
 import { children, list, output, peers, screen, statusOf } from './seeing.ts'
 import { createSpawning, specOf } from './spawning.ts'
@@ -46,9 +49,13 @@ export interface SystemOptions {
   readonly callTool: CallToolForAgent
   /** Where agents reach Madrox by MCP; undefined until (or unless) a transport serves. */
   readonly endpoint: () => string | undefined
+  /** A transport will announce an endpoint: no agent's process starts before. */
+  readonly willServe?: boolean
+  /** How clients treat their agents that die. */
+  readonly supervision?: Supervision
 }
 
-/** Builds the tree and starts it. Agents an earlier server left open are recorded as gone: nothing of them runs any more. */
+/** Builds the tree and starts it: agents that an earlier system left open in the store are brought back (see `recovery.ts`). */
 export function createSystem(options: SystemOptions): MadroxSystem {
   let drivers: ReadonlyMap<string, Driver> = new Map()
   const { store, clock, ids, log } = options
@@ -58,19 +65,27 @@ export function createSystem(options: SystemOptions): MadroxSystem {
       deadlines: createDeadlines(clock),
       asks: createAsks(),
       ledger: createLedger({ store, ids, clock, log, successorOf: id => canonicalClient({ aliases }, id) }),
-      drivers: createDrivers({ connect: emit => (drivers = options.connectDrivers(emit)), callTool: options.callTool, log }),
+      drivers: createDrivers({ connect: emit => (drivers = options.connectDrivers(emit)), callTool: options.callTool, wayBack: agentId => wayBack(agentId), clock, log }),
     },
     log,
   )
   const root = createActor(logic, { clock, logger: (...args: unknown[]) => log.debug(args.map(String).join(' ')) })
-  const core: Core = { root, store, clock, ids, log, limits: { ...defaultLimits, ...options.limits }, rows: new Map(store.listAgents().map(row => [row.id, row])), aliases }
-  root.start()
+  const core: Core = { root, store, clock, ids, log, limits: { ...defaultLimits, ...options.limits }, supervision: options.supervision ?? defaultSupervision, rows: new Map(store.listAgents().map(row => [row.id, row])), aliases }
   const credentials = new Credentials(options.ownerTokens ?? {})
+  /** New for each process: what an earlier one of the same agent knew opens nothing any more. */
+  const wayBack = (agentId: AgentId): Launch['madrox'] | 'later' => {
+    const url = options.endpoint()
+    if (url === undefined) return options.willServe ? 'later' : undefined
+    credentials.revoke(agentId)
+    return { url, token: credentials.issue(agentId) }
+  }
+  root.start()
   ledgerActor(core).on('agentEnded', event => credentials.revoke(event.agentId))
-  buryLeftovers(core)
   const waiting = createWaiting(core)
-  const spawning = createSpawning({ core, credentials, drivers: () => drivers, endpoint: options.endpoint, home: options.home, marker: options.marker, ...(options.rolesDir ? { rolesDir: options.rolesDir } : {}) })
+  const serves = (): boolean => options.willServe === true || options.endpoint() !== undefined
+  const spawning = createSpawning({ core, drivers: () => drivers, serves, home: options.home, marker: options.marker, ...(options.rolesDir ? { rolesDir: options.rolesDir } : {}) })
   const messaging = createMessaging(core, waiting)
+  recover(core, { drivers: () => drivers, enter: spawning.enter })
   let closing: Promise<void> | undefined
   let closed = false
   /** Sessions end after the system they spoke to, and tell it: there is nobody left to be told. */
@@ -108,21 +123,24 @@ export function createSystem(options: SystemOptions): MadroxSystem {
     peers: (caller, reference) => peers(core, caller, reference),
     output: (caller, reference, range) => output(core, caller, reference, range),
     screen: (caller, reference, lines) => screen(core, caller, reference, lines),
-    close: () => (closing ??= close(core, () => drivers, () => (closed = true))),
+    endpointAnnounced: () => core.root.system.get(hands.drivers)?.send({ type: 'endpointAnnounced' }),
+    close: (agents = 'end') => (closing ??= close(core, { drivers: () => drivers, agents, endWaits: waiting.endAll, lastWord: () => (closed = true) })),
   }
 }
 
-/** What is open on record when a system starts was cut off by the end of the one before. */
-function buryLeftovers(core: Core): void {
-  for (const row of core.store.listAgents()) {
-    if (row.endedAt === undefined) ledgerActor(core).send({ type: 'agentEnded', agentId: row.id, reason: 'the server it ran under ended', at: core.clock.now() })
-  }
+interface Closing {
+  readonly drivers: () => ReadonlyMap<string, Driver>
+  readonly agents: 'end' | 'suspend'
+  readonly endWaits: () => void
+  readonly lastWord: () => void
 }
 
-async function close(core: Core, drivers: () => ReadonlyMap<string, Driver>, lastWord: () => void): Promise<void> {
+async function close(core: Core, { drivers, agents, endWaits, lastWord }: Closing): Promise<void> {
   const tops = [...core.rows.values()].filter(row => row.parent.kind === 'client' && agentActor(core, row.id)).map(row => row.id)
-  await endAll(core, tops, false, 'the server is shutting down')
+  if (agents === 'end') await endAll(core, tops, false, 'the server is shutting down')
+  else core.root.system.get(hands.drivers)?.send({ type: 'agentsLeft' })
   await Promise.all([...drivers().values()].map(driver => driver.close()))
+  endWaits()
   // Whoever waited has been told; their answers are made from the store, and leave, before it closes.
   await setImmediate()
   lastWord()
@@ -131,5 +149,6 @@ async function close(core: Core, drivers: () => ReadonlyMap<string, Driver>, las
 }
 
 export { bringBack as bringBackHint } from './workspaces.ts'
+export { restartPolicies, restartStrategies } from '../machines/restarts.ts'
 export { mcpServerSchema } from '../drivers/driver.ts'
 export type * from './facade.ts'

@@ -71,7 +71,12 @@ export function createWaiting(core: Core) {
     return asked.length > 0 ? Math.max(...asked.map(ask => ask.deadlineAt)) : Number.POSITIVE_INFINITY
   }
 
-  return { waitFor, checkCircle, waits: () => [...open.values()].flatMap(ask => (ask.wait ? [ask.wait] : [])) }
+  /** Nobody will answer any more: what is waited for stays open. */
+  function endAll(): void {
+    for (const [askId, ask] of open) ask.settle({ type: 'askSettled', askId })
+  }
+
+  return { waitFor, checkCircle, endAll, waits: () => [...open.values()].flatMap(ask => (ask.wait ? [ask.wait] : [])) }
 }
 
 export type Waiting = ReturnType<typeof createWaiting>

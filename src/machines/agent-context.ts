@@ -3,8 +3,9 @@
 import type { DriverFact, FactOf, FactSource, Launch } from '../drivers/driver.ts'
 import type { AgentId, MessageId } from '../ids.ts'
 import type { Address, Message } from '../messages.ts'
-import type { ChildCrashed, InboxEvent, SupervisorEvent, TerminateAsked } from './effects.ts'
+import type { ChildCrashed, Hold, InboxEvent, RestartDecision, SupervisorEvent, TerminateAsked } from './effects.ts'
 import type { Mail, Turn } from './mailbox.ts'
+import type { RestartPolicy, Supervision } from './restarts.ts'
 
 export interface AgentInput {
   readonly agentId: AgentId
@@ -14,7 +15,30 @@ export interface AgentInput {
   readonly launch: Launch
   /** Ready also means that its MCP tools were listed. */
   readonly awaitsTools: boolean
+  /** What follows when its process dies again. */
+  readonly restart: RestartPolicy
+  /** Of its own children. */
+  readonly supervision: Supervision
+  /** What an earlier server's record says of it; absent: it is new. */
+  readonly recovered?: Recovered
   readonly at: number
+}
+
+/** What an earlier server's record says of an agent. Absent `sessionId`: it was never ready, and is launched anew. */
+export interface Recovered extends Mail {
+  readonly sessionId?: string
+  readonly hasHistory: boolean
+  readonly hold?: Hold
+  readonly uncertain: readonly Uncertain[]
+  readonly requestCount: number
+}
+
+/** A message that was handed over, and no word of its turn's end is on record. */
+export interface Uncertain {
+  readonly messageId: MessageId
+  readonly deliveries: number
+  /** How the prompts begin that its turns were driven by. */
+  readonly markers: readonly string[]
 }
 
 export interface AgentContext extends AgentInput, Mail {
@@ -23,10 +47,16 @@ export interface AgentContext extends AgentInput, Mail {
   readonly source: FactSource | 'command'
   /** Living children, in order of spawning. */
   readonly children: readonly AgentId[]
+  /** When it had children restarted, as far as that still counts. */
+  readonly restarts: readonly number[]
   readonly toolsListed: boolean
   readonly sessionId?: string
   /** A turn was completed in its session: there is something to return to. */
   readonly hasHistory: boolean
+  /** It was ready whole, once: what becomes of it from then on is no failed spawn. */
+  readonly established: boolean
+  /** Messages handed to its CLI under a server that was killed: what became of them is its session's to tell. */
+  readonly uncertain: readonly Uncertain[]
   readonly pid?: number
   readonly turn?: Turn
   /** A turn the CLI began by itself while another of ours was on its way or running. */
@@ -35,8 +65,7 @@ export interface AgentContext extends AgentInput, Mail {
   readonly prompts: number
   readonly currentTool?: { readonly callId?: string; readonly name: string }
   readonly approval?: { readonly approvalId: string; readonly tool: string; readonly detail: string }
-  /** Interrupted on purpose: nothing is delivered until the one who did it, or an ancestor, sends. */
-  readonly hold?: { readonly by: Address }
+  readonly hold?: Hold
   readonly interrupting?: { readonly requestId: string; readonly by: Address; readonly then: AfterInterrupt; readonly at: number; readonly cut?: boolean; readonly cancelled?: MessageId }
   /** How often its process was brought back since it last completed a turn. */
   readonly revivals: number
@@ -71,6 +100,7 @@ export type AgentCommand =
   | { readonly type: 'approvalAnswered'; readonly decision: 'allow' | 'deny'; readonly message?: string; readonly at: number }
   | { readonly type: 'suspendAsked'; readonly at: number }
   | TerminateAsked
+  | RestartDecision
   | SpawnAsked
   | { readonly type: 'toolsListed'; readonly at: number }
 
@@ -81,6 +111,8 @@ export type AgentDeadline =
   | { readonly type: 'quietPassed'; readonly messageId: MessageId; readonly at: number }
   | { readonly type: 'messageExpired'; readonly messageId: MessageId; readonly at: number }
   | { readonly type: 'stopExpired'; readonly at: number }
+  | { readonly type: 'restartDue'; readonly at: number }
+  | { readonly type: 'recallExpired'; readonly requestId: string; readonly at: number }
   | { readonly type: 'interruptExpired'; readonly requestId: string; readonly at: number }
 
 export type AgentEvent = DriverFact | AgentCommand | AgentDeadline | InboxEvent | SupervisorEvent | ChildCrashed
@@ -103,6 +135,8 @@ export const retryMs = 1_000
 export const handshakeMs = 60_000
 /** A driver that has not interrupted by then has not. Milliseconds. */
 export const interruptMs = 60_000
+/** A driver that has not told by then what became of a turn does not know. Milliseconds. */
+export const recallMs = 10_000
 /** Time to end politely before force. Milliseconds. */
 export const graceMs = 5_000
 /** A driver that has not reported its process gone by then is no longer waited for. Milliseconds. */

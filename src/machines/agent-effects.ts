@@ -6,7 +6,7 @@ import type { Outcome } from '../messages.ts'
 import { type AgentCommand, type AgentContext, type AgentDeadline, type AgentEmitted, type AgentEvent, quietMs } from './agent-context.ts'
 import type { Decision } from './decision.ts'
 import { agentKey, type Due, type Effect, type LedgerEvent } from './effects.ts'
-import { type Mail, quietMessages } from './mailbox.ts'
+import { type Mail, type OpenMessage, quietMessages } from './mailbox.ts'
 
 export type AgentDecision = Decision<AgentContext, AgentEmitted>
 export type CommandOf<Type extends AgentCommand['type']> = Extract<AgentCommand, { type: Type }>
@@ -36,9 +36,12 @@ export const timeOf = (c: AgentContext, event: AgentEvent): number => ('at' in e
 
 export const noTurn = { turn: undefined, currentTool: undefined, approval: undefined } satisfies Partial<AgentContext>
 
+/** Of the messages nothing works on: not those whose fate is still to be asked of the session. */
+export const quietOf = (c: AgentContext): OpenMessage[] => quietMessages(mailOf(c)).filter(({ message }) => !c.uncertain.some(({ messageId }) => messageId === message.id))
+
 /** A decision after which no turn runs: what has nothing left to wait for is given a last chance to be worked on. */
 export function thenQuiet(c: AgentContext, decision: AgentDecision, at: number): AgentDecision {
   const after = { ...c, ...decision.context }
   if (after.turn) return decision
-  return { ...decision, effects: [...(decision.effects ?? []), ...quietMessages(mailOf(after)).map(({ message: { id } }) => deadline(c, `quiet:${id}`, at + quietMs, { type: 'quietPassed', messageId: id }))] }
+  return { ...decision, effects: [...(decision.effects ?? []), ...quietOf(after).map(({ message: { id } }) => deadline(c, `quiet:${id}`, at + quietMs, { type: 'quietPassed', messageId: id }))] }
 }

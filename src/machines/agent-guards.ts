@@ -4,6 +4,7 @@ import type { FactOf } from '../drivers/driver.ts'
 import { type AgentContext, type AgentEvent, maxRevivals } from './agent-context.ts'
 import { isOwnTurnBegunSince } from './agent-interrupts.ts'
 import { hasWork } from './agent-mail.ts'
+import { recallId } from './agent-recovery.ts'
 
 interface Asked {
   readonly context: AgentContext
@@ -13,6 +14,7 @@ interface Asked {
 export const guards = {
   hasWork: ({ context }: Asked) => hasWork(context),
   toolsListed: ({ context }: Asked) => context.toolsListed,
+  released: ({ context }: Asked) => context.hold === undefined,
   held: ({ context }: Asked) => context.hold !== undefined,
   endsOurTurn: ({ context, event }: Asked) => event.type === 'turnEnded' && endsOurTurn(context, event),
   leavesAside: ({ context, event }: Asked) => event.type === 'turnEnded' && endsOurTurn(context, event) && context.aside !== undefined,
@@ -23,7 +25,15 @@ export const guards = {
   returnsReplies: ({ context, event }: Asked) => answersOurPrompt(context, event) && context.turn?.work?.kind === 'replies',
   isOurApproval: ({ context, event }: Asked) => event.type === 'approvalResolved' && event.approvalId === context.approval?.approvalId,
   isOurInterrupt: ({ context, event }: Asked) => 'requestId' in event && event.requestId === context.interrupting?.requestId,
-  canRevive: ({ context, event }: Asked) => event.type === 'exited' && !event.expected && context.sessionId !== undefined && context.revivals < maxRevivals,
+  canRevive: ({ context, event }: Asked) => event.type === 'exited' && !event.expected && context.established && context.revivals < maxRevivals,
+  /** By its restart policy; its supervisor may still refuse. */
+  wantsRestart: ({ context, event }: Asked) => context.established && context.restart !== 'temporary' && isMendable(event) && (context.restart === 'permanent' || isAbnormal(event)),
+  isTemporary: ({ context }: Asked) => context.restart === 'temporary',
+  isHeldOnRecord: ({ context }: Asked) => context.recovered !== undefined && context.sessionId !== undefined && context.hold !== undefined,
+  isOnRecord: ({ context }: Asked) => context.recovered !== undefined && context.sessionId !== undefined,
+  wakes: ({ context }: Asked) => hasWork(context) || context.uncertain.length > 0,
+  mustRecall: ({ context }: Asked) => context.toolsListed && context.uncertain.length > 0,
+  isOurRecall: ({ context, event }: Asked) => 'requestId' in event && event.requestId === recallId(context),
   continues: ({ context }: Asked) => context.interrupting?.then === 'continue',
   /** One that began by itself while the interrupt was on its way. */
   ownTurnGoesOn: ({ context }: Asked) => context.aside !== undefined || isOwnTurnBegunSince(context),
@@ -33,6 +43,11 @@ export const guards = {
   wasWoken: ({ context }: Asked) => context.revivals === 0,
   forces: ({ event }: Asked) => event.type === 'terminateAsked' && event.force,
 }
+
+/** A start that failed for a reason that time does not mend is not tried again. */
+const isMendable = (event: AgentEvent): boolean =>
+  (event.type === 'exited' && !event.expected) || (event.type === 'startFailed' && (event.code === 'exited' || event.code === 'timeout' || event.code === 'session_locked'))
+const isAbnormal = (event: AgentEvent): boolean => event.type !== 'exited' || event.signal !== undefined || event.code !== 0
 
 export function endsOurTurn({ turn }: AgentContext, { turnId, promptId }: FactOf<'turnEnded'>): boolean {
   return turn !== undefined && (turnId === turn.turnId || (promptId !== undefined && promptId === turn.promptId))

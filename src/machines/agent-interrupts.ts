@@ -37,7 +37,7 @@ export function interruptOver(c: AgentContext, event: AgentEvent): AgentDecision
   const after = { ...c, ...cut.context }
   const cleared = interrupting.then === 'clear' ? after.mailbox : []
   return thenQuiet(c, both(cut, {
-    context: { ...(interrupting.then === 'clear' ? { mailbox: [] } : {}), interrupting: undefined, hold: interrupting.then === 'continue' ? undefined : { by: interrupting.by } },
+    context: { ...(interrupting.then === 'clear' ? { mailbox: [] } : {}), interrupting: undefined, hold: interrupting.then === 'continue' ? undefined : { by: interrupting.by, at } },
     effects: [clear(c, 'interrupt'), ...cleared.flatMap(({ message }) => [clear(c, `expiry:${message.id}`), settle(c, message.id, { status: 'cancelled', text: `${c.name} was interrupted and its queue cleared.`, at })])],
   }), at)
 }

@@ -5,7 +5,7 @@ import { type AgentContext, type AgentEvent, type Ending, graceMs, handshakeMs, 
 import { type AgentDecision, both, clear, type CommandOf, deadline, dispatch, mailOf, noTurn, record, settle, thenQuiet, timeOf } from './agent-effects.ts'
 import { interruptOver } from './agent-interrupts.ts'
 import { cutOff } from './agent-turns.ts'
-import { forgetSettled, noteBackground } from './mailbox.ts'
+import { forgetSettled, type Mail, markSettled, noteBackground } from './mailbox.ts'
 
 export const launch = (c: AgentContext, resume: boolean): AgentDecision => ({
   context: { toolsListed: !c.awaitsTools },
@@ -27,29 +27,56 @@ export const ready = (c: AgentContext, fact: FactOf<'ready'>): AgentDecision => 
 
 /** Ready whole: its session goes on record only now, as what tells an agent that was spawned from one that never was. */
 export const shaken = (c: AgentContext): AgentDecision => ({
+  context: { established: true },
   effects: [clear(c, 'handshake'), record({ type: 'agentChanged', agentId: c.agentId, state: 'spawning', ...(c.sessionId ? { sessionId: c.sessionId } : {}), at: c.since })],
 })
 
 /** Every entry into a top-level state goes on record. */
-export const stateEntered = (c: AgentContext, state: string): AgentDecision => ({ effects: [record({ type: 'agentChanged', agentId: c.agentId, state, at: c.since })] })
+export const stateEntered = (c: AgentContext, state: string): AgentDecision => ({ effects: [record({ type: 'agentChanged', agentId: c.agentId, state, hold: c.hold ?? null, at: c.since })] })
 
 /** Its session could not be returned to: those who sent are told, and it rests until somebody sends again. */
 export const wakeFailed = (c: AgentContext, { code, detail, at }: FactOf<'startFailed'>): AgentDecision => {
   const why = `${c.name} could not be woken (${code}): ${detail}`
-  return { context: { mailbox: [], pid: undefined, lastError: why }, effects: c.mailbox.flatMap(({ message }) => [clear(c, `expiry:${message.id}`), settle(c, message.id, { status: 'failed', text: why, at })]) }
+  const given = [...c.uncertain.map(({ messageId }) => messageId), ...c.mailbox.map(({ message }) => message.id)]
+  const settled = given.reduce<Mail>(markSettled, { ...mailOf(c), mailbox: [] })
+  return { context: { ...forgetSettled(settled), uncertain: [], pid: undefined, lastError: why }, effects: given.flatMap(id => [clear(c, `expiry:${id}`), settle(c, id, { status: 'failed', text: why, at })]) }
 }
 
 /** The process died by itself and its session can be returned to. */
 export function revive(c: AgentContext, fact: FactOf<'exited'>): AgentDecision {
   const how = describeExit(fact)
-  // An interrupt on its way has what it wanted: the turn is not driven again.
-  const cut = c.interrupting ? interruptOver(c, fact) : cutOff(c, fact.at, `Its CLI process died (${how}).`)
+  return both(loseProcess(c, fact, `Its CLI process died (${how}).`), {
+    context: { revivals: c.revivals + 1, lastError: `The CLI process died (${how}) and was resumed.` },
+    effects: [record({ type: 'noticeGiven', agentId: c.agentId, at: fact.at, text: `The CLI process of ${c.name} died (${how}); its session is being resumed.` })],
+  })
+}
+
+/** It died again, and its restart policy wants it back: its supervisor decides. */
+export function fall(c: AgentContext, fact: FactOf<'exited'> | FactOf<'startFailed'>): AgentDecision {
+  const why = whyDead(c, fact)
+  return both(loseProcess(c, fact, `Down: ${why}.`), {
+    context: { lastError: why },
+    effects: [clear(c, 'handshake'), clear(c, 'recall'), { to: 'supervisor', event: { type: 'childDied', agentId: c.agentId, at: fact.at } }],
+  })
+}
+
+export const restartGranted = (c: AgentContext, { dueAt, at }: CommandOf<'restartGranted'>): AgentDecision => ({
+  effects: [
+    deadline(c, 'restart', dueAt, { type: 'restartDue' }),
+    record({ type: 'noticeGiven', agentId: c.agentId, at, text: `${c.name} is down (${c.lastError}); it is restarted in ${Math.ceil((dueAt - at) / 1000)} s.` }),
+  ],
+})
+
+/** A sibling went down, and their supervisor restarts them together. */
+export const beRestarted = (c: AgentContext, { reason, at }: CommandOf<'restartAsked'>): AgentDecision =>
+  both(loseProcess(c, { type: 'restartAsked', reason, at }, `It was restarted: ${reason}.`), { context: { lastError: `It was restarted: ${reason}.` } })
+
+/** What a process takes with it. An interrupt on its way has what it wanted: the turn is not driven again. */
+function loseProcess(c: AgentContext, event: AgentEvent & { readonly at: number }, why: string): AgentDecision {
+  const cut = c.interrupting ? interruptOver(c, event) : cutOff(c, event.at, why)
   // Background work died with the process: what waited for it alone is answered by its last words.
   const left = noteBackground(mailOf({ ...c, ...cut.context }), [])
-  return thenQuiet(c, both(cut, {
-    context: { ...forgetSettled(left), ...noTurn, aside: undefined, revivals: c.revivals + 1, pid: undefined, background: [], lastError: `The CLI process died (${how}) and was resumed.` },
-    effects: [record({ type: 'noticeGiven', agentId: c.agentId, at: fact.at, text: `The CLI process of ${c.name} died (${how}); its session is being resumed.` })],
-  }), fact.at)
+  return thenQuiet(c, both(cut, { context: { ...forgetSettled(left), ...noTurn, aside: undefined, pid: undefined, background: [] } }), event.at)
 }
 
 function describeExit({ code, signal, lastWords }: FactOf<'exited'>): string {
@@ -57,13 +84,19 @@ function describeExit({ code, signal, lastWords }: FactOf<'exited'>): string {
   return lastWords ? `${how}; its last words: ${lastWords}` : how
 }
 
+/** The old process goes before the session is resumed in a new one. */
+export const stopForRestart = (c: AgentContext): AgentDecision => ({
+  effects: [dispatch(c, { type: 'stopAgent', mode: 'graceful', graceMs }), deadline(c, 'stop', { afterMs: stopMs }, { type: 'stopExpired' })],
+})
+
 /** An end nobody asked for. One that was never ready is its spawner's to hear of, as a failed spawn. */
 export const die = (c: AgentContext, event: AgentEvent, processGone: boolean): AgentDecision =>
-  toEnding(c, { reason: whyDead(c, event), force: true, processGone, unasked: c.sessionId !== undefined })
+  toEnding(c, { reason: whyDead(c, event), force: true, processGone, unasked: c.established })
 
 function whyDead(c: AgentContext, event: AgentEvent): string {
   if (event.type === 'exited') return `its CLI process died (${describeExit(event)})`
-  return event.type === 'startFailed' ? `it did not start (${event.code}): ${event.detail}` : (c.lastError ?? 'it failed')
+  if (event.type === 'startFailed') return `it did not start (${event.code}): ${event.detail}`
+  return event.type === 'restartRefused' ? `${c.lastError ?? 'it is down'}, and ${event.reason}` : (c.lastError ?? 'it failed')
 }
 
 export const toEnding = (c: AgentContext, ending: Ending): AgentDecision => ({ context: { ending: { ...ending, processGone: ending.processGone || (c.ending?.processGone ?? false) } } })
@@ -91,7 +124,7 @@ export const gone = (c: AgentContext): AgentDecision => ({ context: { ending: { 
 
 export const finish = (c: AgentContext, event: AgentEvent): AgentDecision => ({
   effects: [
-    ...['handshake', 'retry', 'stop', 'interrupt', ...c.mailbox.map(({ message }) => `expiry:${message.id}`), ...Object.keys(c.open).flatMap(id => [`expiry:${id}`, `quiet:${id}`])].map(name => clear(c, name)),
+    ...['handshake', 'retry', 'stop', 'interrupt', 'restart', 'recall', ...c.mailbox.map(({ message }) => `expiry:${message.id}`), ...Object.keys(c.open).flatMap(id => [`expiry:${id}`, `quiet:${id}`])].map(name => clear(c, name)),
     record({ type: 'agentEnded', agentId: c.agentId, reason: c.ending?.reason ?? 'ended', unasked: c.ending?.unasked ?? false, at: timeOf(c, event) }),
     { to: 'supervisor', event: { type: 'agentFinished', agentId: c.agentId, at: timeOf(c, event) } },
   ],

@@ -2,9 +2,9 @@
 
 import { type Message, sameAddress } from '../messages.ts'
 import type { AgentContext } from './agent-context.ts'
-import { type AgentDecision, clear, type CommandOf, deadline, type DeadlineOf, mailOf, record, settle, thenQuiet } from './agent-effects.ts'
+import { type AgentDecision, clear, type CommandOf, deadline, type DeadlineOf, mailOf, quietOf, record, settle, thenQuiet } from './agent-effects.ts'
 import type { Effect, InboxEvent } from './effects.ts'
-import { forgetSettled, markSettled, nextWork, quietMessages, repliesClaimed, replyArrived, taskBegun } from './mailbox.ts'
+import { forgetSettled, markSettled, nextWork, repliesClaimed, replyArrived, taskBegun } from './mailbox.ts'
 
 export const hasWork = (c: AgentContext): boolean => nextWork(mailOf(c)) !== undefined
 
@@ -52,7 +52,7 @@ export const giveReply = (c: AgentContext, { messageId, text, at }: CommandOf<'r
 
 /** Nothing of it is out any more, and no turn came of that: the subject's last words are its answer. A turn's end asks again. */
 export function quietPassed(c: AgentContext, { messageId, at }: DeadlineOf<'quietPassed'>): AgentDecision {
-  const open = quietMessages(mailOf(c)).find(({ message }) => message.id === messageId)
+  const open = quietOf(c).find(({ message }) => message.id === messageId)
   if (!open || c.turn) return {}
   return { context: forgetSettled(markSettled(mailOf(c), messageId)), effects: [settle(c, messageId, { status: 'answered', text: open.lastText ?? '', via: 'turn_end', at })] }
 }

@@ -8,7 +8,7 @@ import { type AgentDecision, both, clear, type CommandOf, deadline, dispatch, ma
 import { expiry } from './agent-mail.ts'
 import type { Effect } from './effects.ts'
 import {
-  completeTurn, forgetSettled, markSettled, nextWork, noteBackground, promptText, repliesHandedOut, returnWork, subjectOf, takeUp, takeWork, type Turn, type Work,
+  completeTurn, forgetSettled, type Mail, markSettled, nextWork, noteBackground, promptText, repliesHandedOut, returnWork, subjectOf, takeUp, takeWork, type Turn, type Work,
 } from './mailbox.ts'
 
 /** The subject leads a prompt's id, so that a turn the CLI says was caused by it finds its subject again. */
@@ -33,11 +33,15 @@ export const promptSeen = (c: AgentContext, fact: FactOf<'promptSeen'>): AgentDe
   if (!c.turn || !work || fact.promptId !== c.turn.promptId) return {}
   const turn = { ...c.turn, turnId: fact.turnId }
   if (work.kind === 'replies') {
-    return { context: { ...repliesHandedOut(mailOf(c), work.replies), turn }, effects: [record({ type: 'repliesSeen', ids: work.replies.map(reply => reply.id), at: fact.at })] }
+    return { context: { ...repliesHandedOut(mailOf(c), work.replies), turn }, effects: [record({ type: 'repliesSeen', ids: work.replies.map(reply => reply.id), at: fact.at }), ...resumed(c, work.subject, fact.at)] }
   }
   const { id } = work.queued.message
   return { context: { turn }, effects: [clear(c, `expiry:${id}`), record({ type: 'messageSeen', agentId: c.agentId, messageId: id, at: fact.at })] }
 }
+
+/** It rests no more: should the server be killed now, its turn was cut off. */
+const resumed = (c: AgentContext, subject: MessageId | undefined, at: number): Effect[] =>
+  subject && c.open[subject]?.settled === false ? [record({ type: 'messageResumed', agentId: c.agentId, messageId: subject, at })] : []
 
 /** Nothing was typed. Where no turn of its own is in the way, it is tried again at its next fact, or after a while. */
 export const promptRefused = (c: AgentContext, fact: FactOf<'promptRefused'>): AgentDecision => {
@@ -80,7 +84,7 @@ export const turnStarted = (c: AgentContext, fact: FactOf<'turnStarted'>): Agent
   const turn: Turn = { turnId: fact.turnId, ...subjectOfOwnTurn(c, fact) }
   const { mail, work } = turn.subject ? takeUp(mailOf(c), turn.subject) : { mail: mailOf(c), work: undefined }
   const key = c.turn ? 'aside' : 'turn'
-  if (work?.kind !== 'message') return { context: { [key]: turn } }
+  if (work?.kind !== 'message') return { context: { [key]: turn }, effects: resumed(c, turn.subject, fact.at) }
   const { id } = work.queued.message
   return { context: { ...mail, [key]: { ...turn, work } }, effects: [clear(c, `expiry:${id}`), record({ type: 'messageSeen', agentId: c.agentId, messageId: id, at: fact.at })] }
 }
@@ -113,15 +117,25 @@ export function asideEnded(c: AgentContext, fact: FactOf<'turnEnded'>): AgentDec
 export const foreignTurnEnded = (c: AgentContext, { background, at }: FactOf<'turnEnded'>): AgentDecision =>
   thenQuiet(c, { context: { ...noteBackground(mailOf(c), background), background: background.map(task => task.id) } }, at)
 
-function settleTurn(c: AgentContext, fact: FactOf<'turnEnded'>): AgentDecision {
+/** How a turn ended: as the CLI says when it does, or as its session's record says later. */
+export type TurnEnding = Pick<FactOf<'turnEnded'>, 'status' | 'finalText' | 'error' | 'background' | 'at'>
+
+export function settleTurn(c: AgentContext, fact: TurnEnding): AgentDecision {
   const background = fact.background.map(task => task.id)
   const told = { ...c, ...noteBackground(mailOf(c), fact.background, c.turn?.subject) }
   if (fact.status === 'failed') return settleSubject(told, { ...noTurn, background, lastError: fact.error }, { status: 'failed', text: fact.error ?? 'The turn failed and the CLI did not say why.', at: fact.at })
   if (fact.status === 'interrupted') return settleSubject(told, { ...noTurn, background }, { status: 'cancelled', text: `${c.name} was interrupted while it worked on this.`, at: fact.at })
   const { mail, answered } = completeTurn(mailOf(c), { ...(c.turn?.subject ? { subject: c.turn.subject } : {}), ...(fact.finalText === undefined ? {} : { finalText: fact.finalText }), background: fact.background })
-  if (!answered) return { context: { ...mail, ...noTurn, background, hasHistory: true, revivals: 0 } }
+  if (!answered) return { context: { ...mail, ...noTurn, background, hasHistory: true, revivals: 0 }, effects: rested(c, mail, fact.at) }
   const outcome: Outcome = { status: 'answered', text: mail.open[answered]?.lastText ?? '', via: 'turn_end', at: fact.at }
   return { context: { ...forgetSettled(markSettled(mail, answered)), ...noTurn, background, hasHistory: true, revivals: 0 }, effects: [settle(c, answered, outcome)] }
+}
+
+/** On record as well: a server that is killed meanwhile must not take it for cut off. */
+function rested(c: AgentContext, mail: Mail, at: number): Effect[] {
+  const open = c.turn?.subject && mail.open[c.turn.subject]
+  if (!open || open.settled) return []
+  return [record({ type: 'messageRested', agentId: c.agentId, messageId: open.message.id, at, ...(open.lastText === undefined ? {} : { lastText: open.lastText }) })]
 }
 
 export function settleSubject(c: AgentContext, context: Partial<AgentContext>, outcome: Outcome): AgentDecision {

@@ -10,14 +10,15 @@
 
 import { and, type ActorLogic, type ActorSystem, type AnyActorRef, setup, type Snapshot } from 'xstate'
 import type { AgentContext, AgentEmitted, AgentEvent, AgentInput } from './agent-context.ts'
-import type { AgentDecision } from './agent-effects.ts'
+import { type AgentDecision, clear } from './agent-effects.ts'
 import { endsOurTurn, guards } from './agent-guards.ts'
 import * as interrupts from './agent-interrupts.ts'
 import * as life from './agent-life.ts'
 import * as mail from './agent-mail.ts'
+import * as recovery from './agent-recovery.ts'
 import * as turns from './agent-turns.ts'
 import { carryOut } from './decision.ts'
-import { type Children, containCrash, dropChild, spawnChild } from './supervision.ts'
+import { type Children, containCrash, decideRestart, dropChild, refuseRestart, spawnChild } from './supervision.ts'
 
 // The machine spawns its own kind: the getter below and this outside type break the circle that TypeScript cannot infer through.
 // XState's own ActorSystem takes `any` for its type parameter's bound; `AnyActorRef` maps say the same without it.
@@ -58,6 +59,12 @@ const entered = (state: string) => by(context => life.stateEntered(context, stat
 const dying = (processGone: boolean) => [told, by((context, event) => life.die(context, event, processGone))]
 const dead = { target: '#agent.terminated', actions: dying(true) }
 const revival = { guard: 'canRevive', target: '#agent.spawning.resuming', actions: [told, by(life.revive)] } as const
+const restart = { guard: 'wantsRestart', target: '#agent.spawning.awaitingRestart', actions: [told, by(life.fall)] } as const
+/** OTP's: a temporary child is ended where its siblings are restarted. */
+const withSiblings = [
+  { guard: 'isTemporary', target: '#agent.terminated', actions: [told, by<'restartAsked'>((context, { reason }) => life.toEnding(context, { reason: `${reason}; it is temporary`, force: false, processGone: false, unasked: true }))] },
+  { target: '#agent.spawning.restarting', actions: [by(interrupts.settleInterrupt), told, by(life.beRestarted)] },
+] as const
 const asked = (processGone: boolean) =>
   [told, by<'terminateAsked'>((context, { reason, force }) => life.toEnding(context, { reason, force, processGone, unasked: false }))]
 
@@ -76,7 +83,8 @@ export const agentMachine = agent.createMachine({
   context: ({ input }) => ({
     ...input,
     children: [], mailbox: [], inbox: [], open: {}, background: [],
-    since: input.at, source: 'command', toolsListed: !input.awaitsTools, hasHistory: false, revivals: 0, requestCount: 0, prompts: 0,
+    since: input.at, source: 'command', toolsListed: !input.awaitsTools, hasHistory: false, established: false, uncertain: [], revivals: 0, restarts: [], requestCount: 0, prompts: 0,
+    ...recovery.contextOf(input.recovered),
   }),
   initial: 'spawning',
   on: {
@@ -94,6 +102,7 @@ export const agentMachine = agent.createMachine({
     turnEnded: { actions: by(turns.foreignTurnEnded) },
     spawnAsked: { actions: by(spawnChild) },
     agentFinished: { actions: by(dropChild) },
+    childDied: { actions: by(decideRestart) },
     'xstate.error.actor.*': { actions: by(containCrash) },
     terminateAsked: { target: '.terminated', actions: asked(false) },
     // A death that no state below can mend.
@@ -101,26 +110,62 @@ export const agentMachine = agent.createMachine({
   },
   states: {
     spawning: {
-      initial: 'launching',
+      initial: 'arriving',
       entry: entered('spawning'),
       on: {
+        exited: [revival, restart, dead],
         startFailed: dead,
         handshakeExpired: { target: 'terminated', actions: [agent.assign({ lastError: 'its CLI never listed its Madrox tools' }), ...dying(false)] },
       },
       states: {
+        /** An agent on record rests until there is something for it to do; a new one is launched. */
+        arriving: {
+          entry: by(recovery.arrive),
+          always: [
+            { guard: 'isHeldOnRecord', target: '#agent.interrupted.suspended' },
+            { guard: 'isOnRecord', target: '#agent.idle.suspended' },
+            { target: 'launching' },
+          ],
+        },
         launching: {
           entry: by(context => life.launch(context, false)),
           on: { ready: { target: 'handshaking', actions: [told, by(life.ready)] } },
         },
         handshaking: {
-          always: { guard: 'toolsListed', target: '#agent.idle', actions: by(life.shaken) },
+          always: [{ guard: 'mustRecall', target: 'recalling', actions: by(life.shaken) }, { guard: 'toolsListed', target: '#agent.idle', actions: by(life.shaken) }],
           on: { toolsListed: { actions: [told, agent.assign({ toolsListed: true })] } },
         },
         resuming: {
           entry: by(context => life.launch(context, true)),
           on: {
             ready: { target: 'handshaking', actions: [told, by(life.ready)] },
-            startFailed: [{ guard: 'hasNothingToReturnTo', target: 'launching', actions: [told, agent.assign({ sessionId: undefined })] }, { guard: 'wasWoken', target: '#agent.idle.suspended.unwakeable', actions: [told, by(life.wakeFailed)] }, dead],
+            startFailed: [{ guard: 'hasNothingToReturnTo', target: 'launching', actions: [told, agent.assign({ sessionId: undefined })] }, restart, { guard: 'wasWoken', target: '#agent.idle.suspended.unwakeable', actions: [told, by(life.wakeFailed)] }, dead],
+          },
+        },
+        /** What became of the messages an earlier server had handed it: one question at a time. */
+        recalling: {
+          entry: by(recovery.recall),
+          on: {
+            turnRecalled: { guard: 'isOurRecall', target: 'handshaking', actions: [told, by(recovery.recalled)] },
+            recallExpired: { guard: 'isOurRecall', target: 'handshaking', actions: [told, by(recovery.recalled)] },
+          },
+        },
+        /** Down, and its supervisor decides when it comes back, if it does. */
+        awaitingRestart: {
+          on: {
+            exited: {},
+            restartGranted: { actions: by(life.restartGranted) },
+            restartRefused: dead,
+            restartDue: { target: 'resuming', actions: told },
+            terminateAsked: { target: '#agent.terminated', actions: asked(true) },
+          },
+        },
+        /** Well, but restarted with its siblings: its process goes first. */
+        restarting: {
+          entry: by(life.stopForRestart),
+          on: {
+            exited: { target: 'resuming', actions: [told, agent.assign({ pid: undefined }), by(context => ({ effects: [clear(context, 'stop')] }))] },
+            stopExpired: { target: '#agent.terminated', actions: dying(false) },
           },
         },
       },
@@ -128,13 +173,14 @@ export const agentMachine = agent.createMachine({
     idle: {
       initial: 'live',
       entry: entered('idle'),
-      on: { exited: [revival, dead] },
+      on: { exited: [revival, restart, dead] },
       states: {
         live: {
           // Held by an interrupt that found no turn, or still held after a turn of its own: back to where nothing is delivered.
           always: [{ guard: 'held', target: '#agent.interrupted', actions: told }, { guard: 'hasWork', target: '#agent.busy', actions: told }],
           on: {
             turnStarted: { target: '#agent.busy.working', actions: [told, by(turns.turnStarted)] },
+            restartAsked: withSiblings,
             suspendAsked: { guard: ({ context }) => context.background.length === 0 && context.sessionId !== undefined, target: 'suspending', actions: told },
           },
         },
@@ -143,6 +189,7 @@ export const agentMachine = agent.createMachine({
           on: {
             turnStarted: { target: '#agent.busy.working', actions: [told, by(turns.turnStarted)] },
             deliveryRetried: { target: 'live', actions: told },
+            restartAsked: withSiblings,
             turnEnded: { target: 'live', actions: [told, by(turns.foreignTurnEnded)] },
           },
         },
@@ -155,7 +202,7 @@ export const agentMachine = agent.createMachine({
           // No process is left to die.
           on: { exited: {}, terminateAsked: { target: '#agent.terminated', actions: asked(true) } },
           states: {
-            resting: { always: { guard: 'hasWork', target: '#agent.spawning.resuming', actions: told } },
+            resting: { always: { guard: 'wakes', target: '#agent.spawning.resuming', actions: told } },
             /** The last wake failed; the next word for it tries again. */
             unwakeable: {
               on: {
@@ -171,7 +218,8 @@ export const agentMachine = agent.createMachine({
       initial: 'delivering',
       entry: entered('busy'),
       on: {
-        exited: [revival, dead],
+        exited: [revival, restart, dead],
+        restartAsked: withSiblings,
         interruptAsked: { target: '.interrupting', actions: by(interrupts.interrupt) },
         turnStarted: { guard: 'beginsAnother', actions: by(turns.turnStarted) },
         turnEnded: [{ guard: 'endsAside', actions: by(turns.asideEnded) }, ...ourTurnEnds],
@@ -212,7 +260,7 @@ export const agentMachine = agent.createMachine({
             promptRefused: {},
             promptUnconfirmed: {},
             turnEnded: [{ guard: 'endsAside', actions: by(turns.asideEnded) }, { guard: 'endsOurTurn', actions: by(interrupts.turnCut) }, { actions: by(turns.foreignTurnEnded) }],
-            exited: [{ ...revival, actions: [by(interrupts.settleInterrupt), ...revival.actions] }, dead],
+            exited: [{ ...revival, actions: [by(interrupts.settleInterrupt), ...revival.actions] }, { ...restart, actions: [by(interrupts.settleInterrupt), ...restart.actions] }, dead],
             interruptFinished: [
               { guard: and(['isOurInterrupt', 'ownTurnGoesOn']), target: 'working', actions: [told, ...interruptIsOver] },
               { guard: and(['isOurInterrupt', 'continues']), target: '#agent.idle', actions: [told, ...interruptIsOver] },
@@ -228,12 +276,23 @@ export const agentMachine = agent.createMachine({
       },
     },
     interrupted: {
+      initial: 'live',
       entry: entered('interrupted'),
-      // The interrupter, or an ancestor, has sent.
-      always: { guard: ({ context }) => context.hold === undefined, target: 'idle', actions: told },
-      on: {
-        turnStarted: { target: 'busy.working', actions: [told, by(turns.turnStarted)] },
-        exited: [revival, dead],
+      states: {
+        live: {
+          // The interrupter, or an ancestor, has sent.
+          always: { guard: 'released', target: '#agent.idle', actions: told },
+          on: {
+            turnStarted: { target: '#agent.busy.working', actions: [told, by(turns.turnStarted)] },
+            restartAsked: withSiblings,
+            exited: [revival, restart, dead],
+          },
+        },
+        /** An earlier server's: no process is left to die. */
+        suspended: {
+          always: { guard: 'released', target: '#agent.idle.suspended', actions: told },
+          on: { exited: {}, terminateAsked: { target: '#agent.terminated', actions: asked(true) } },
+        },
       },
     },
     terminated: {
@@ -241,6 +300,7 @@ export const agentMachine = agent.createMachine({
       entry: entered('terminated'),
       on: {
         terminateAsked: { actions: by(life.hasten) },
+        childDied: { actions: by(refuseRestart) },
         spawnAsked: {},
         // The last words of a turn that ends while it is being ended are still its answer.
         turnEnded: { guard: ({ context, event }) => event.status === 'completed' && endsOurTurn(context, event), actions: by(turns.turnEnded) },

@@ -10,7 +10,8 @@ import type { AgentId, ClientId, OwnerId } from '../ids.ts'
 import type { Reply } from '../messages.ts'
 import { carryOut, type Decision } from './decision.ts'
 import type { ChildCrashed, InboxEvent, SupervisorEvent } from './effects.ts'
-import { type Children, containCrash, dropChild, spawnChild } from './supervision.ts'
+import type { Supervision } from './restarts.ts'
+import { type Children, containCrash, decideRestart, dropChild, spawnChild } from './supervision.ts'
 
 export interface ClientInput {
   readonly clientId: ClientId
@@ -19,10 +20,14 @@ export interface ClientInput {
   readonly root?: string
   /** Replies that waited in the store while it was away. */
   readonly inbox: readonly Reply[]
+  /** Of its agents. */
+  readonly supervision: Supervision
 }
 
 export interface ClientContext extends ClientInput {
   readonly children: readonly AgentId[]
+  /** When it had agents restarted, as far as that still counts. */
+  readonly restarts: readonly number[]
 }
 
 export type ClientEvent =
@@ -49,11 +54,12 @@ const by = <T extends Type>(decide: (context: ClientContext, event: Extract<Clie
 
 export const clientMachine = client.createMachine({
   id: 'client',
-  context: ({ input }) => ({ ...input, children: [] }),
+  context: ({ input }) => ({ ...input, children: [], restarts: [] }),
   initial: 'connected',
   on: {
     spawnAsked: { actions: by(spawnChild) },
     agentFinished: { actions: by(dropChild) },
+    childDied: { actions: by(decideRestart) },
     'xstate.error.actor.*': { actions: by(containCrash) },
     located: { actions: assign({ root: ({ event }) => event.root }) },
     replyArrived: {

@@ -8,24 +8,35 @@ import type { AgentId, MessageId, ReplyId } from '../ids.ts'
 import type { Address, Outcome, Reply } from '../messages.ts'
 
 /** For the drivers: a command for one agent's harness. */
-export interface DriversEvent {
-  readonly type: 'dispatch'
-  readonly harness: string
-  readonly command: DriverCommand
-}
+export type DriversEvent =
+  | { readonly type: 'dispatch'; readonly harness: string; readonly command: DriverCommand }
+  /** Agents can reach Madrox from now on: those whose start waited for it are started. */
+  | { readonly type: 'endpointAnnounced' }
+  /** Agents hear no more of their processes: those are ended, and the agents are not. */
+  | { readonly type: 'agentsLeft' }
 
 /** For the ledger: facts to put on record, and then to act on (an outcome travels back once it is written). */
 export type LedgerEvent =
   | { readonly type: 'messageDelivered'; readonly agentId: AgentId; readonly messageId: MessageId; readonly at: number }
   | { readonly type: 'messageSeen'; readonly agentId: AgentId; readonly messageId: MessageId; readonly at: number }
+  /** Its turn ended and left it open: tasks of its own, or background work, are out. */
+  | { readonly type: 'messageRested'; readonly agentId: AgentId; readonly messageId: MessageId; readonly lastText?: string; readonly at: number }
+  /** A turn of its own, or on replies, works on it again. */
+  | { readonly type: 'messageResumed'; readonly agentId: AgentId; readonly messageId: MessageId; readonly at: number }
   | { readonly type: 'messageSettled'; readonly agentId: AgentId; readonly messageId: MessageId; readonly outcome: Outcome }
   | { readonly type: 'followUpGiven'; readonly agentId: AgentId; readonly messageId: MessageId; readonly text: string; readonly at: number }
   /** For the agent's supervisor: what became of the agent. */
   | { readonly type: 'noticeGiven'; readonly agentId: AgentId; readonly text: string; readonly at: number }
   | { readonly type: 'repliesSeen'; readonly ids: readonly ReplyId[]; readonly at: number }
-  | { readonly type: 'agentChanged'; readonly agentId: AgentId; readonly state: string; readonly sessionId?: string; readonly pid?: number; readonly at: number }
+  | { readonly type: 'agentChanged'; readonly agentId: AgentId; readonly state: string; readonly sessionId?: string; readonly pid?: number; readonly hold?: Hold | null; readonly at: number }
   /** Ends its open messages as `agent_gone` and redirects its inbox. `unasked`: nobody ended it, so its supervisor is told. Without `at`: now. */
   | { readonly type: 'agentEnded'; readonly agentId: AgentId; readonly reason: string; readonly unasked?: boolean; readonly at?: number }
+
+/** Interrupted on purpose: nothing is delivered until the one who did it, or an ancestor, sends. */
+export interface Hold {
+  readonly by: Address
+  readonly at: number
+}
 
 /** For the deadlines: one timer wheel for all, because every stopped actor scans the timers of the whole system. `event` comes back with `at`, when it fell due. */
 export type DeadlinesEvent =
@@ -35,8 +46,16 @@ export type DeadlinesEvent =
 /** A time, or so long from when the deadlines hear of it: for decisions whose event carries no time of its own. Milliseconds. */
 export type Due = number | { readonly afterMs: number }
 
-/** From an agent to its supervisor. */
-export type SupervisorEvent = { readonly type: 'agentFinished'; readonly agentId: AgentId; readonly at: number }
+/** From an agent to its supervisor. `childDied`: its process is gone and its restart policy wants it back; the supervisor decides. */
+export type SupervisorEvent =
+  | { readonly type: 'agentFinished'; readonly agentId: AgentId; readonly at: number }
+  | { readonly type: 'childDied'; readonly agentId: AgentId; readonly at: number }
+
+/** The supervisor's decision. `restartAsked`: of a child that is well, because a sibling was not. */
+export type RestartDecision =
+  | { readonly type: 'restartGranted'; readonly dueAt: number; readonly at: number }
+  | { readonly type: 'restartRefused'; readonly reason: string; readonly at: number }
+  | { readonly type: 'restartAsked'; readonly reason: string; readonly at: number }
 
 /** From a supervisor, or by way of the facade, to an agent. */
 export type TerminateAsked = { readonly type: 'terminateAsked'; readonly reason: string; readonly force: boolean; readonly at: number }
@@ -49,7 +68,7 @@ export type Effect =
   | { readonly to: 'ledger'; readonly event: LedgerEvent }
   | { readonly to: 'deadlines'; readonly event: DeadlinesEvent }
   | { readonly to: 'supervisor'; readonly event: SupervisorEvent }
-  | { readonly to: 'child'; readonly agentId: AgentId; readonly event: TerminateAsked }
+  | { readonly to: 'child'; readonly agentId: AgentId; readonly event: TerminateAsked | RestartDecision }
 
 /** System ids: how actors find each other. */
 export const agentKey = (id: string): string => `agent:${id}`

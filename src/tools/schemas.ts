@@ -2,7 +2,7 @@
  * token of a schema is paid for in every session that lists it. */
 
 import { z } from 'zod'
-import { type AgentStatus, mcpServerSchema } from '../actors/system.ts'
+import { type AgentStatus, mcpServerSchema, restartPolicies, restartStrategies } from '../actors/system.ts'
 
 export const reference = z.string().min(1).max(200)
 export const instanceId = reference.describe('Id, unique id prefix (6+) or unique name')
@@ -36,6 +36,7 @@ export const spawnFields = {
   mcp_servers: z.record(z.string().regex(/^[A-Za-z0-9_-]+$/), mcpServer).default({}).describe('Further MCP servers: {name: {command, args, env} | {url, headers}}'),
   inherit_mcp: z.boolean().default(false).describe("Also the user's own MCP servers"),
   toolset: z.enum(['leaf', 'supervisor']).optional().describe('leaf: may not need agents of its own'),
+  restart: z.enum(restartPolicies).default('transient').describe('If its process keeps dying'),
   /** Known to users of the original; every agent has Madrox. */
   enable_madrox: z.boolean().optional().describe('Ignored: always on'),
 } as const
@@ -49,6 +50,10 @@ export const codexFields = {
 export const anyFields = {
   ...codexFields,
   script: z.unknown().optional().describe('Rules of a scripted agent'),
+  supervision: z
+    .strictObject({ strategy: z.enum(restartStrategies).default('one_for_one'), max_restarts: z.number().int().min(0).max(100).default(3), within_seconds: z.number().positive().max(86_400).default(60) })
+    .optional()
+    .describe('How it restarts its own agents that die'),
 } as const
 
 /** What every spawn comes down to, whichever tool asked. */

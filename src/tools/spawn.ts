@@ -100,6 +100,8 @@ async function spawnOne(harness: string, given: z.input<typeof spawnInput>, cont
 function toRequest(harness: string, input: SpawnInput, callKey: string | undefined, parent: string | ParentFound | undefined): SpawnRequest {
   return {
     harness, name: input.name, role: input.role, workspace: input.workspace, inheritMcp: input.inherit_mcp, mcpServers: input.mcp_servers,
+    restart: input.restart,
+    ...(input.supervision ? { supervision: { strategy: input.supervision.strategy, maxRestarts: input.supervision.max_restarts, withinMs: input.supervision.within_seconds * 1000 } } : {}),
     confinement: {
       bypass: input.bypass_isolation,
       ...(input.permission_mode ? { permissionMode: input.permission_mode } : {}),

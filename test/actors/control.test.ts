@@ -17,7 +17,7 @@ describe('interrupting', () => {
     expect(await interrupted).toMatchObject({ interrupted: true, was: 'busy', confirmed_by: 'self', after_ms: 7 })
     expect(await waited).toMatchObject({ status: 'cancelled' })
     await stage.ask(stage.as(peer), 'send_to_instance', { instance_id: kid, message: 'psst', wait_for_response: false })
-    expect(stage.state(kid)).toBe('interrupted')
+    expect(stage.state(kid)).toBe('interrupted.live')
     await stage.ask(stage.me, 'send_to_instance', { instance_id: kid, message: 'instead', wait_for_response: false })
     expect(stage.begin(kid)).toContain('instead')
     stage.end(kid)

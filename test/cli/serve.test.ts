@@ -55,20 +55,42 @@ test('a second server on the same home is refused, naming the first; one that wa
   await serve(dir)
 })
 
-test('the start after a SIGKILL ends what the killed server left, and says what became of it', async () => {
+test('the start after a SIGKILL ends what the killed server left, and its agents go on where they were', async () => {
   const dir = await home()
   const first = await serve(dir)
   const before = await connectMcp({ url: `${first.url}/mcp`, name: 'test', roots: [dir] })
   await before.callTool('spawn_agent', { harness: 'scripted-pty', name: 'ada' })
   const pid = Number((await before.callTool('get_instance_status', { instance_id: 'ada' })).data?.['pid'])
-  await before.callTool('send_to_instance', { instance_id: 'ada', message: 'hang', wait_for_response: false })
+  const { data: sent } = await before.callTool('send_to_instance', { instance_id: 'ada', message: 'wait 1000; echo after all', wait_for_response: false })
+  await expect.poll(async () => (await before.callTool('get_instance_status', { instance_id: 'ada' })).data?.['detail']).toBe('busy.working')
   await first.end('SIGKILL')
   await before.close().catch(() => {}) // its server is gone, and that is the point
   const second = await serve(dir)
   expect(isAlive(pid)).toBe(false)
   const after = await connectMcp({ url: `${second.url}/mcp`, name: 'test', roots: [dir] })
   cleanups.push(() => after.close())
-  await expect.poll(async () => (await after.callTool('get_pending_replies', {})).data?.['replies']).toMatchObject([{ from: 'ada', status: 'agent_gone' }])
+  expect((await after.callTool('wait_for_any', { message_ids: [sent?.['message_id']] })).data).toMatchObject({ status: 'answered', response: 'after all' })
+  const status = (await after.callTool('get_instance_status', { instance_id: 'ada' })).data
+  expect(status).toMatchObject({ state: 'busy', parent: 'test' })
+  expect(status?.['pid']).not.toBe(pid)
+})
+
+test('SIGTERM with --on-shutdown suspend ends processes and keeps the team: the next server has it', async () => {
+  const dir = await home()
+  const first = await serve(dir, ['--on-shutdown', 'suspend'])
+  const before = await connectMcp({ url: `${first.url}/mcp`, name: 'test', roots: [dir] })
+  await before.callTool('spawn_agent', { harness: 'scripted-pty', name: 'ada' })
+  const pid = Number((await before.callTool('get_instance_status', { instance_id: 'ada' })).data?.['pid'])
+  const { data: sent } = await before.callTool('send_to_instance', { instance_id: 'ada', message: 'wait 1000; echo after all', wait_for_response: false })
+  const waits = before.callTool('wait_for_any', { message_ids: [sent?.['message_id']] })
+  expect(await first.end('SIGTERM')).toEqual({ code: 0, signal: null })
+  expect((await waits).data).toMatchObject({ status: 'pending' })
+  await before.close().catch(() => {}) // its server is gone, and that is the point
+  expect(isAlive(pid)).toBe(false)
+  const second = await serve(dir)
+  const after = await connectMcp({ url: `${second.url}/mcp`, name: 'test', roots: [dir] })
+  cleanups.push(() => after.close())
+  expect((await after.callTool('wait_for_any', { message_ids: [sent?.['message_id']] })).data).toMatchObject({ status: 'answered', response: 'after all' })
 })
 
 test('a taken port, a bad port and a network address without a token are refused with a remedy', async () => {

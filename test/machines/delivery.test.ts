@@ -164,7 +164,7 @@ describe('a process that dies', () => {
     expect(rig.commands()).toMatchObject([{ type: 'submitPrompt', text: expect.stringContaining('delivered again') }])
   })
 
-  test.each(['spawning.launching', 'idle.live', 'idle.deferred', 'idle.suspending', 'idle.suspended.resting', 'busy.delivering', 'busy.working', 'busy.awaitingApproval', 'busy.interrupting', 'interrupted'] as const)('in %s: never stuck, and what waits is kept or the agent is over', state => {
+  test.each(['spawning.launching', 'idle.live', 'idle.deferred', 'idle.suspending', 'idle.suspended.resting', 'busy.delivering', 'busy.working', 'busy.awaitingApproval', 'busy.interrupting', 'interrupted.live'] as const)('in %s: never stuck, and what waits is kept or the agent is over', state => {
     const rig = inState(state)
     rig.fact({ type: 'exited', expected: false })
     expect(rig.state).toMatch(state === 'spawning.launching' ? /^terminated.final/ : state === 'idle.suspending' || state.startsWith('idle.suspended') ? /^idle.suspended|^terminated.final/ : /^spawning.resuming/)

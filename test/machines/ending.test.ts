@@ -19,7 +19,7 @@ function createLine(): Rig {
 }
 
 describe('ending', () => {
-  test.each(['spawning.launching', 'idle.live', 'idle.deferred', 'idle.suspending', 'idle.suspended.resting', 'busy.delivering', 'busy.working', 'busy.awaitingApproval', 'busy.interrupting', 'interrupted'])('in %s stops the process and is told once', state => {
+  test.each(['spawning.launching', 'idle.live', 'idle.deferred', 'idle.suspending', 'idle.suspended.resting', 'busy.delivering', 'busy.working', 'busy.awaitingApproval', 'busy.interrupting', 'interrupted.live'])('in %s stops the process and is told once', state => {
     const rig = inState(state)
     terminate(rig)
     terminate(rig)

@@ -12,11 +12,11 @@ describe('an interrupt', () => {
     rig.tick(40)
     rig.fact(ended('t1', { status: 'interrupted' }))
     finish(rig)
-    expect([rig.state, outcomes(rig.records())]).toEqual(['interrupted', ['m1 cancelled: ada was interrupted while it worked on this.']])
+    expect([rig.state, outcomes(rig.records())]).toEqual(['interrupted.live', ['m1 cancelled: ada was interrupted while it worked on this.']])
     expect(rig.emitted).toEqual([{ type: 'interruptSettled', requestId: 'i1', how: 'cut', source: 'self', afterMs: 40, cancelledMessageId: 'm1' }])
     rig.accept('m2', { from: peer, fromAncestor: false })
     rig.reply('r1')
-    expect(rig.state).toBe('interrupted')
+    expect(rig.state).toBe('interrupted.live')
     rig.commands()
     rig.accept('m3')
     expect(rig.commands()).toMatchObject([{ text: '[MSG:m3] do m3' }])
@@ -31,7 +31,7 @@ describe('an interrupt', () => {
     rig.fact(ended('t1', { status: 'interrupted' }))
     finish(rig)
     rig.accept('m2', { from: { kind: 'agent', id: 'other' as never }, fromAncestor: false }) // an id as any other
-    expect(rig.state).toBe('interrupted')
+    expect(rig.state).toBe('interrupted.live')
     rig.accept('m3', { from: peer, fromAncestor: false })
     expect(rig.state).toBe('busy.delivering')
   })
@@ -54,7 +54,7 @@ describe('an interrupt', () => {
     rig.fact(ended('t1', { status: 'interrupted' }))
     finish(rig)
     expect(outcomes(rig.records())).toEqual(['m1 cancelled: ada was interrupted while it worked on this.', 'm2 cancelled: ada was interrupted and its queue cleared.'])
-    expect([rig.state, rig.context.mailbox, rig.context.inbox.length, rig.deadlines.has('ada:expiry:m2')]).toEqual(['interrupted', [], 1, false])
+    expect([rig.state, rig.context.mailbox, rig.context.inbox.length, rig.deadlines.has('ada:expiry:m2')]).toEqual(['interrupted.live', [], 1, false])
   })
 
   test('that comes just after the turn ended by itself cuts nothing, and says so', () => {
@@ -72,7 +72,7 @@ describe('an interrupt', () => {
     interrupt(rig)
     rig.fact({ type: 'promptRefused', promptId: rig.promptId, reason: 'not_ready' })
     finish(rig)
-    expect([rig.state, outcomes(rig.records()), rig.emitted]).toMatchObject(['interrupted', ['m1 cancelled: ada was interrupted before it worked on this.'], [{ how: 'cut', cancelledMessageId: 'm1' }]])
+    expect([rig.state, outcomes(rig.records()), rig.emitted]).toMatchObject(['interrupted.live', ['m1 cancelled: ada was interrupted before it worked on this.'], [{ how: 'cut', cancelledMessageId: 'm1' }]])
   })
 
   test.each(['promptRefused', 'promptUnconfirmed', 'nothing'] as const)('while replies are on their way keeps them (%s)', how => {
@@ -82,7 +82,7 @@ describe('an interrupt', () => {
     if (how === 'promptRefused') rig.fact({ type: how, promptId: rig.promptId, reason: 'not_ready' })
     if (how === 'promptUnconfirmed') rig.fact({ type: how, promptId: rig.promptId, detail: 'swept' })
     finish(rig)
-    expect([rig.state, rig.context.inbox.map(reply => reply.id)]).toEqual(['interrupted', ['r1']])
+    expect([rig.state, rig.context.inbox.map(reply => reply.id)]).toEqual(['interrupted.live', ['r1']])
     rig.commands()
     rig.accept('m1')
     rig.fact({ type: 'promptSeen', promptId: rig.promptId, turnId: 't1' })
@@ -114,7 +114,7 @@ describe('an interrupt', () => {
     interrupt(rig)
     rig.fact(ended('t1', { status: 'interrupted' }))
     rig.due('interrupt')
-    expect([rig.state, rig.emitted]).toMatchObject(['interrupted', [{ how: 'cut', cancelledMessageId: 'm1' }]])
+    expect([rig.state, rig.emitted]).toMatchObject(['interrupted.live', [{ how: 'cut', cancelledMessageId: 'm1' }]])
   })
 
   test('and a process that dies of it: the message is cancelled, not driven again', () => {
@@ -124,7 +124,7 @@ describe('an interrupt', () => {
     expect([rig.state, outcomes(rig.records()), rig.emitted]).toMatchObject(['spawning.resuming', ['m1 cancelled: ada was interrupted before it worked on this.'], [{ how: 'cut' }]])
     rig.commands()
     rig.fact({ type: 'ready', sessionId: 's1' })
-    expect([rig.state, rig.commands()]).toEqual(['interrupted', []])
+    expect([rig.state, rig.commands()]).toEqual(['interrupted.live', []])
   })
 
   test('a turn of its own that begins meanwhile goes on, and afterwards the hold holds', () => {
@@ -136,7 +136,7 @@ describe('an interrupt', () => {
     finish(rig)
     expect([rig.state, rig.context.turn?.turnId]).toEqual(['busy.working', 'own'])
     rig.fact(ended('own'))
-    expect(rig.state).toBe('interrupted')
+    expect(rig.state).toBe('interrupted.live')
     expect(rig.emitted).toMatchObject([{ how: 'cut', cancelledMessageId: 'm1' }])
   })
 
@@ -166,7 +166,7 @@ describe('an interrupt', () => {
     expect([outcomes(rig.records()), rig.context.open, rig.state]).toEqual([['m2 answered: two'], {}, 'idle.live'])
   })
 
-  test.each(['spawning.launching', 'idle.live', 'idle.deferred', 'idle.suspended.resting', 'interrupted'])('in %s does nothing', state => {
+  test.each(['spawning.launching', 'idle.live', 'idle.deferred', 'idle.suspended.resting', 'interrupted.live'])('in %s does nothing', state => {
     const rig = inState(state)
     rig.commands()
     interrupt(rig)

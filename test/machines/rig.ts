@@ -10,6 +10,7 @@ import { asAgentId, asClientId, asMessageId, asReplyId } from '../../src/ids.ts'
 import type { Address, Message, Reply } from '../../src/messages.ts'
 import { agentMachine } from '../../src/machines/agent.ts'
 import type { AgentContext, AgentEmitted, AgentEvent, AgentInput } from '../../src/machines/agent-context.ts'
+import { defaultSupervision } from '../../src/machines/restarts.ts'
 import { agentKey, type DeadlinesEvent, type DriversEvent, type LedgerEvent } from '../../src/machines/effects.ts'
 
 export const ada = asAgentId('ada')
@@ -17,7 +18,7 @@ export const boss: Address = { kind: 'client', id: asClientId('boss') }
 export const peer: Address = { kind: 'agent', id: asAgentId('peer') }
 
 export const inputOf = (id: string, more: Partial<AgentInput> = {}): AgentInput => ({
-  agentId: asAgentId(id), name: id, harness: 'hand', supervisor: boss, awaitsTools: false, at: 0, ...more,
+  agentId: asAgentId(id), name: id, harness: 'hand', supervisor: boss, awaitsTools: false, restart: 'temporary', supervision: defaultSupervision, at: 0, ...more,
   launch: { name: id, cwd: '/', readableDirs: [], systemPrompt: '', sessionId: `session-${id}`, resume: false, mcpServers: {}, inheritMcp: false, confinement: { bypass: false }, marker: {}, readyTimeoutMs: 1 },
 })
 
@@ -37,6 +38,8 @@ export interface Rig {
   readonly deadlines: ReadonlyMap<string, Extract<DeadlinesEvent, { type: 'setDeadline' }>>
   /** What the supervisor was told. */
   readonly finished: string[]
+  /** Whose restart the supervisor is asked for. */
+  readonly fallen: string[]
   tell(event: AgentEvent): void
   fact(fact: BareFact, agentId?: string): void
   /** Lets a deadline that is set fall due. */
@@ -56,20 +59,21 @@ export function createRig(input: Partial<AgentInput> = {}): Rig {
   const records: LedgerEvent[] = []
   const emitted: AgentEmitted[] = []
   const finished: string[] = []
+  const fallen: string[] = []
   const deadlines = new Map<string, Extract<DeadlinesEvent, { type: 'setDeadline' }>>()
   let at = 0
   const root = setup({
-    types: { events: {} as { type: 'begin' } | { type: 'agentFinished'; agentId: string } },
+    types: { events: {} as { type: 'begin' } | { type: 'agentFinished' | 'childDied'; agentId: string } },
     actors: {
       agent: agentMachine,
-      drivers: fromCallback<DriversEvent>(({ receive }) => receive(event => commands.push(event.command))),
+      drivers: fromCallback<DriversEvent>(({ receive }) => receive(event => void (event.type === 'dispatch' && commands.push(event.command)))),
       ledger: fromCallback<LedgerEvent>(({ receive }) => receive(event => records.push(event))),
       deadlines: fromCallback<DeadlinesEvent>(({ receive }) => receive(event => void (event.type === 'setDeadline' ? deadlines.set(event.key, event) : deadlines.delete(event.key)))),
     },
   }).createMachine({
     invoke: ['drivers', 'ledger', 'deadlines'].map(name => ({ id: name, systemId: name, src: name as 'drivers' })),
     // After the hands are there.
-    on: { begin: { actions: spawnChild('agent', { id: ada, systemId: agentKey(ada), input: inputOf(ada, input) }) }, agentFinished: { actions: ({ event }) => finished.push(event.agentId) } },
+    on: { begin: { actions: spawnChild('agent', { id: ada, systemId: agentKey(ada), input: inputOf(ada, input) }) }, agentFinished: { actions: ({ event }) => finished.push(event.agentId) }, childDied: { actions: ({ event }) => fallen.push(event.agentId) } },
   })
   const system = createActor(root).start()
   system.send({ type: 'begin' })
@@ -90,6 +94,7 @@ export function createRig(input: Partial<AgentInput> = {}): Rig {
     emitted,
     deadlines,
     finished,
+    fallen,
     tell: event => find(ada)?.send(event),
     fact: (fact, agentId = ada) => (find(agentId) as AnyActorRef | undefined)?.send({ ...fact, agentId, source: 'self', at } as DriverFact), // the three fields Bare leaves out
     due: name => {
@@ -154,8 +159,8 @@ export function inState(state: string): Rig {
   if (state === 'busy.delivering' || state === 'idle.deferred') return rig
   rig.fact({ type: 'promptSeen', promptId: rig.promptId, turnId: 't1' })
   if (state === 'busy.awaitingApproval') rig.fact({ type: 'approvalRequested', approvalId: 'a1', tool: 'Bash', detail: 'ls' })
-  if (state === 'busy.interrupting' || state === 'interrupted') rig.tell({ type: 'interruptAsked', requestId: 'i1', by: boss, then: 'hold', at: 1 })
-  if (state === 'interrupted') {
+  if (state === 'busy.interrupting' || state === 'interrupted.live') rig.tell({ type: 'interruptAsked', requestId: 'i1', by: boss, then: 'hold', at: 1 })
+  if (state === 'interrupted.live') {
     rig.fact(ended('t1', { status: 'interrupted' }))
     rig.fact({ type: 'interruptFinished', requestId: 'i1', wasInTurn: true })
   }

@@ -2,7 +2,8 @@ import { describe, expect, test } from 'vitest'
 import { getShortestPaths } from 'xstate/graph'
 import type { DriverFact } from '../../src/drivers/driver.ts'
 import { agentMachine } from '../../src/machines/agent.ts'
-import type { AgentContext, AgentEvent } from '../../src/machines/agent-context.ts'
+import { asMessageId } from '../../src/ids.ts'
+import type { AgentContext, AgentEvent, AgentInput, Recovered } from '../../src/machines/agent-context.ts'
 import { boss, ended, inputOf, messageOf, replyOf } from './rig.ts'
 
 /** Everything that can be told to an agent of one message and one reply, in every order. */
@@ -26,6 +27,9 @@ function eventsFor(context: AgentContext): AgentEvent[] {
     ...turnIds.map(turnId => fact(ended(turnId))),
     fact({ type: 'approvalRequested', approvalId: 'a', tool: '', detail: '' }), fact({ type: 'approvalResolved', approvalId: 'a', decision: 'allow' }),
     fact({ type: 'exited', expected: false }), { type: 'stopExpired', at: 1 },
+    { type: 'restartAsked', reason: '', at: 1 }, { type: 'restartGranted', dueAt: 1, at: 1 }, { type: 'restartRefused', reason: '', at: 1 }, { type: 'restartDue', at: 1 },
+    ...context.uncertain.slice(0, 1).flatMap(({ messageId }) => (['absent', 'cut', 'completed', 'failed'] as const).map(status => fact({ type: 'turnRecalled', requestId: `recall.${messageId}`, status }))),
+    ...(context.uncertain[0] ? [{ type: 'recallExpired', requestId: `recall.${context.uncertain[0].messageId}`, at: 1 } as const] : []),
   ]
 }
 
@@ -33,14 +37,24 @@ const path = (value: unknown): string => (typeof value === 'object' && value !==
 
 // What tells states apart here: where it is, and what of its context decides anything.
 const keyOf = ({ value, context }: { value: unknown; context: AgentContext }): string =>
-  JSON.stringify([value, context.turn, context.aside?.turnId, context.mailbox.length, context.inbox.length, context.hold !== undefined, context.interrupting?.cut, context.revivals, context.sessionId, context.ending?.processGone, context.requestCount, context.toolsListed, Math.min(context.prompts, 3)])
+  JSON.stringify([value, context.turn, context.aside?.turnId, context.mailbox.length, context.inbox.length, context.hold !== undefined, context.uncertain.length, Object.keys(context.open).length, context.established, context.interrupting?.cut, context.revivals, context.sessionId, context.ending?.processGone, context.requestCount, context.toolsListed, Math.min(context.prompts, 3)])
 
-const paths = getShortestPaths(agentMachine, {
-  input: inputOf('ada', { awaitsTools: true }),
-  events: state => eventsFor(state.context),
-  serializeState: state => keyOf(state as never), // a snapshot of this machine
-  limit: 200_000,
-})
+const walk = (input: Partial<AgentInput>) =>
+  getShortestPaths(agentMachine, {
+    input: inputOf('ada', { awaitsTools: true, ...input }),
+    events: state => eventsFor(state.context),
+    serializeState: state => keyOf(state as never), // a snapshot of this machine
+    limit: 200_000,
+  })
+
+/** Of an earlier server: `m1` was handed over, and what became of it is not on record. */
+const recovered: Recovered = {
+  sessionId: 's1', hasHistory: true, mailbox: [], inbox: [], requestCount: 1,
+  open: { m1: { message: messageOf('m1'), settled: false, tasks: [], background: [] } }, uncertain: [{ messageId: asMessageId('m1'), deliveries: 1, markers: ['[MSG:m1]'] }],
+}
+const held: Recovered = { ...recovered, open: {}, uncertain: [], requestCount: 0, hold: { by: boss, at: 0 } }
+
+const paths = [...walk({}), ...walk({ restart: 'permanent' }), ...walk({ restart: 'transient', recovered }), ...walk({ recovered: held })]
 
 describe('the states that can be reached', () => {
   test('are many: the walk was not cut short', () => expect(paths.length).toBeGreaterThan(1_000))
@@ -50,7 +64,7 @@ describe('the states that can be reached', () => {
     expect([...reached].toSorted()).toEqual([
       'busy.awaitingApproval', 'busy.delivering', 'busy.interrupting', 'busy.working',
       'idle.deferred', 'idle.live', 'idle.suspended.resting', 'idle.suspended.unwakeable', 'idle.suspending',
-      'interrupted', 'spawning.handshaking', 'spawning.launching', 'spawning.resuming', 'terminated.final', 'terminated.stopping',
+      'interrupted.live', 'interrupted.suspended', 'spawning.awaitingRestart', 'spawning.handshaking', 'spawning.launching', 'spawning.recalling', 'spawning.restarting', 'spawning.resuming', 'terminated.final', 'terminated.stopping',
     ])
   })
 
@@ -60,7 +74,7 @@ describe('the states that can be reached', () => {
       if (where === 'busy.delivering') return context.turn?.work === undefined
       if (where === 'busy.working' || where === 'busy.awaitingApproval') return context.turn === undefined
       if (where === 'busy.interrupting') return context.interrupting === undefined
-      if (where === 'interrupted') return context.turn !== undefined || context.hold === undefined || context.interrupting !== undefined
+      if (where.startsWith('interrupted')) return context.turn !== undefined || context.hold === undefined || context.interrupting !== undefined
       return !where.startsWith('terminated') && (context.turn !== undefined || context.aside !== undefined || context.interrupting !== undefined || context.approval !== undefined)
     })
     expect(wrong.map(({ state, steps }) => `${path(state.value)} by ${steps.map(step => step.event.type).join(', ')}`)).toEqual([])

@@ -34,7 +34,7 @@ interface Cli {
 /** Plays the driver's side by the port's contract. */
 function createLife(seed: number) {
   const roll = createDice(seed)
-  const rig = createRig()
+  const rig = createRig({ restart: roll(2) ? 'permanent' : 'temporary' })
   const cli: Cli = { alive: false, starting: false, turn: undefined, prompt: undefined, interrupt: undefined, background: [], stopping: false, late: undefined }
   const settled = new Map<string, number>()
   const [accepted, arrived] = [[] as string[], [] as string[]]
@@ -55,6 +55,7 @@ function createLife(seed: number) {
       if (command.type === 'interrupt') cli.interrupt = command.requestId
       if (command.type === 'stopAgent') cli.stopping = true
     }
+    for (const _ of rig.fallen.splice(0)) rig.tell({ type: 'restartGranted', dueAt: rig.at + 1, at: rig.at })
     for (const record of rig.records()) {
       if (record.type === 'messageSettled') settled.set(record.messageId, (settled.get(record.messageId) ?? 0) + 1)
       if (record.type === 'repliesSeen') for (const id of record.ids) seen.add(id)
@@ -175,6 +176,7 @@ function createLife(seed: number) {
       if (rig.state.startsWith('busy') && roll(3) === 0) rig.tell({ type: 'interruptAsked', requestId: `i${++count}`, by: boss, then: (['hold', 'continue', 'clear'] as const)[roll(3)] ?? 'hold', at: rig.at })
     },
     () => rig.tell({ type: 'suspendAsked', at: rig.at }),
+    () => void (roll(8) || rig.context.restart === 'temporary' || rig.tell({ type: 'restartAsked', reason: 'its sibling went down', at: rig.at })),
     () => {
       // Collected in the turn.
       const [reply] = rig.context.inbox
@@ -185,7 +187,7 @@ function createLife(seed: number) {
   ]
   const waiting: { id: string; subject?: ReturnType<typeof asMessageId> }[] = []
   const time = (): void => {
-    const names = [...rig.deadlines.keys()].map(key => key.slice('ada:'.length)).filter(name => name === 'retry' || name.startsWith('quiet'))
+    const names = [...rig.deadlines.keys()].map(key => key.slice('ada:'.length)).filter(name => name === 'retry' || name === 'restart' || name.startsWith('quiet'))
     const name = names[roll(Math.max(1, names.length))]
     if (name === undefined) return
     history.push(`due ${name}`)
@@ -223,7 +225,7 @@ test('150 random lives lose nothing, settle nothing twice and come to rest', { t
     for (let count = 0; count < 600; count += 1) {
       life.driverSteps[[0, 1, 4, 6, 10, 7, 1, 4][count % 8] ?? 0]?.()
       if (count % 5 === 0) life.time()
-      if (rig.state === 'interrupted') {
+      if (rig.state === 'interrupted.live') {
         rig.accept(`release${count}`)
         life.accepted.push(`release${count}`)
       }

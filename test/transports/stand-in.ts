@@ -98,6 +98,7 @@ export function createStandInSystem(journal: Journal): MadroxSystem {
     peers: refuse,
     output: refuse,
     screen: refuse,
+    endpointAnnounced: refuse,
     async close() {},
   }
 }
