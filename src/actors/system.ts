@@ -24,7 +24,7 @@ import { resolveParent } from './parenthood.ts'
 import { authenticate, connectClient, Credentials, disconnectClient, locateClient } from './principals.ts'
 import { createRoot } from './root.ts'
 import { children, list, output, peers, screen, statusOf } from './seeing.ts'
-import { createSpawning, specOf } from './spawning.ts'
+import { createSpawning, spawnFailureOf, specOf } from './spawning.ts'
 import { createWaiting } from './waiting.ts'
 
 export interface SystemOptions {
@@ -96,6 +96,7 @@ export function createSystem(options: SystemOptions): MadroxSystem {
     },
     resolveParent: (caller, parent) => resolveParent(core, caller, parent),
     waitUntilReady: spawning.waitUntilReady,
+    spawnFailure: agentId => spawnFailureOf(core, agentId),
     ...messaging,
     consumeReplies: whileOpen(messaging.consumeReplies),
     releaseReplies: whileOpen(messaging.releaseReplies),

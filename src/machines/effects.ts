@@ -25,7 +25,13 @@ export type LedgerEvent =
   | { readonly type: 'repliesSeen'; readonly ids: readonly ReplyId[]; readonly at: number }
   | { readonly type: 'agentChanged'; readonly agentId: AgentId; readonly state: string; readonly sessionId?: string; readonly pid?: number; readonly at: number }
   /** Ends its open messages as `agent_gone` and redirects its inbox. `unasked`: nobody ended it, so its supervisor is told. Without `at`: now. */
-  | { readonly type: 'agentEnded'; readonly agentId: AgentId; readonly reason: string; readonly unasked?: boolean; readonly at?: number }
+  | { readonly type: 'agentEnded'; readonly agentId: AgentId; readonly reason: string; readonly unasked?: boolean; readonly spawnFailure?: SpawnFailure; readonly at?: number }
+
+/** An agent that came up and then proved to be of no use: on record it was never spawned, and the message that showed it fails in the CLI's words. */
+export interface SpawnFailure {
+  readonly messageId?: MessageId
+  readonly words: string
+}
 
 /** For the deadlines: one timer wheel for all, because every stopped actor scans the timers of the whole system. `event` comes back with `at`, when it fell due. */
 export type DeadlinesEvent =
