@@ -121,7 +121,7 @@ export async function createMadrox(options: MadroxOptions): Promise<Madrox> {
     const call: Madrox['call'] = async (caller, tool, args, { signal, callKey } = {}) => {
       const outcome = await callTool(tools, tool, args, { system, caller, signal: signal ?? new AbortController().signal, progress: () => {}, now: () => clock.now(), ...(callKey ? { callKey } : {}) })
       // In this process an answer that was returned has left, unless nobody waits for it any more.
-      if (outcome.ok && outcome.replies) (signal?.aborted ? system.releaseReplies : system.consumeReplies)(outcome.replies)
+      if (outcome.replies) (signal?.aborted ? system.releaseReplies : system.consumeReplies)(outcome.replies)
       return outcome
     }
     return {

@@ -4,6 +4,7 @@
  */
 
 import type { Confinement, FactOf, McpServer } from '../drivers/driver.ts'
+import type { MadroxError } from '../errors.ts'
 import type { AgentId, ClientId, MessageId, OwnerId, ReplyId } from '../ids.ts'
 import type { Address, Caller, OutcomeStatus, Reply } from '../messages.ts'
 import type { AfterInterrupt } from '../machines/agent-context.ts'
@@ -180,6 +181,8 @@ export interface MadroxSystem {
   resolveParent(caller: Caller, parent?: string): ParentFound
   /** Resolves when the agent can take a message; throws `spawn_failed` with the CLI's own words. */
   waitUntilReady(agentId: AgentId, wait: WaitOptions): Promise<void>
+  /** The `spawn_failed` of an agent that has ended and was of no use, as its first message may have shown (its model was rejected); of any other, nothing. */
+  spawnFailure(agentId: AgentId): MadroxError | undefined
 
   /** Accepts a message: on record when this returns. Refused: `invalid_input` (empty, too long, to itself, expired), `mailbox_full`, `agent_ended`. */
   send(caller: Caller, request: SendRequest): SendReport

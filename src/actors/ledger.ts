@@ -156,12 +156,15 @@ function createDesk({ store, ids, clock, successorOf }: LedgerOptions, isAlive: 
     return reply ? [{ type: 'replyRecorded', reply }] : []
   }
 
-  const endAgent = ({ agentId, reason, unasked, at = clock.now() }: Extract<LedgerEvent, { type: 'agentEnded' }>): readonly AsksEvent[] => {
+  const endAgent = ({ agentId, reason, unasked, spawnFailure, at = clock.now() }: Extract<LedgerEvent, { type: 'agentEnded' }>): readonly AsksEvent[] => {
     const row = store.getAgent(agentId)
     if (!row || row.endedAt !== undefined) return []
-    store.updateAgent(agentId, { state: 'terminated', endedAt: at, endReason: reason })
+    // Without a session on record it never was spawned.
+    store.updateAgent(agentId, { state: 'terminated', endedAt: at, endReason: reason, ...(spawnFailure ? { sessionId: undefined } : {}) })
     store.appendAudit({ at, event: 'agent_ended', agentId, data: { reason } })
-    const outcomes = store.listOpenMessages(agentId).flatMap(message => settle(message.id, { status: 'agent_gone', text: `${row.name} ended before it answered: ${reason}.`, at }))
+    const failed = spawnFailure?.messageId ? settle(spawnFailure.messageId, { status: 'failed', text: spawnFailure.words, at }) : []
+    const gone = store.listOpenMessages(agentId).flatMap(message => settle(message.id, { status: 'agent_gone', text: `${row.name} ended before it answered: ${reason}.`, at }))
+    const outcomes = [...failed, ...gone]
     // Its supervisor hears of it once: by what it is owed, else by a notice.
     const parent = living(row.parent)
     const isTold = outcomes.some(told => 'reply' in told && told.reply && parent && sameAddress(told.reply.to, parent))

@@ -170,7 +170,7 @@ function toRow(core: Core, { agentId, request, prompt, parent, workspace, toolse
 function waitUntilReady(core: Core, agentId: AgentId, { signal, timeoutMs }: WaitOptions): Promise<void> {
   const actor = agentActor(core, agentId)
   // Of a repeated call, long after: an agent that was ready once has been spawned, whatever became of it.
-  if (!actor) return core.store.getAgent(agentId)?.sessionId === undefined ? Promise.reject(spawnFailed(core, agentId)) : Promise.resolve()
+  if (!actor) return wasSpawned(core, agentId) ? Promise.resolve() : Promise.reject(spawnFailed(core, agentId))
   return new Promise((resolve, reject) => {
     const settle = (finish: () => void): void => {
       subscription.unsubscribe()
@@ -191,6 +191,13 @@ function waitUntilReady(core: Core, agentId: AgentId, { signal, timeoutMs }: Wai
     check()
   })
 }
+
+/** Ready once, and not known to be of no use since. */
+const wasSpawned = (core: Core, agentId: AgentId): boolean => core.store.getAgent(agentId)?.sessionId !== undefined
+
+/** Of an agent that has ended: why its spawn failed after all. Undefined: it did not, or it lives. */
+export const spawnFailureOf = (core: Core, agentId: AgentId): MadroxError | undefined =>
+  core.store.getAgent(agentId)?.endedAt === undefined || wasSpawned(core, agentId) ? undefined : spawnFailed(core, agentId)
 
 function spawnFailed(core: Core, agentId: AgentId): MadroxError {
   const row = core.store.getAgent(agentId)

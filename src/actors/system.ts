@@ -27,7 +27,7 @@ import { defaultSupervision, type Supervision } from '../machines/restarts.ts'
 import { recover } from './recovery.ts'
 import { createRoot } from './root.ts'
 import { children, list, output, peers, screen, statusOf } from './seeing.ts'
-import { createSpawning, specOf } from './spawning.ts'
+import { createSpawning, spawnFailureOf, specOf } from './spawning.ts'
 import { createWaiting } from './waiting.ts'
 
 export interface SystemOptions {
@@ -111,6 +111,7 @@ export function createSystem(options: SystemOptions): MadroxSystem {
     },
     resolveParent: (caller, parent) => resolveParent(core, caller, parent),
     waitUntilReady: spawning.waitUntilReady,
+    spawnFailure: agentId => spawnFailureOf(core, agentId),
     ...messaging,
     consumeReplies: whileOpen(messaging.consumeReplies),
     releaseReplies: whileOpen(messaging.releaseReplies),

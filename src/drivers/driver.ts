@@ -100,6 +100,10 @@ export type BackgroundTask = z.infer<typeof backgroundTaskSchema>
 /** Why an agent did not come up. `detail` carries the CLI's own words. */
 export const startFailures = ['cli_missing', 'not_logged_in', 'model_rejected', 'unsandboxed', 'session_unknown', 'session_locked', 'exited', 'timeout', 'invalid_launch'] as const
 
+/** Why a turn failed, where the CLI's own word is plain and something follows from it. No CLI checks its model at start: `model_rejected` is how it shows. */
+export const turnFailures = ['model_rejected'] as const
+export type TurnFailure = (typeof turnFailures)[number]
+
 export const driverFactSchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('processStarted'), ...fact, pid: z.number().optional(), cliVersion: z.string().optional() }),
   /** Up, and able to take a prompt. That its MCP tools are listed is known to the transport, not to the driver. */
@@ -131,6 +135,8 @@ export const driverFactSchema = z.discriminatedUnion('type', [
     finalText: z.string().optional(),
     /** On `failed`: the CLI's own words. */
     error: z.string().optional(),
+    /** On `failed`: absent when the reason is any other. */
+    cause: z.enum(turnFailures).optional(),
     /** Every background task of the session still running. */
     background: z.array(backgroundTaskSchema),
   }),

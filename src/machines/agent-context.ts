@@ -3,7 +3,7 @@
 import type { DriverFact, FactOf, FactSource, Launch } from '../drivers/driver.ts'
 import type { AgentId, MessageId } from '../ids.ts'
 import type { Address, Message } from '../messages.ts'
-import type { ChildCrashed, Hold, InboxEvent, RestartDecision, SupervisorEvent, TerminateAsked } from './effects.ts'
+import type { ChildCrashed, Hold, InboxEvent, RestartDecision, SpawnFailure, SupervisorEvent, TerminateAsked } from './effects.ts'
 import type { Mail, Turn } from './mailbox.ts'
 import type { RestartPolicy, Supervision } from './restarts.ts'
 
@@ -83,6 +83,7 @@ export interface Ending {
   readonly processGone: boolean
   /** Nobody asked for it: the supervisor is told. */
   readonly unasked: boolean
+  readonly spawnFailure?: SpawnFailure
 }
 
 /** To a supervisor, be it an agent or a client: one more child. */

@@ -19,6 +19,7 @@ export const guards = {
   endsOurTurn: ({ context, event }: Asked) => event.type === 'turnEnded' && endsOurTurn(context, event),
   leavesAside: ({ context, event }: Asked) => event.type === 'turnEnded' && endsOurTurn(context, event) && context.aside !== undefined,
   endsAside: ({ context, event }: Asked) => event.type === 'turnEnded' && event.turnId === context.aside?.turnId,
+  failsSpawn: ({ context, event }: Asked) => event.type === 'turnEnded' && endsOurTurn(context, event) && event.cause === 'model_rejected' && !context.hasHistory,
   beginsAnother: ({ context, event }: Asked) => event.type === 'turnStarted' && event.turnId !== context.turn?.turnId,
   answersOurPrompt: ({ context, event }: Asked) => answersOurPrompt(context, event),
   leavesPromptAside: ({ context, event }: Asked) => answersOurPrompt(context, event) && context.aside !== undefined,

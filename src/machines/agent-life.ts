@@ -4,7 +4,7 @@ import type { FactOf } from '../drivers/driver.ts'
 import { type AgentContext, type AgentEvent, type Ending, graceMs, handshakeMs, stopMs } from './agent-context.ts'
 import { type AgentDecision, both, clear, type CommandOf, deadline, dispatch, mailOf, noTurn, record, settle, thenQuiet, timeOf } from './agent-effects.ts'
 import { interruptOver } from './agent-interrupts.ts'
-import { cutOff } from './agent-turns.ts'
+import { cutOff, seenByItsEnd } from './agent-turns.ts'
 import { forgetSettled, type Mail, markSettled, noteBackground } from './mailbox.ts'
 
 export const launch = (c: AgentContext, resume: boolean): AgentDecision => ({
@@ -99,6 +99,13 @@ function whyDead(c: AgentContext, event: AgentEvent): string {
   return event.type === 'restartRefused' ? `${c.lastError ?? 'it is down'}, and ${event.reason}` : (c.lastError ?? 'it failed')
 }
 
+/** No CLI checks its model at start: the first turn tells. Its message fails when the agent is gone whole, as with a start that failed. */
+export function modelRejected(c: AgentContext, fact: FactOf<'turnEnded'>): AgentDecision {
+  const words = fact.error ?? 'the CLI did not say why'
+  const spawnFailure = { words, ...(c.turn?.subject ? { messageId: c.turn.subject } : {}) }
+  return both(seenByItsEnd(c, fact), { context: { ...noTurn, aside: undefined, lastError: words } }, toEnding(c, { reason: `its model was rejected: ${words.replace(/\.$/, '')}`, force: true, processGone: false, unasked: true, spawnFailure }))
+}
+
 export const toEnding = (c: AgentContext, ending: Ending): AgentDecision => ({ context: { ending: { ...ending, processGone: ending.processGone || (c.ending?.processGone ?? false) } } })
 
 /** Asked again while it ends: force takes the place of grace, and the first reason stands. */
@@ -125,7 +132,7 @@ export const gone = (c: AgentContext): AgentDecision => ({ context: { ending: { 
 export const finish = (c: AgentContext, event: AgentEvent): AgentDecision => ({
   effects: [
     ...['handshake', 'retry', 'stop', 'interrupt', 'restart', 'recall', ...c.mailbox.map(({ message }) => `expiry:${message.id}`), ...Object.keys(c.open).flatMap(id => [`expiry:${id}`, `quiet:${id}`])].map(name => clear(c, name)),
-    record({ type: 'agentEnded', agentId: c.agentId, reason: c.ending?.reason ?? 'ended', unasked: c.ending?.unasked ?? false, at: timeOf(c, event) }),
+    record({ type: 'agentEnded', agentId: c.agentId, reason: c.ending?.reason ?? 'ended', unasked: c.ending?.unasked ?? false, ...(c.ending?.spawnFailure ? { spawnFailure: c.ending.spawnFailure } : {}), at: timeOf(c, event) }),
     { to: 'supervisor', event: { type: 'agentFinished', agentId: c.agentId, at: timeOf(c, event) } },
   ],
 })

@@ -97,9 +97,13 @@ function subjectOfOwnTurn(c: AgentContext, { backgroundTaskId, causedByPromptId 
 
 /** What a turn's end settles: see `completeTurn`. A failed turn fails its subject, an interrupted one cancels it. A turn that stood aside goes on. */
 export function turnEnded(c: AgentContext, fact: FactOf<'turnEnded'>): AgentDecision {
-  const seen = c.turn && c.turn.turnId === undefined ? promptSeen(c, { ...fact, type: 'promptSeen', promptId: c.turn.promptId ?? '' }) : {} // its word came too late, or never
+  const seen = seenByItsEnd(c, fact)
   return both(seen, thenQuiet(c, both(settleTurn({ ...c, ...seen.context }, fact), { context: asideTakesOver(c) }), fact.at))
 }
+
+/** A prompt's own word came too late, or never. */
+export const seenByItsEnd = (c: AgentContext, fact: FactOf<'turnEnded'>): AgentDecision =>
+  c.turn && c.turn.turnId === undefined ? promptSeen(c, { ...fact, type: 'promptSeen', promptId: c.turn.promptId ?? '' }) : {}
 
 /** The turn that stood aside has ended; ours is still on its way, or running. */
 export function asideEnded(c: AgentContext, fact: FactOf<'turnEnded'>): AgentDecision {

@@ -72,6 +72,7 @@ const asked = (processGone: boolean) =>
 const leave = agent.sendTo(({ self }) => self, { type: 'xstate.stop' } as unknown as AgentEvent) // XState's own event, which its types keep to itself
 
 const ourTurnEnds = [
+  { guard: 'failsSpawn', target: '#agent.terminated', actions: [told, by(life.modelRejected)] },
   { guard: 'leavesAside', target: '#agent.busy.working', actions: [told, by(turns.turnEnded)] },
   { guard: 'endsOurTurn', target: '#agent.idle', actions: [told, by(turns.turnEnded)] },
   { actions: by(turns.foreignTurnEnded) },

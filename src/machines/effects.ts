@@ -30,7 +30,13 @@ export type LedgerEvent =
   | { readonly type: 'repliesSeen'; readonly ids: readonly ReplyId[]; readonly at: number }
   | { readonly type: 'agentChanged'; readonly agentId: AgentId; readonly state: string; readonly sessionId?: string; readonly pid?: number; readonly hold?: Hold | null; readonly at: number }
   /** Ends its open messages as `agent_gone` and redirects its inbox. `unasked`: nobody ended it, so its supervisor is told. Without `at`: now. */
-  | { readonly type: 'agentEnded'; readonly agentId: AgentId; readonly reason: string; readonly unasked?: boolean; readonly at?: number }
+  | { readonly type: 'agentEnded'; readonly agentId: AgentId; readonly reason: string; readonly unasked?: boolean; readonly spawnFailure?: SpawnFailure; readonly at?: number }
+
+/** An agent that came up and then proved to be of no use: on record it was never spawned, and the message that showed it fails in the CLI's words. */
+export interface SpawnFailure {
+  readonly messageId?: MessageId
+  readonly words: string
+}
 
 /** Interrupted on purpose: nothing is delivered until the one who did it, or an ancestor, sends. */
 export interface Hold {

@@ -6,7 +6,7 @@ import { MadroxError, toWireError } from '../errors.ts'
 import type { AgentId } from '../ids.ts'
 import { toSent } from './messages.ts'
 import { acting, anyFields, codexFields, reference, spawnedOutput, spawnFields, type SpawnInput, spawnInput } from './schemas.ts'
-import { defineTool, type ToolContext, type ToolResult } from './tool.ts'
+import { defineTool, RefusalWithReplies, type ToolContext, type ToolResult } from './tool.ts'
 
 const common = { annotations: acting, topic: 'spawn', output: spawnedOutput } as const
 
@@ -70,7 +70,8 @@ export const spawnMultiple = defineTool({
       const { code, message, remedy } = toWireError(result.reason)
       return [{ index, name: instances[index]?.name ?? null, code, message, ...(remedy ? { remedy } : {}) }]
     })
-    return { data: { spawned: spawned.map(result => result.data), errors }, replies: spawned.flatMap(result => result.replies ?? []) }
+    const replies = settled.flatMap(result => (result.status === 'fulfilled' ? (result.value.replies ?? []) : result.reason instanceof RefusalWithReplies ? result.reason.replies : []))
+    return { data: { spawned: spawned.map(result => result.data), errors }, replies }
   },
 })
 
@@ -94,6 +95,9 @@ async function spawnOne(harness: string, given: z.input<typeof spawnInput>, cont
   }
   const waits = input.wait_for_response && input.expects_reply && sent
   const answer = waits ? await system.waitForAny(caller, [sent.messageId], { signal, timeoutMs: left() }) : sent
+  // Its first turn may have shown that its CLI will never work.
+  const failure = answer?.status === 'failed' || answer?.status === 'agent_gone' ? system.spawnFailure(agentId) : undefined
+  if (failure) throw new RefusalWithReplies(failure, answer?.replies ?? [])
   return toSpawned(agentId, answer, input.expects_reply, context)
 }
 

@@ -56,7 +56,17 @@ export const defineTool = <Input extends z.ZodType>(tool: Tool<Input>): Tool => 
 
 export type ToolTable = ReadonlyMap<string, Tool>
 
-export type ToolOutcome = ({ readonly ok: true } & ToolResult) | { readonly ok: false; readonly error: WireError }
+export type ToolOutcome = ({ readonly ok: true } & ToolResult) | { readonly ok: false; readonly error: WireError; readonly replies?: readonly ReplyId[] }
+
+/** A refusal that tells what replies hold: they are handed out by it, as by an answer. */
+export class RefusalWithReplies extends MadroxError {
+  readonly replies: readonly ReplyId[]
+
+  constructor({ code, message, remedy, data }: MadroxError, replies: readonly ReplyId[]) {
+    super(code, message, { ...(remedy === undefined ? {} : { remedy }), data })
+    this.replies = replies
+  }
+}
 
 /**
  * `runTool` for a wire. Never throws: what a caller did wrong and what went wrong come back as `ok: false`.
@@ -66,7 +76,7 @@ export async function callTool(table: ToolTable, name: string, args: unknown, co
   try {
     return withPendingReplies(context, { ok: true, ...(await runTool(table, name, args, context)) })
   } catch (error) {
-    return { ok: false, error: toWireError(error) }
+    return { ok: false, error: toWireError(error), ...(error instanceof RefusalWithReplies ? { replies: error.replies } : {}) }
   }
 }
 

@@ -107,7 +107,7 @@ export function createStage(options: StageOptions = {}): Stage {
 
   const call: Stage['call'] = async (caller, tool, args = {}, { callKey, signal = new AbortController().signal, leaves = true } = {}) => {
     const outcome = await callTool(tools, tool, args, { system, caller, signal, progress: () => {}, now: () => clock.now(), ...(callKey ? { callKey } : {}) })
-    if (outcome.ok && outcome.replies) (leaves && !signal.aborted ? system.consumeReplies : system.releaseReplies)(outcome.replies.map(asReplyId))
+    if (outcome.replies) (leaves && !signal.aborted ? system.consumeReplies : system.releaseReplies)(outcome.replies.map(asReplyId))
     return outcome
   }
   const system = createSystem({

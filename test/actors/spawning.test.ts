@@ -1,6 +1,7 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
+import { asAgentId } from '../../src/ids.ts'
 import { createStage, type Stage } from './rig.ts'
 
 const living = (stage: Stage): string[] => stage.system.list({ kind: 'owner', ownerId: stage.me.ownerId }).map(agent => agent.name)
@@ -85,6 +86,114 @@ describe('spawning', () => {
     const stage = createStage()
     const data = await stage.ask(stage.me, 'spawn_multiple_instances', { instances: [{ instance_type: 'hand', name: 'a', workspace: 'isolated' }, { instance_type: 'hand', name: 'b', role: 'nobody' }, { instance_type: 'hand', name: 'c', workspace: 'isolated' }, { instance_type: 'hand', name: 'd', colour: 'red' }] })
     expect(data).toMatchObject({ spawned: [{ name: 'a' }, { name: 'c' }], errors: [{ index: 1, name: 'b', code: 'unknown_role' }, { index: 3, name: 'd', code: 'invalid_input' }] })
+  })
+})
+
+describe('a model that the first turn shows to be refused', () => {
+  const refused = { status: 'failed', cause: 'model_rejected', error: 'No such model.' } as const
+  const message = '"ada" could not be spawned: its model was rejected: No such model.'
+  const spawning = { harness: 'hand', name: 'ada', workspace: 'isolated', initial_prompt: 'go', wait_for_response: true }
+  const inbox = (stage: Stage) => stage.store.listReplies({ kind: 'client', id: stage.me.clientId }).map(({ kind, status, text }) => `${kind} ${status ?? ''}: ${text}`)
+  const startedId = (stage: Stage, name: string) => stage.system.list({ kind: 'owner', ownerId: stage.me.ownerId }).find(agent => agent.name === name)?.id
+
+  /** A spawn call whose first turn runs. */
+  async function begin(stage: Stage, call: Promise<unknown>) {
+    void call.catch(() => {}) // the test looks at it later
+    await expect.poll(() => stage.commands.some(command => command.type === 'submitPrompt')).toBe(true)
+    const id = startedId(stage, 'ada') ?? asAgentId('')
+    stage.begin(id)
+    return id
+  }
+
+  test('is a spawn that failed in the CLI\'s own words, told when nothing is left, and told once', async () => {
+    const stage = createStage()
+    const spawned = stage.call(stage.me, 'spawn_agent', spawning)
+    const id = await begin(stage, spawned)
+    stage.byHand.add('ada') // its process takes its time to go
+    let told = false
+    void spawned.then(() => (told = true))
+    stage.end(id, refused)
+    await stage.settle()
+    expect([told, stage.commands.at(-1)]).toMatchObject([false, { type: 'stopAgent', agentId: id, mode: 'force' }])
+    stage.fact(id, { type: 'exited', expected: true })
+    expect(await spawned).toMatchObject({ ok: false, error: { code: 'spawn_failed', message, data: { agentId: id } } })
+    expect([living(stage), stage.store.listOpenMessages(), inbox(stage)]).toEqual([[], [], []])
+  })
+
+  test('is kept for the sender when the refusal could not leave', async () => {
+    const stage = createStage()
+    const spawned = stage.call(stage.me, 'spawn_agent', spawning, { leaves: false })
+    stage.end(await begin(stage, spawned), refused)
+    expect(await spawned).toMatchObject({ ok: false })
+    expect(await stage.ask(stage.me, 'get_pending_replies')).toMatchObject({ replies: [{ status: 'failed', response: 'No such model.' }] })
+  })
+
+  test('of one among several harms none, and its reply is handed out too', async () => {
+    const stage = createStage()
+    const { harness: _, ...item } = spawning
+    const spawned = stage.ask(stage.me, 'spawn_multiple_instances', { instances: [{ ...item, instance_type: 'hand' }, { instance_type: 'hand', name: 'bob', workspace: 'isolated' }] })
+    stage.end(await begin(stage, spawned), refused)
+    expect(await spawned).toMatchObject({ spawned: [{ name: 'bob' }], errors: [{ index: 0, name: 'ada', code: 'spawn_failed', message }] })
+    expect([living(stage), inbox(stage)]).toEqual([['bob'], []])
+  })
+
+  test('told to nobody who waits is the outcome of the first message, and no notice beside it', async () => {
+    const stage = createStage()
+    const id = await stage.spawn('ada')
+    const sent = stage.ask(stage.me, 'send_to_instance', { instance_id: id, message: 'go', wait_for_response: false })
+    await stage.ask(stage.me, 'send_to_instance', { instance_id: id, message: 'and this', wait_for_response: false })
+    stage.begin(id)
+    stage.end(id, refused)
+    await stage.settle()
+    expect(await sent).toMatchObject({ status: 'accepted' })
+    expect(inbox(stage)).toEqual(['outcome failed: No such model.', 'outcome agent_gone: ada ended before it answered: its model was rejected: No such model.'])
+    expect(living(stage)).toEqual([])
+  })
+
+  test('shown by another\'s message is told to the supervisor by a notice', async () => {
+    const stage = createStage()
+    const id = await stage.spawn('ada')
+    await stage.ask(stage.client('other'), 'send_to_instance', { instance_id: id, message: 'go', wait_for_response: false })
+    stage.begin(id)
+    stage.end(id, refused)
+    await stage.settle()
+    expect(inbox(stage)).toEqual(['notice : ada has ended: its model was rejected: No such model.'])
+  })
+
+  test('is what the same spawn is answered when it is repeated', async () => {
+    const stage = createStage()
+    const spawned = stage.call(stage.me, 'spawn_agent', spawning, { callKey: 'k' })
+    stage.end(await begin(stage, spawned), refused)
+    await spawned
+    expect(await stage.call(stage.me, 'spawn_agent', spawning, { callKey: 'k' })).toMatchObject({ ok: false, error: { code: 'spawn_failed', message } })
+  })
+
+  test('is no failed spawn in an agent that has done something before', async () => {
+    const stage = createStage()
+    const id = await stage.spawn('ada')
+    const send = (text: string) => stage.ask(stage.me, 'send_to_instance', { instance_id: id, message: text })
+    const first = send('one')
+    stage.turn(id, 'done')
+    expect(await first).toMatchObject({ status: 'answered' })
+    const second = send('two')
+    stage.begin(id)
+    stage.end(id, refused)
+    expect(await second).toMatchObject({ status: 'failed', response: 'No such model.' })
+    expect(living(stage)).toEqual(['ada'])
+  })
+
+  test('a first turn that fails for another reason is an answer, and the agent lives', async () => {
+    const stage = createStage()
+    const spawned = stage.ask(stage.me, 'spawn_agent', spawning)
+    stage.end(await begin(stage, spawned), { status: 'failed', error: '529 overloaded' })
+    expect(await spawned).toMatchObject({ status: 'failed', response: '529 overloaded', state: 'idle' })
+  })
+
+  test('can be rehearsed with a scripted agent', async () => {
+    const stage = createStage()
+    const script = [{ when: 'go', steps: [{ fail: 'No such model.', cause: 'model_rejected' }] }]
+    expect(await stage.call(stage.me, 'spawn_agent', { ...spawning, harness: 'scripted', script })).toMatchObject({ ok: false, error: { code: 'spawn_failed', message } })
+    expect(living(stage)).toEqual([])
   })
 })
 

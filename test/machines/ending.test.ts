@@ -143,3 +143,50 @@ describe('an agent whose own logic throws', () => {
     expect(rig.finished).toEqual(['ada'])
   })
 })
+
+describe('a first turn that ends because the model was refused', () => {
+  const refused = (turnId: string) => ended(turnId, { status: 'failed', cause: 'model_rejected', error: 'No such model.' })
+
+  test('ends the agent by force, and fails its message, once nothing of it is left', () => {
+    const rig = createWorking()
+    rig.fact(refused('t1'))
+    expect([rig.state, stops(rig), rig.records()]).toEqual(['terminated.stopping', ['ada force'], []])
+    rig.fact({ type: 'exited', expected: true })
+    expect(rig.records()).toMatchObject([{ type: 'agentEnded', reason: 'its model was rejected: No such model', unasked: true, spawnFailure: { messageId: 'm1', words: 'No such model.' } }])
+    expect([rig.finished, [...rig.deadlines.keys()]]).toEqual([['ada'], []])
+  })
+
+  test('ends what it had spawned first', () => {
+    const rig = createLine()
+    rig.accept('m1')
+    rig.fact({ type: 'promptSeen', promptId: rig.promptId, turnId: 't1' })
+    rig.commands()
+    rig.fact(refused('t1'))
+    expect([rig.state, stops(rig)]).toEqual(['terminated.draining', ['grandkid force']])
+  })
+
+  test('also when the end is the first word of that turn, or a dialog was open, and after turns that came to nothing', () => {
+    const late = inState('busy.delivering')
+    late.fact({ ...refused('t1'), promptId: late.promptId })
+    expect([late.state, late.records().map(({ type }) => type)]).toEqual(['terminated.stopping', ['messageSeen']])
+    const asking = inState('busy.awaitingApproval')
+    asking.fact(refused('t1'))
+    expect([asking.state, asking.context.approval]).toEqual(['terminated.stopping', undefined])
+    const again = createWorking()
+    again.fact(ended('t1', { status: 'failed', error: '529' }))
+    again.accept('m2')
+    again.fact({ type: 'promptSeen', promptId: again.promptId, turnId: 't2' })
+    again.fact(refused('t2'))
+    expect(again.state).toBe('terminated.stopping')
+  })
+
+  test('in an agent with a history fails the message and nothing else', () => {
+    const rig = createWorking()
+    rig.fact(ended('t1', { finalText: 'done' }))
+    rig.accept('m2')
+    rig.fact({ type: 'promptSeen', promptId: rig.promptId, turnId: 't2' })
+    rig.records()
+    rig.fact(refused('t2'))
+    expect([rig.state, outcomes(rig.records())]).toEqual(['idle.live', ['m2 failed: No such model.']])
+  })
+})

@@ -85,6 +85,7 @@ export function createStandInSystem(journal: Journal): MadroxSystem {
     spawn: refuse,
     resolveParent: refuse,
     waitUntilReady: refuse,
+    spawnFailure: refuse,
     send: refuse,
     waitForAny: refuse,
     reply: refuse,

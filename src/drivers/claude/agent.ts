@@ -14,6 +14,7 @@ import { endProcessTree } from '../pty/reaper.ts'
 import { renderLastWords, renderScreen } from '../pty/screen.ts'
 import { createApprovals } from './approvals.ts'
 import { transcriptPath, type ConfigDir } from './config-dir.ts'
+import { toFailed } from './failures.ts'
 import type { HookAnswer } from './hooks.ts'
 import type { HookBody, HookOf } from './hook-bodies.ts'
 import { createInterrupting } from './interrupting.ts'
@@ -238,11 +239,6 @@ function toCompleted({ last_assistant_message, background_tasks, session_crons }
     ...session_crons.map(({ id }) => ({ id: id ?? randomUUID(), description: 'scheduled wake-up' })),
   ]
   return { kind: 'stop', source: 'hook', background, ...(last_assistant_message === undefined ? {} : { finalText: last_assistant_message }) }
-}
-
-function toFailed({ last_assistant_message, error, error_details }: HookOf<'StopFailure'>): Ending {
-  const words = [last_assistant_message ?? error, error_details].filter(Boolean).join(': ')
-  return { kind: 'failure', source: 'hook', error: words || 'Claude Code gave no reason.' }
 }
 
 function toBackgroundTaskId(response: unknown): string | undefined {

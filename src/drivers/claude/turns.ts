@@ -8,7 +8,7 @@
  * taken up.
  */
 
-import type { BackgroundTask, FactSource } from '../driver.ts'
+import type { BackgroundTask, FactSource, TurnFailure } from '../driver.ts'
 import type { SourcedFact } from '../facts.ts'
 import type { HookOf } from './hook-bodies.ts'
 
@@ -21,6 +21,7 @@ export interface Ending {
   readonly source: FactSource
   readonly finalText?: string
   readonly error?: string
+  readonly cause?: TurnFailure
   /** Undefined: nobody said; what was last known to run. */
   readonly background?: readonly BackgroundTask[]
 }
@@ -145,7 +146,7 @@ export function createTurnTracker(tell: (fact: TurnFact) => void) {
       const turn = turns.shift()
       if (turn?.ending === undefined) throw new Error('The current turn has no ending to tell.')
       closed.add(turn.cliPromptId)
-      const { kind, source, finalText, error, background } = turn.ending
+      const { kind, source, finalText, error, cause, background } = turn.ending
       // A task that is done and whose turn has already begun behind this one is not in the CLI's list any more, but its result is still to come.
       const awake = turns.flatMap(({ backgroundTaskId }) => (backgroundTaskId === undefined ? [] : [{ id: backgroundTaskId }]))
       tell({
@@ -155,6 +156,7 @@ export function createTurnTracker(tell: (fact: TurnFact) => void) {
         ...(turn.promptId === undefined ? {} : { promptId: turn.promptId }),
         ...(finalText ? { finalText } : {}),
         ...(error === undefined ? {} : { error }),
+        ...(cause ? { cause } : {}),
       })
       if (turns[0]) tellBegin(turns[0], 'hook')
     },

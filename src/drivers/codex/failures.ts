@@ -1,9 +1,11 @@
 /**
- * Why a thread did not start, from the CLI's own words (measured on 0.169.0). A model nobody has is not among the reasons: codex
- * takes any name here, and the API rejects it in the first turn.
+ * Why a thread did not start, or a turn failed, from the CLI's own words (measured on 0.169.0). A model nobody has is not among the
+ * reasons of a start: codex takes any name there, and the API rejects it in the first turn. Its `model/list` cannot tell earlier: it
+ * lists what OpenAI offers, also where another provider is configured.
  */
 
-import type { FactOf } from '../driver.ts'
+import type { FactOf, TurnFailure } from '../driver.ts'
+import type { TurnError } from './protocol.ts'
 
 export interface StartFailure {
   readonly code: FactOf<'startFailed'>['code']
@@ -19,6 +21,11 @@ const causes: readonly (readonly [RegExp, StartFailure['code']])[] = [
 export function toStartFailure(words: string): StartFailure {
   const cause = causes.find(([pattern]) => pattern.test(words))
   return { code: cause?.[1] ?? 'invalid_launch', detail: words }
+}
+
+/** Codex has a word of its own for what the API calls `model_not_found`, and none for a model that a ChatGPT account does not get. */
+export function toTurnFailure({ message, codexErrorInfo }: TurnError): TurnFailure | undefined {
+  return codexErrorInfo === 'modelNotFound' || /model is not supported when using Codex\b/.test(message) ? 'model_rejected' : undefined
 }
 
 /** A thread whose stop was cut short between the two steps of unloading it. */

@@ -9,8 +9,11 @@ import { z } from 'zod'
 const turnSchema = z.object({
   id: z.string(),
   status: z.string().optional(),
-  error: z.object({ message: z.string(), additionalDetails: z.string().nullish() }).nullish(),
+  /** `codexErrorInfo`: a word, or an object of one key. */
+  error: z.object({ message: z.string(), additionalDetails: z.string().nullish(), codexErrorInfo: z.unknown() }).nullish(),
 })
+
+export type TurnError = NonNullable<z.infer<typeof turnSchema>['error']>
 
 const tokens = z.object({
   totalTokens: z.number(),

@@ -7,6 +7,7 @@ import type { Clock } from '../../clock.ts'
 import type { Log } from '../../log.ts'
 import type { BareFact } from '../facts.ts'
 import { describeApproval, type Decision } from './approvals.ts'
+import { toTurnFailure } from './failures.ts'
 import { createHeldRequests } from './held.ts'
 import { toCompletedOutput, toKnownItem, toPromptText, toStartedOutput, type Output } from './items.ts'
 import { anyResult, terminalsResult, type ApprovalRequest, type KnownItem, type ThreadItem, type ThreadNotification } from './protocol.ts'
@@ -136,6 +137,7 @@ export function createThread({ id: threadId, model: firstModel, rpc, tell, rende
     if (!ended) return log.warn('A codex turn ended that had not begun.', { threadId, turnId: id })
     held.resolveAll()
     const words = error ? [error.message, error.additionalDetails].filter(Boolean).join('\n') : status === 'completed' ? undefined : ended.failure
+    const cause = error && status === 'failed' ? toTurnFailure(error) : undefined
     if (words !== undefined) rendering.add(`! ${words}`)
     if (ended.told) {
       tell({
@@ -145,6 +147,7 @@ export function createThread({ id: threadId, model: firstModel, rpc, tell, rende
         status: words !== undefined && words === ended.failure ? 'failed' : status === 'failed' || status === 'interrupted' ? status : 'completed',
         ...(ended.lastText !== undefined && { finalText: ended.lastText }),
         ...(words !== undefined && { error: words }),
+        ...(cause && { cause }),
         // Background terminals outlive turns, but codex never begins a turn when one ends: no answer may wait for them.
         background: [],
       })

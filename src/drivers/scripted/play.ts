@@ -3,6 +3,7 @@
  * what it wants done and is resumed with the answer. Owns the meaning of steps; who calls tools and keeps time is the session's.
  */
 
+import type { TurnFailure } from '../driver.ts'
 import { toCommand, toDefaultActions } from './commands.ts'
 import type { Prompt } from './prompt.ts'
 import { toPattern, type Action, type Script } from './script.ts'
@@ -18,7 +19,7 @@ export type Effect =
 
 /** The answer to a tool call or an approval; nothing for every other effect. */
 export type Answer = { readonly ok: boolean; readonly text: string } | undefined
-export type Verdict = { readonly status: 'completed' } | { readonly status: 'failed'; readonly error: string }
+export type Verdict = { readonly status: 'completed' } | { readonly status: 'failed'; readonly error: string; readonly cause?: TurnFailure }
 export type Performance = Generator<Effect, Verdict, Answer>
 
 export interface Scene {
@@ -55,7 +56,7 @@ function* play(actions: readonly Action[], scene: Scene, variables: Variables): 
 /** Undefined: go on with the next. A refused tool call ends the turn with the refusal as its last words, as a model would tell it. */
 function* playAction(action: Action, scene: Scene, variables: Variables): Generator<Effect, Verdict | undefined, Answer> {
   const fill = (template: string): string => fillIn(template, variables)
-  if ('fail' in action) return { status: 'failed', error: fill(action.fail) }
+  if ('fail' in action) return { status: 'failed', error: fill(action.fail), ...(action.cause ? { cause: action.cause } : {}) }
   if ('say' in action) yield { type: 'say', text: fill(action.say), isFinal: true }
   else if ('wait' in action) yield { type: 'wait', ms: action.wait }
   else if ('hang' in action) yield { type: 'hang' }

@@ -4,6 +4,7 @@
  */
 
 import { z } from 'zod'
+import { turnFailures } from '../driver.ts'
 
 const text = z.string()
 const ms = z.number().int().nonnegative()
@@ -35,7 +36,8 @@ export const stepSchema = z.union([
   /** Stands at a permission dialog; `{{last}}` becomes `allow` or `deny`. */
   z.strictObject({ approval: z.strictObject({ tool: text, detail: text.default('') }) }),
   z.strictObject({ recall: z.literal(true) }),
-  z.strictObject({ fail: text }),
+  /** With `cause: model_rejected`: as a CLI fails whose model is refused. */
+  z.strictObject({ fail: text, cause: z.enum(turnFailures).optional() }),
   z.strictObject({ crash: text }),
   /** Crashes the first time the session is given this task, and goes on when it is given again. */
   z.strictObject({ crashOnce: text }),

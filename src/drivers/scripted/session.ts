@@ -133,7 +133,7 @@ export function createSession(options: SessionOptions): Session {
       background: [...background.values(), ...finished].map(({ id, description }) => ({ id, description })), // a finished one has yet to say so
       ...(current.promptId !== undefined && { promptId: current.promptId }),
       ...(finalText !== undefined && { finalText }),
-      ...(verdict.status === 'failed' && { error: verdict.error }),
+      ...(verdict.status === 'failed' && { error: verdict.error, ...(verdict.cause && { cause: verdict.cause }) }),
     })
     const next = finished.shift()
     if (next) reportBackground(next)

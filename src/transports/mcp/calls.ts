@@ -55,7 +55,7 @@ export function createCallDesk(options: CallDeskOptions): CallDesk {
       const caller = await options.callerOf(extra)
       const callKey = callKeyOf(request.params._meta, `${options.keyScope} ${name}`)
       const outcome = await callTool(tools, name, args, { system, caller, signal, progress: progress.report, callKey, now: () => clock.now() })
-      const replies = outcome.ok ? (outcome.replies ?? []) : []
+      const replies = outcome.replies ?? []
       if (replies.length > 0 && signal.aborted) return releaseUnsent(replies)
       if (replies.length > 0) handOut(replies, exchange, extra)
       return toCallResult(outcome, tools.get(name)?.output !== undefined)

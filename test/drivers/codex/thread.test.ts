@@ -87,6 +87,19 @@ describe('recorded turns', () => {
     expect(facts.at(-1)).toMatchObject({ type: 'turnEnded', status: 'failed', promptId: 'prompt-1', error: expect.stringContaining('told to fail') })
   })
 
+  // The `turn.error` of 0.169.0 for answers of the API.
+  test.each([
+    ['404 or 400 model_not_found', { message: 'The model `x` does not exist or you do not have access to it.', codexErrorInfo: 'modelNotFound', additionalDetails: null }, 'model_rejected'],
+    ['400 to a ChatGPT account', { message: '{"detail":"The \'x\' model is not supported when using Codex with a ChatGPT account."}', codexErrorInfo: 'other', additionalDetails: null }, 'model_rejected'],
+    ['400 for another reason', { message: '{"error":{"message":"Unsupported parameter","type":"invalid_request_error","param":null,"code":"unsupported_parameter"}}', codexErrorInfo: 'other', additionalDetails: null }, undefined],
+    ['404 for another reason', { message: 'unexpected status 404 Not Found: Invalid URL (POST /v1/responses), url: http://127.0.0.1:1/v1/responses', codexErrorInfo: { httpConnectionFailed: { httpStatusCode: 404 } }, additionalDetails: null }, undefined],
+  ])('a turn that fails by %s says whether the model was refused', (_, error, cause) => {
+    const { thread, hear, facts } = createReplay()
+    thread.submit('prompt-1', 'x')
+    hear(turnStarted, userMessage('prompt-1'), inThread('turn/completed', { turn: { id: 'turn-1', status: 'failed', error } }))
+    expect(facts.at(-1)).toEqual({ type: 'turnEnded', turnId: 'turn-1', promptId: 'prompt-1', status: 'failed', background: [], error: error.message, ...(cause && { cause }) })
+  })
+
   test('an approval is held until it is answered, and nothing is submitted meanwhile', () => {
     const { thread, hear, facts, sent } = createReplay()
     thread.submit('prompt-1', 'ask')

@@ -106,6 +106,12 @@ describe('the default script', () => {
     expect(stage().submit('[MSG:m1] (delivered again: you were cut off; check what is done, then finish) fail no')).toMatchObject({ status: 'failed', error: 'no' })
   })
 
+  test('a failure may be scripted to look like a refused model', () => {
+    const { submit } = stage([{ when: 'go', steps: [{ fail: 'There is no model "{{name}}".', cause: 'model_rejected' }] }])
+    expect(submit('[MSG:m1] go')).toMatchObject({ status: 'failed', error: 'There is no model "ada".', cause: 'model_rejected' })
+    expect(submit('[MSG:m2] fail no')).not.toHaveProperty('cause')
+  })
+
   test('recall answers with the earlier tasks, oldest first', () => {
     const { submit, calls } = stage({}, replied)
     submit('[MSG:m1] say one')
