@@ -16,6 +16,7 @@ import { createScriptedDriver } from '../../src/drivers/scripted/driver.ts'
 import { type AgentId, asAgentId, asReplyId, localOwner, type OwnerId, randomIds } from '../../src/ids.ts'
 import { silentLog } from '../../src/log.ts'
 import type { Caller } from '../../src/messages.ts'
+import type { Supervision } from '../../src/machines/restarts.ts'
 import { createMemoryStore } from '../../src/store/memory.ts'
 import type { Store } from '../../src/store/store.ts'
 import { createToolTable } from '../../src/tools/table.ts'
@@ -58,6 +59,8 @@ export interface Stage {
   readonly byHand: Set<string>
   /** Lets everything that was set off come to rest. */
   settle(): Promise<void>
+  /** As after a SIGKILL: nothing more is heard of this system, and the next one finds what is in its store. */
+  crash(more?: StageOptions): Stage
 }
 
 export interface StageOptions {
@@ -65,13 +68,15 @@ export interface StageOptions {
   readonly limits?: Partial<Limits>
   readonly ownerTokens?: Readonly<Record<string, string>>
   readonly home?: string
+  readonly startAt?: number
+  readonly supervision?: Supervision
   /** The next agents are not answered for: their names. */
   readonly byHand?: readonly string[]
 }
 
 export function createStage(options: StageOptions = {}): Stage {
   const store = options.store ?? createMemoryStore()
-  const clock = createSimulatedClock(Date.UTC(2026, 0, 1))
+  const clock = createSimulatedClock(options.startAt ?? Date.UTC(2026, 0, 1))
   const home = options.home ?? mkdtempSync(join(tmpdir(), 'madrox-actors-'))
   const tools = createToolTable()
   const commands: DriverCommand[] = []
@@ -79,7 +84,9 @@ export function createStage(options: StageOptions = {}): Stage {
   const prompts = new Map<string, { promptId: string; text: string }>()
   const turns = new Map<string, { turnId: string; promptId?: string }>()
   const handDriven = new Set<string>()
+  const names = new Map<string, string>()
   let count = 0
+  let crashed = false
   let emit: (fact: DriverFact) => void = () => {}
 
   const fact: Stage['fact'] = (id, bare) => {
@@ -94,8 +101,9 @@ export function createStage(options: StageOptions = {}): Stage {
     speaksMcp: false,
     dispatch: command => {
       commands.push(command)
-      const name = system.list({ kind: 'owner', ownerId: localOwner }, { ended: true }).find(each => each.id === command.agentId)?.name ?? ''
+      const name = names.get(command.agentId) ?? ''
       if (command.type === 'startAgent') {
+        names.set(command.agentId, command.launch.name)
         handDriven.add(command.agentId)
         later(command.agentId, command.launch.name, { type: 'ready', sessionId: command.launch.sessionId })
       }
@@ -112,7 +120,7 @@ export function createStage(options: StageOptions = {}): Stage {
   }
   const system = createSystem({
     store, clock, ids: randomIds, log: silentLog, home, marker: {}, endpoint: () => undefined,
-    ...(options.limits ? { limits: options.limits } : {}), ...(options.ownerTokens ? { ownerTokens: options.ownerTokens } : {}),
+    ...(options.limits ? { limits: options.limits } : {}), ...(options.supervision ? { supervision: options.supervision } : {}), ...(options.ownerTokens ? { ownerTokens: options.ownerTokens } : {}),
     connectDrivers: tell => {
       emit = tell
       const scripted = createScriptedDriver({ bin: '', env: {}, childEnv: [], stateDir: join(home, 'scripted'), clock, log: silentLog }, tell)
@@ -126,6 +134,7 @@ export function createStage(options: StageOptions = {}): Stage {
   const client: Stage['client'] = (name, { ownerId = localOwner, root } = {}) => ({ kind: 'client', clientId: system.connectClient({ ownerId, name, ...(root ? { root } : {}) }), ownerId })
   const me = client('tester', { root: home })
   onTestFinished(async () => {
+    if (crashed) return
     byHand.clear()
     for (const agent of system.list({ kind: 'owner', ownerId: localOwner })) if (handDriven.has(agent.id) && agent.state === 'terminated') fact(agent.id, { type: 'exited', expected: true })
     await system.close()
@@ -167,6 +176,10 @@ export function createStage(options: StageOptions = {}): Stage {
       return text
     },
     state: id => system.status({ kind: 'owner', ownerId: localOwner }, id).detail,
+    crash: (more = {}) => {
+      crashed = true // its clock stands still from now on, and so does it
+      return createStage({ ...options, store, home, startAt: clock.now() + 1, byHand: [], ...more })
+    },
     settle: () => new Promise(resolve => setImmediate(resolve)),
   }
   return stage
