@@ -22,7 +22,7 @@ export const spawnFields = {
   name: z.string().trim().min(1).max(80).regex(/^[^\p{C}\p{Zl}\p{Zp}"\\]+$/u, 'no control characters, quotes or backslashes'),
   role: z.string().max(80).default('general').describe('Role prompt to use, e.g. architect'),
   system_prompt: z.string().max(200_000).optional().describe("Replaces the role's prompt"),
-  model: z.string().min(1).max(200).refine(text => !/\p{Cc}/u.test(text), 'no control characters').optional().describe("Any model id; none: the CLI's default"),
+  model: z.string().min(1).max(200).refine(text => !/\p{Cc}/u.test(text), 'no control characters').optional().describe("Any model id, tried by the first task; none: the CLI's default"),
   parent_instance_id: reference.optional().describe('Supervisor; none: you'),
   wait_for_ready: z.boolean().default(true),
   initial_prompt: z.string().min(1).optional().describe('First task, sent as a message'),

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import { fail, hang } from '../fakes/anthropic/index.ts'
-import { isAlive, readPid } from './processes.ts'
+import { isAlive, readPid, stubbornServer } from './processes.ts'
 import { findOwned, openRig } from './rig.ts'
 
 test.each([[529, /529|overloaded/i], [401, /401|authenticat/i], [400, /400|scripted 400/i]])('an API that answers %d fails the message in the words of the CLI, and the agent goes on', async (status, words) => {
@@ -34,11 +34,36 @@ test('an API that is not there fails the message, and says that it could not be 
   expect(failed.response).toMatch(/connect/i)
 })
 
-test('a model that the API rejects fails the first task, in its words', async () => {
-  const { call } = await openRig({ anthropic: { script: [{ when: view => view.model === 'no-such-model', then: [fail(404, { body: { type: 'error', error: { type: 'not_found_error', message: 'model: no-such-model' } } })] }] } })
-  const answer = await call('spawn_claude', { name: 'ada', model: 'no-such-model', initial_prompt: 'hello', wait_for_response: true })
-  expect(answer.status).toBe('failed')
-  expect(answer.response).toMatch(/no-such-model/)
+const noSuchModel = fail(404, { body: { type: 'error', error: { type: 'not_found_error', message: 'model: no-such-model' } } })
+const words = "There's an issue with the selected model (no-such-model). It may not exist or you may not have access to it."
+const openWithout = () => openRig({ anthropic: { script: [{ when: view => view.model === 'no-such-model', then: [noSuchModel] }, { when: 'withdrawn', then: [noSuchModel] }] } })
+
+test('a model that the API rejects is a spawn that failed in the words of the CLI, and nothing of it lives on', async () => {
+  const { refusal, text, call, dir } = await openWithout()
+  const notes = dir('notes')
+  const spawning = { name: 'ada', model: 'no-such-model', mcp_servers: { stubborn: { command: process.execPath, args: ['-e', stubbornServer, join(notes, 'pid')] } } }
+  expect(await refusal('spawn_claude', { ...spawning, initial_prompt: 'hello', wait_for_response: true })).toContain(`spawn_failed: "ada" could not be spawned: its model was rejected: ${words}`)
+  expect(isAlive(await readPid(notes, 'pid'))).toBe(false)
+  expect([await text('get_instance_tree'), (await call('get_pending_replies')).count]).toEqual(['There are no agents.', 0])
+})
+
+test('a model that the first task shows to be rejected fails the task in those words, and the agent is gone whole', async () => {
+  const { call, text, refusal } = await openWithout()
+  await call('spawn_claude', { name: 'ada', model: 'no-such-model' })
+  const { pid } = await call('get_instance_status', { instance_id: 'ada' })
+  expect(isAlive(Number(pid))).toBe(true)
+  expect(await call('send_to_instance', { instance_id: 'ada', message: 'hello' })).toMatchObject({ status: 'failed', response: expect.stringContaining(words) })
+  expect([isAlive(Number(pid)), await text('get_instance_tree')]).toEqual([false, 'There are no agents.'])
+  expect(await refusal('send_to_instance', { instance_id: 'ada', message: 'again' })).toMatch(/^agent_ended: .*its model was rejected/s)
+  expect(await call('get_pending_replies')).toMatchObject({ count: 0 })
+})
+
+test('a model that is refused to an agent at work fails that message, and the agent goes on', async () => {
+  const { call } = await openWithout()
+  await call('spawn_claude', { name: 'ada' })
+  expect(await call('send_to_instance', { instance_id: 'ada', message: 'do: reply fine' })).toMatchObject({ status: 'answered' })
+  expect(await call('send_to_instance', { instance_id: 'ada', message: 'withdrawn' })).toMatchObject({ status: 'failed', response: expect.stringContaining('selected model') })
+  expect(await call('send_to_instance', { instance_id: 'ada', message: 'do: reply fine again' })).toMatchObject({ status: 'answered', response: 'fine again' })
 })
 
 /** A directory with a program of that name in it. */

@@ -2,6 +2,8 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import { fail } from '../fakes/openai/index.ts'
+import { isAlive, readPid, stubbornServer } from './processes.ts'
 import { openRig, type Rig } from './rig.ts'
 
 const ask = (rig: Rig, message: string) => rig.call('send_to_instance', { instance_id: 'ada', message, timeout_seconds: 60 })
@@ -27,6 +29,40 @@ test('an API that falls silent, hangs up, or is not there', async () => {
   }
   await rig.openai.close()
   expect(await ask(rig, 'anybody there?')).toMatchObject({ status: 'failed', response: expect.stringMatching(/error sending request|stream disconnected/) })
+})
+
+const noSuchModel = { error: { message: 'The model `no-such-model` does not exist or you do not have access to it.', type: 'invalid_request_error', param: null, code: 'model_not_found' } }
+const notForAccount = { detail: "The 'no-such-model' model is not supported when using Codex with a ChatGPT account." }
+
+test.each([
+  [404, noSuchModel, noSuchModel.error.message],
+  [400, notForAccount, notForAccount.detail],
+])('a model that the API rejects with %d is a spawn that failed in the words of the CLI, and nothing of it lives on', async (status, body, said) => {
+  const rig = await openRig({ openai: { script: [{ when: view => view.model === 'no-such-model', then: [fail(status, { body })] }] } })
+  const notes = rig.dir('notes')
+  const spawning = { name: 'ada', model: 'no-such-model', mcp_servers: { stubborn: { command: process.execPath, args: ['-e', stubbornServer, join(notes, 'pid')] } } }
+  const refusal = await rig.refusal('spawn_codex', { ...spawning, initial_prompt: 'hello', wait_for_response: true })
+  expect(refusal).toContain('spawn_failed: "ada" could not be spawned: its model was rejected: ')
+  expect(refusal).toContain(said.replace(/\.$/, ''))
+  expect(isAlive(await readPid(notes, 'pid'))).toBe(false)
+  expect([await rig.text('get_instance_tree'), (await rig.call('get_pending_replies')).count]).toEqual(['There are no agents.', 0])
+})
+
+test('a model that the first task shows to be rejected fails the task in those words, and the agent is gone whole', async () => {
+  const rig = await openRig({ openai: { script: [{ when: view => view.model === 'no-such-model', then: [fail(404, { body: noSuchModel })] }] } })
+  await rig.call('spawn_codex', { name: 'ada', model: 'no-such-model' })
+  const { pid } = await rig.call('get_instance_status', { instance_id: 'ada' })
+  expect(isAlive(Number(pid))).toBe(true)
+  expect(await ask(rig, 'hello')).toMatchObject({ status: 'failed', response: noSuchModel.error.message })
+  expect([isAlive(Number(pid)), await rig.text('get_instance_tree')]).toEqual([false, 'There are no agents.'])
+})
+
+test('a model that is refused to an agent at work fails that message, and the agent goes on', async () => {
+  const rig = await openRig({ openai: { script: [{ when: 'withdrawn', then: [fail(404, { body: noSuchModel })] }] } })
+  await rig.call('spawn_codex', { name: 'ada' })
+  expect(await ask(rig, 'do:\nsay fine')).toMatchObject({ status: 'answered' })
+  expect(await ask(rig, 'withdrawn')).toMatchObject({ status: 'failed', response: noSuchModel.error.message })
+  expect(await ask(rig, 'do:\nsay fine again')).toMatchObject({ status: 'answered', response: 'fine again' })
 })
 
 test('a supervisor is told of its failed task like of any other outcome', async () => {

@@ -6,22 +6,10 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { callTool, say, stream, type Script } from '../fakes/openai/index.ts'
 import { createCodexStage, type CodexStage, type CodexStageOptions } from './codex.ts'
 import { startMcpStandIn, type McpStandIn } from './mcp-stand-in.ts'
-import { isAlive, readPid } from './processes.ts'
+import { isAlive, readPid, stubbornServer } from './processes.ts'
 
 const unconfined = { bypass: true }
 const shell = (cmd: string, yieldMs = 30_000) => callTool('exec_command', { cmd, yield_time_ms: yieldMs })
-
-/** An MCP server over stdio that has no tools and does not end when it is asked to. */
-const stubbornServer = `
-  require('node:fs').writeFileSync(process.argv[1], String(process.pid))
-  process.on('SIGTERM', () => {})
-  setInterval(() => {}, 1e6)
-  require('node:readline').createInterface({ input: process.stdin }).on('line', line => {
-    const { id, method, params } = JSON.parse(line)
-    const result = method === 'initialize' ? { protocolVersion: params.protocolVersion, capabilities: { tools: {} }, serverInfo: { name: 'stubborn', version: '1' } } : { tools: [] }
-    if (id !== undefined) console.log(JSON.stringify({ jsonrpc: '2.0', id, result }))
-  })
-`
 
 let stage: CodexStage
 let mcp: McpStandIn

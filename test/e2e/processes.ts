@@ -15,3 +15,15 @@ export async function readPid(directory: string, name: string): Promise<number> 
     events.close()
   }
 }
+
+/** An MCP server over stdio that has no tools and does not end when it is asked to: a program for `node -e`, and the file it notes its pid in. */
+export const stubbornServer = `
+  require('node:fs').writeFileSync(process.argv[1], String(process.pid))
+  process.on('SIGTERM', () => {})
+  setInterval(() => {}, 1e6)
+  require('node:readline').createInterface({ input: process.stdin }).on('line', line => {
+    const { id, method, params } = JSON.parse(line)
+    const result = method === 'initialize' ? { protocolVersion: params.protocolVersion, capabilities: { tools: {} }, serverInfo: { name: 'stubborn', version: '1' } } : { tools: [] }
+    if (id !== undefined) console.log(JSON.stringify({ jsonrpc: '2.0', id, result }))
+  })
+`
