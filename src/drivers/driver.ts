@@ -154,7 +154,7 @@ export const driverFactSchema = z.discriminatedUnion('type', [
     type: z.literal('turnRecalled'),
     ...fact,
     requestId: z.string(),
-    /** `absent`: no such prompt is on its record. `cut`: begun, and its end is not. */
+    /** `absent`: no such prompt is on its record. `cut`: begun, and its end is not on it; or the record could not be read. */
     status: z.enum(['absent', 'cut', 'completed', 'failed']),
     /** On `completed`: the turn's last words; absent when it said nothing. */
     finalText: z.string().optional(),
