@@ -1,9 +1,10 @@
 /**
- * Why a thread did not start, from the CLI's own words (measured on 0.169.0). A model nobody has is not among the reasons: codex
+ * Why a turn failed, and why a thread did not start, from the CLI's own words (measured on 0.169.0). A model nobody has is not among the reasons: codex
  * takes any name here, and the API rejects it in the first turn.
  */
 
 import type { FactOf } from '../driver.ts'
+import type { TurnError } from './protocol.ts'
 
 export interface StartFailure {
   readonly code: FactOf<'startFailed'>['code']
@@ -25,6 +26,9 @@ export function toStartFailure(words: string): StartFailure {
 export function isArchived(words: string): boolean {
   return /is archived/.test(words)
 }
+
+/** A failed turn's own words, told live or read from its record. */
+export const toErrorText = ({ message, additionalDetails }: TurnError): string => [message, additionalDetails].filter(Boolean).join('\n')
 
 export const notLoggedIn: StartFailure = {
   code: 'not_logged_in',
