@@ -30,7 +30,8 @@ function toOutcome(turn: readonly TranscriptEntry[]): Recollection {
   if (last?.type === 'apiError') return { status: 'failed', error: last.text }
   if (last?.type !== 'concluded' && last?.type !== 'stopped') return { status: 'cut' }
   const said = turn.findLast(entry => entry.type === 'text' || entry.type === 'toolCall')
-  return { status: 'completed', ...(said?.type === 'text' && { finalText: said.text }) }
+  const finalText = said?.type === 'text' ? said.text.trim() : '' // as the Stop hook tells it
+  return { status: 'completed', ...(finalText !== '' && { finalText }) }
 }
 
 /** Usage and tool results end nothing; a tool call or a text without a conclusion behind it says that more was to come. */
