@@ -10,6 +10,7 @@
  * - every `promptSeen` and `turnStarted` is followed by exactly one `turnEnded` of the same turn, or by `exited`;
  * - after `interrupt` comes exactly one `interruptFinished`, behind the `turnEnded` it caused;
  * - after `recallTurn` comes exactly one `turnRecalled`, unless the agent exits first;
+ * - a resumed session reports again all the usage on its record, under the same `unitId`s: a killed server may not have counted it;
  * - after `stopAgent` comes exactly one `exited`, when no process of the agent is left, and nothing of the agent behind it; the
  *   first cause of an end wins, so a start that was already failing is told as `startFailed` alone. Later commands are ignored;
  * - a process that dies by itself is reported as `exited {expected: false}`, behind everything it had said.
@@ -142,7 +143,7 @@ export const driverFactSchema = z.discriminatedUnion('type', [
   }),
   z.object({ type: z.literal('interruptFinished'), ...fact, requestId: z.string(), wasInTurn: z.boolean() }),
   z.object({ type: z.literal('outputProduced'), ...fact, turnId: z.string().optional(), kind: z.enum(['text', 'tool_call', 'tool_result']), callId: z.string().optional(), tool: z.string().optional(), content: z.string() }),
-  /** One model call's usage. `unitId` is the API's own message or response id: counted once, however often it is reported. */
+  /** One model call's usage. `unitId` names that call in every process that tells of it: counted once, however often it is reported. */
   z.object({
     type: z.literal('usageReported'),
     ...fact,
@@ -160,7 +161,7 @@ export const driverFactSchema = z.discriminatedUnion('type', [
     type: z.literal('turnRecalled'),
     ...fact,
     requestId: z.string(),
-    /** `absent`: no such prompt is on its record. `cut`: begun, and its end is not. */
+    /** `absent`: no such prompt is on its record. `cut`: begun, and its end is not on it; or the record could not be read. */
     status: z.enum(['absent', 'cut', 'completed', 'failed']),
     /** On `completed`: the turn's last words; absent when it said nothing. */
     finalText: z.string().optional(),

@@ -11,3 +11,6 @@ export type SourcedFact<Type extends Kind = Kind> = Without<FactOf<Type>, 'agent
 
 /** What happened, and nothing else. */
 export type BareFact<Type extends Kind = Kind> = Without<FactOf<Type>, 'agentId' | 'source' | 'at'>
+
+/** What became of a turn, as the session's own record has it. */
+export type Recollection = Omit<BareFact<'turnRecalled'>, 'type' | 'requestId'>

@@ -5,7 +5,14 @@ import { createRecorder, toText, type Recorder } from './driver-trace.ts'
 
 type LaunchInput = Extract<Parameters<Driver['dispatch']>[0], { type: 'startAgent' }>['launch']
 
-/** What to type so that an agent does it. All are single prompts; every text is one line. */
+export interface Tokens {
+  readonly inputTokens: number
+  readonly outputTokens: number
+  readonly cacheReadTokens: number
+  readonly cacheCreationTokens: number
+}
+
+/** What to type so that an agent does it, behind a marker (`[MSG:<id>] `) or not. All are single prompts; every text is one line. */
 export interface ContractPrompts {
   /** The turn ends by itself, `completed`, and its final text is exactly `text`. */
   answer(text: string): string
@@ -31,6 +38,8 @@ export interface DriverUnderTest {
   launch(name: string): Omit<LaunchInput, 'sessionId'>
   /** Lets the task end that `prompts.background` left running. Absent: it ends by itself, in time enough. */
   endBackground?(agentId: string): void
+  /** What a session has spent so far, by another account than the driver's: of the API, or of the session's own record. */
+  usageOf(sessionId: string): Tokens
   /** Pids beside those of `processStarted` that must be gone after `close`, as the fixtures noted them. */
   pids?(): readonly number[]
   /** After `close` and every judgement: fakes, directories. */
@@ -61,6 +70,9 @@ export interface Stage {
   /** The agent's pids, living or not. */
   pidsOf(agentId: string): number[]
 }
+
+/** For `test.each`. What a harness has no word for cannot be asked of it: then it is none of its tests, rather than one that is skipped. */
+export const given = (prompt: string | undefined): string[] => (prompt === undefined ? [] : [prompt])
 
 /** A driver made for one test, its trace on record. */
 export async function createStage(contract: DriverContract, factTimeoutMs: number): Promise<Stage> {
@@ -111,4 +123,17 @@ export async function die({ facts, submit, pidsOf }: Stage, agentId: string, pro
   const pid = pidsOf(agentId).at(-1)
   if (pid === undefined) throw new Error(`${agentId} has no pid to kill and no prompt to crash it. Trace:\n${toText(facts.trace)}`)
   process.kill(pid, 'SIGKILL')
+}
+
+/** Its process is killed while a turn runs that began with this marker. */
+export async function dieInTurn(stage: Stage, agentId: string, marker: string, prompts: ContractPrompts): Promise<void> {
+  const { facts, submit, pidsOf } = stage
+  if (pidsOf(agentId).length === 0 && prompts.crash !== undefined) submit(agentId, `${marker} ${prompts.crash}`)
+  else {
+    const promptId = submit(agentId, `${marker} ${prompts.stream}`)
+    const { turnId } = await facts.waitFor(agentId, 'promptSeen', fact => fact.promptId === promptId)
+    await facts.waitFor(agentId, 'outputProduced', fact => fact.kind === 'text' && fact.turnId === turnId)
+    await die(stage, agentId, { ...prompts, crash: undefined })
+  }
+  await facts.waitFor(agentId, 'exited', fact => facts.factsOf(agentId).at(-1) === fact)
 }

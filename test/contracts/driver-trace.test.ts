@@ -14,18 +14,21 @@ const seen = told({ type: 'promptSeen', promptId: 'p', turnId: 't' })
 const ended = told({ type: 'turnEnded', turnId: 't', status: 'completed', background: [] })
 const interrupt: TraceEntry = { command: { type: 'interrupt', agentId: 'ada', requestId: 'i' } }
 const interrupted = told({ type: 'interruptFinished', requestId: 'i', wasInTurn: true })
+const recall: TraceEntry = { command: { type: 'recallTurn', agentId: 'ada', requestId: 'r', markers: ['[MSG:m]'] } }
+const recalled = told({ type: 'turnRecalled', requestId: 'r', status: 'absent' })
 const stop: TraceEntry = { command: { type: 'stopAgent', agentId: 'ada', mode: 'force', graceMs: 0 } }
 const exited = told({ type: 'exited', expected: true })
 const died = told({ type: 'exited', expected: false })
 const failed = told({ type: 'startFailed', code: 'exited', detail: 'x' })
 
 test.each<[string, TraceEntry[]]>([
-  ['a whole life', [start, ready, submit, written, seen, interrupt, ended, interrupted, stop, exited]],
+  ['a whole life', [start, ready, recall, recalled, submit, written, seen, interrupt, ended, interrupted, stop, exited]],
   ['a failed start', [start, failed]],
   ['a stop while starting', [start, stop, exited]],
   ['a stop that a failing start outruns', [start, stop, failed]],
   ['a death in a turn, and a new life', [start, ready, submit, seen, died, start, ready, stop, exited]],
-  ['commands after the end', [start, ready, stop, exited, submit, interrupt, stop]],
+  ['a recall that an exit outruns', [start, ready, recall, stop, exited]],
+  ['commands after the end', [start, ready, stop, exited, submit, interrupt, recall, stop]],
 ])('%s breaks no promise', (_name, trace) => {
   expect(findBreaches(trace)).toEqual([])
 })
@@ -45,6 +48,8 @@ test.each<[string, TraceEntry[], string]>([
   ['a turn inside a turn', [start, ready, submit, seen, told({ type: 'turnStarted', turnId: 'u', origin: 'self' }), ended, stop, exited], 'inside another'],
   ['an interrupt finished before the turn it cut', [start, ready, submit, seen, interrupt, interrupted, ended, stop, exited], 'before the end of the turn'],
   ['an interrupt never finished', [start, ready, interrupt], 'never finished'],
+  ['a recall never answered', [start, ready, recall], 'recall r was never answered'],
+  ['a recall answered twice', [start, ready, recall, recalled, recalled, stop, exited], 'not open'],
   ['a stop without an exit', [start, ready, stop], 'answered by 0 exited'],
   ['an exit told twice', [start, ready, stop, exited, exited], 'after its end'],
   ['a stop told as a death', [start, ready, stop, died], 'told as unexpected'],

@@ -108,9 +108,11 @@ interface Life {
   readonly turns: Map<string, 'open' | 'ended'>
   /** For each open interrupt, the turns that ran when it was asked for. */
   readonly interrupts: Map<string, string[]>
+  /** Open ones. */
+  readonly recalls: Set<string>
 }
 
-const newLife = (): Life => ({ started: 'no', isOver: false, stops: 0, exits: 0, prompts: new Map(), turns: new Map(), interrupts: new Map() })
+const newLife = (): Life => ({ started: 'no', isOver: false, stops: 0, exits: 0, prompts: new Map(), turns: new Map(), interrupts: new Map(), recalls: new Set() })
 
 /** Every breach of the port's promises in a trace that has come to its end (the driver is closed), in words. */
 export function findBreaches(trace: readonly TraceEntry[]): string[] {
@@ -135,6 +137,7 @@ export function findBreaches(trace: readonly TraceEntry[]): string[] {
 function takeCommand(life: Life, command: DriverCommand): void {
   if (command.type === 'submitPrompt') life.prompts.set(command.promptId, 'open')
   if (command.type === 'interrupt') life.interrupts.set(command.requestId, openTurns(life))
+  if (command.type === 'recallTurn') life.recalls.add(command.requestId)
   if (command.type === 'stopAgent') life.stops += 1
 }
 
@@ -172,6 +175,9 @@ function takeFact(life: Life, fact: DriverFact, say: (breach: string) => void): 
       life.interrupts.delete(fact.requestId)
       return
     }
+    case 'turnRecalled':
+      if (!life.recalls.delete(fact.requestId)) say(`turnRecalled of a request that was not open: ${fact.requestId}`)
+      return
     case 'exited':
       life.exits += 1
       life.isOver = true
@@ -197,5 +203,6 @@ function checkEnd(life: Life, say: (breach: string) => void): void {
   for (const [promptId, state] of life.prompts) if (state === 'open') say(`prompt ${promptId} was never answered`)
   for (const turnId of openTurns(life)) say(`turn ${turnId} never ended`)
   for (const requestId of life.interrupts.keys()) say(`interrupt ${requestId} was never finished`)
+  for (const requestId of life.recalls) say(`recall ${requestId} was never answered`)
   say('the agent was still there when its driver had been closed')
 }

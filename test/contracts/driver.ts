@@ -5,14 +5,13 @@
 import { randomUUID } from 'node:crypto'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { FactOf } from '../../src/drivers/driver.ts'
-import { createStage, die, type ContractPrompts, type DriverContract, type Stage } from './driver-stage.ts'
+import { createStage, die, given, type ContractPrompts, type DriverContract, type Stage } from './driver-stage.ts'
+import { describeRecall } from './driver-recall.ts'
 import { findBreaches, toText } from './driver-trace.ts'
 import { isAlive } from './processes.ts'
 
-export type { ContractPrompts, DriverContract, DriverUnderTest } from './driver-stage.ts'
+export type { ContractPrompts, DriverContract, DriverUnderTest, Tokens } from './driver-stage.ts'
 
-/** For `test.each`. What a harness has no word for cannot be asked of it: then it is none of its tests, rather than one that is skipped. */
-const given = (prompt: string | undefined): string[] => (prompt === undefined ? [] : [prompt])
 
 /** Declares the suite. `name` is the implementation's. */
 export function describeDriver(name: string, contract: DriverContract): void {
@@ -47,6 +46,7 @@ export function describeDriver(name: string, contract: DriverContract): void {
     resumeTests(() => stage, prompts)
     againTests(() => stage, prompts)
     companyTests(() => stage, prompts)
+    describeRecall(() => stage, prompts)
     optionalTests(() => stage, prompts)
   })
 }

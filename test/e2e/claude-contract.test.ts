@@ -2,6 +2,7 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createClaudeDriver } from '../../src/drivers/claude/driver.ts'
 import { describeDriver } from '../contracts/driver.ts'
+import type { Usage } from '../fakes/anthropic/index.ts'
 import { createClaudeStage } from './claude-setup.ts'
 
 describeDriver('claude in a PTY', {
@@ -23,6 +24,14 @@ describeDriver('claude in a PTY', {
         name, cwd: stage.workspace(name), systemPrompt: `You are ${name}.`, confinement: { bypass: true },
         marker: { ...stage.marker, MADROX_AGENT_ID: name },
       }),
+      usageOf: sessionId => {
+        const spent = stage.fake.requests.filter(({ view, outcome }) => view.sessionId === sessionId && outcome === 'complete')
+        const sum = (field: keyof Usage): number => spent.reduce((total, { usage }) => total + usage[field], 0)
+        return {
+          inputTokens: sum('input_tokens'), outputTokens: sum('output_tokens'),
+          cacheReadTokens: sum('cache_read_input_tokens'), cacheCreationTokens: sum('cache_creation_input_tokens'),
+        }
+      },
       endBackground: agentId => writeFileSync(join(stage.workspace(agentId), 'end-of-task'), ''),
       release: stage.close,
     }

@@ -7,7 +7,7 @@ import { callTool, say, startFakeOpenAI, atGate, fail, type Script } from '../fa
 import { createCodexHome, findCodexBin } from './codex.ts'
 
 const script: Script = [
-  { when: /^say /, then: ({ lastUserText }) => [say(lastUserText.slice(4))] },
+  { when: /^(\[MSG:\w+\] )?say /, then: ({ lastUserText }) => [say(lastUserText.replace(/^(\[MSG:\w+\] )?say /, ''))] },
   { when: 'stream', then: [say('begun'), atGate('never')] },
   { when: 'hold', then: [callTool('exec_command', { cmd: 'sleep 600', yield_time_ms: 30_000 }), say('slept')] },
   { when: 'fail', then: [fail(400, { body: { error: { message: 'told to fail', type: 'invalid_request_error' } } })] },
@@ -31,6 +31,10 @@ describeDriver('codex, app-server', {
         confinement: { permissionMode: 'on-request' },
         marker: { MADROX_HOME: home.dir, MADROX_AGENT: `${name}-${randomUUID()}` },
       }),
+      usageOf: sessionId => {
+        const { inputTokens, cachedInputTokens, outputTokens } = api.usage(sessionId)
+        return { inputTokens: inputTokens - cachedInputTokens, outputTokens, cacheReadTokens: cachedInputTokens, cacheCreationTokens: 0 }
+      },
       release: async () => {
         await api.close()
         home.remove()

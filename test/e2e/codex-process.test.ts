@@ -1,8 +1,9 @@
 /** Turns, usage and failures of the real codex, and the process its agents share. */
 import { execFileSync } from 'node:child_process'
-import { writeFileSync } from 'node:fs'
+import { readFileSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, describe, expect, test } from 'vitest'
+import type { FactOf } from '../../src/drivers/driver.ts'
 import { atGate, callTool, fail, hang, say, stream, type Script } from '../fakes/openai/index.ts'
 import { createCodexStage, findCodexBin, type CodexStage, type CodexStageOptions } from './codex.ts'
 import { startSilentServer } from './mcp-stand-in.ts'
@@ -12,6 +13,18 @@ const shell = (cmd: string) => callTool('exec_command', { cmd, yield_time_ms: 30
 let stage: CodexStage
 afterEach(() => stage.close())
 const open = async (script: Script, options: CodexStageOptions = {}): Promise<CodexStage> => (stage = await createCodexStage({ script, ...options }))
+
+/** Each unit once, as the API counts; the fake lets every call reason three tokens' worth. */
+function sumUnits(reports: readonly FactOf<'usageReported'>[]) {
+  const units = new Map(reports.map(report => [report.unitId, report]))
+  const sum = { inputTokens: 0, cachedInputTokens: 0, outputTokens: 0, reasoningOutputTokens: 3 * units.size }
+  for (const unit of units.values()) {
+    sum.inputTokens += unit.inputTokens + unit.cacheReadTokens
+    sum.cachedInputTokens += unit.cacheReadTokens
+    sum.outputTokens += unit.outputTokens
+  }
+  return sum
+}
 
 describe('turns', () => {
   test('role and briefing reach the model, and the text of a prompt arrives byte by byte', async () => {
@@ -51,15 +64,27 @@ describe('turns', () => {
     await start('ada', { sessionId, resume: true })
     await run('ada', 'work')
 
-    const units = new Map(facts.factsOf('ada', 'usageReported').map(fact => [fact.unitId, fact]))
-    const sum = { inputTokens: 0, cachedInputTokens: 0, outputTokens: 0, reasoningOutputTokens: 3 * units.size }
-    for (const unit of units.values()) {
-      sum.inputTokens += unit.inputTokens + unit.cacheReadTokens
-      sum.cachedInputTokens += unit.cacheReadTokens
-      sum.outputTokens += unit.outputTokens
+    const reports = facts.factsOf('ada', 'usageReported')
+    expect(new Set(reports.map(({ unitId }) => unitId)).size).toBe(9)
+    expect(sumUnits(reports)).toEqual(api.usage(sessionId))
+  })
+
+  test('a call whose tool ran when its process was killed is counted all the same, though codex itself forgets it', async () => {
+    const { start, run, submit, facts, api, home } = await open([{ when: 'hold', then: [shell('sleep 600'), say('never')] }])
+    const { sessionId } = await start('ada')
+    await run('ada', 'before')
+    submit('ada', 'hold')
+    const rollout = (): string => readdirSync(home.codexHome, { recursive: true, encoding: 'utf8' }).find(name => name.endsWith(`${sessionId}.jsonl`)) ?? ''
+    await expect.poll(() => readFileSync(join(home.codexHome, rollout()), 'utf8').split('token_usage_record').length, { timeout: 10_000 }).toBe(3)
+    process.kill(facts.factsOf('ada', 'processStarted').at(-1)?.pid ?? 0, 'SIGKILL')
+    await facts.waitFor('ada', 'exited', ({ expected }) => !expected)
+    for (const text of ['after', 'long after']) {
+      await start('ada', { sessionId, resume: true })
+      await run('ada', text)
+      expect(sumUnits(facts.factsOf('ada', 'usageReported'))).toEqual(api.usage(sessionId))
+      await stage.stop('ada')
     }
-    expect(units.size).toBe(9)
-    expect(sum).toEqual(api.usage(sessionId))
+    expect(facts.factsOf('ada', 'turnEnded').map(({ finalText }) => finalText)).toEqual(['ack: before', 'ack: after', 'ack: long after'])
   })
 
   test('an interrupt on the heels of its prompt still ends the turn', async () => {

@@ -8,7 +8,7 @@ import { basename, dirname } from 'node:path'
 import type { Clock } from '../../clock.ts'
 import type { Log } from '../../log.ts'
 import type { BackgroundTask, FactOf } from '../driver.ts'
-import type { SourcedFact } from '../facts.ts'
+import type { Recollection, SourcedFact } from '../facts.ts'
 import { startPty } from '../pty/process.ts'
 import { endProcessTree } from '../pty/reaper.ts'
 import { renderLastWords, renderScreen } from '../pty/screen.ts'
@@ -21,6 +21,7 @@ import { createInterrupting } from './interrupting.ts'
 import { verifiedVersion, type ParsedLaunch, type Prepared } from './launch.ts'
 import type { Login } from './login.ts'
 import { createPrompting } from './prompting.ts'
+import { recallTurn } from './recall.ts'
 import { createRecords } from './records.ts'
 import { createSessionClock, createStatusReader, type Session } from './session.ts'
 import { createSettling } from './settling.ts'
@@ -47,6 +48,7 @@ export interface ClaudeAgent {
   stop(mode: 'graceful' | 'force', graceMs: number): void
   answerApproval(approvalId: string, decision: 'allow' | 'deny', message: string | undefined): void
   readScreen(requestId: string, lines: number | undefined): void
+  recallTurn(requestId: string, markers: readonly string[]): void
   takeHook(body: HookBody, gone: AbortSignal): HookAnswer | Promise<HookAnswer>
 }
 
@@ -161,6 +163,15 @@ export function startAgent(context: AgentContext): ClaudeAgent {
     return {}
   }
 
+  function recall(markers: readonly string[]): Recollection {
+    try {
+      return recallTurn(records.path, markers)
+    } catch (error) {
+      context.log.error('The transcript of a Claude agent could not be read.', { sessionId: launch.sessionId, error: String(error) })
+      return { status: 'cut' }
+    }
+  }
+
   /** Takes everything down; the facts of the end are the caller's. The first end wins. */
   async function end(graceMs: number): Promise<void> {
     phase = 'ending'
@@ -226,6 +237,9 @@ export function startAgent(context: AgentContext): ClaudeAgent {
     stop,
     takeHook,
     answerApproval: approvals.answer,
+    recallTurn(requestId, markers) {
+      if (phase !== 'ending') tell({ type: 'turnRecalled', source: 'transcript', requestId, ...recall(markers) })
+    },
     readScreen: (requestId, lines) => void renderScreen(pty.tail(), pty, lines).then(text => {
       if (phase !== 'ending') tell({ type: 'screenRead', source: 'process', requestId, rendering: 'terminal', text })
     }),

@@ -127,6 +127,9 @@ export const createClaudeDriver: CreateDriver = (config, emit) => {
             return agent.interrupt(command.requestId)
           case 'stopAgent': return stop(entry, command.mode, command.graceMs)
           case 'answerApproval': return agent?.answerApproval(command.approvalId, command.decision, command.message)
+          case 'recallTurn':
+            if (!agent) return teller(command.agentId)({ type: 'turnRecalled', source: 'self', requestId: command.requestId, status: 'cut' })
+            return agent.recallTurn(command.requestId, command.markers)
           case 'readScreen': return agent?.readScreen(command.requestId, command.lines)
           case 'returnToolResult': return // Claude Code calls tools by MCP itself
         }

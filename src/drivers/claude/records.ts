@@ -59,6 +59,7 @@ export function createRecords({ path, resumed, tell, turnId, onTurnEntry }: Reco
         return output('text', entry.text)
       case 'toolCall': return output('tool_call', entry.input, { callId: entry.callId, tool: entry.tool })
       case 'toolResult': return output('tool_result', entry.text, { callId: entry.callId })
+      case 'concluded': return // the end of the turn is told by its hook, and confirmed by `stopped`
       case 'stopped': return void (ends.stopped += 1)
       case 'interrupted': return void (ends.interrupted += 1)
       case 'usage': return takeUsage(entry)

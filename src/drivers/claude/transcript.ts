@@ -25,10 +25,12 @@ const recordSchema = z.looseObject({
   promptId: z.string().optional(),
   promptSource: z.string().optional(),
   isApiErrorMessage: z.boolean().optional(),
+  isSidechain: z.boolean().optional(),
   message: z.looseObject({
     id: z.string().optional(),
     model: z.string().optional(),
     content: content.optional(),
+    stop_reason: z.string().nullish(),
     usage: z.looseObject({
       input_tokens: z.number().default(0),
       output_tokens: z.number().default(0),
@@ -52,6 +54,8 @@ export type TranscriptEntry =
   | { readonly type: 'interrupted'; readonly promptId: string | undefined }
   /** A queued prompt went into the running turn instead of starting its own. */
   | { readonly type: 'absorbed'; readonly text: string }
+  /** Behind the last text of a message with which the model meant to end its turn. */
+  | { readonly type: 'concluded' }
   /** Behind the last record of a turn whose Stop hook was answered. */
   | { readonly type: 'stopped' }
   | { readonly type: 'apiError'; readonly text: string }
@@ -60,6 +64,12 @@ export type TranscriptEntry =
 export function toEntries(line: string): TranscriptEntry[] {
   const record = parseRecord(line)
   if (record === undefined) return []
+  // What a subagent does is done for the agent, not by it; what it costs is the session's. Its records have files of their own by now.
+  const entries = toEntriesOf(record)
+  return record.isSidechain === true ? entries.filter(entry => entry.type === 'usage') : entries
+}
+
+function toEntriesOf(record: TranscriptRecord): TranscriptEntry[] {
   if (record.type === 'system') return record.subtype === 'stop_hook_summary' ? [{ type: 'stopped' }] : []
   if (record.type === 'queue-operation')
     return record.operation === 'remove' && record.reason === 'absorbed_mid_turn' && typeof record.content === 'string'
@@ -89,6 +99,8 @@ function toAssistantEntries({ message, isApiErrorMessage }: TranscriptRecord): T
     if (part.type === 'tool_use') return [{ type: 'toolCall', callId: part.id ?? '', tool: part.name ?? '', input: JSON.stringify(part.input ?? {}) }]
     return []
   })
+  // Each record of a message repeats how it ended: of one that goes on with a tool or was cut at its limit, that is no end.
+  if (concluding.has(message?.stop_reason ?? '') && output.at(-1)?.type === 'text') output.push({ type: 'concluded' })
   const usage = message?.usage
   if (message?.id === undefined || usage === undefined) return output
   return [...output, {
@@ -103,6 +115,8 @@ function toAssistantEntries({ message, isApiErrorMessage }: TranscriptRecord): T
     },
   }]
 }
+
+const concluding: ReadonlySet<string> = new Set(['end_turn', 'stop_sequence'])
 
 const toBlocks = (value: z.infer<typeof content> | undefined): z.infer<typeof block>[] =>
   value === undefined ? [] : typeof value === 'string' ? [{ type: 'text', text: value }] : value

@@ -12,8 +12,10 @@ import type { StartFailure } from './failures.ts'
 import type { Host, Resident } from './host.ts'
 import { openThread, toRefusal, unload, type OpenedThread, type OpenResult } from './opening.ts'
 import { createRendering, type Rendering } from './rendering.ts'
+import { readSpent } from './rollout.ts'
 import type { ServerExit } from './server.ts'
 import { createThread, type Thread } from './thread.ts'
+import { createUsageMeter } from './usage.ts'
 
 export interface Agent {
   /** Present while it takes prompts. */
@@ -36,7 +38,7 @@ export interface AgentOptions {
   /** A directory of the agent's own, for its commands' temporary files. */
   readonly temporary: string
   readonly host: Host
-  readonly tell: (fact: BareFact, source?: 'protocol' | 'process') => void
+  readonly tell: (fact: BareFact, source?: 'protocol' | 'process' | 'transcript') => void
   /** Told after the agent's last fact but before it: the place to forget it. */
   readonly onOver: () => void
   /** Kills whatever carries the marker. */
@@ -53,6 +55,7 @@ export function createAgent({ launch: asked, silenceMs, temporary, host, tell, o
   const run = { MADROX_CODEX_RUN: randomUUID() }
   const launch: Launch = { ...asked, marker: { ...asked.marker, ...run } }
   const rendering = createRendering()
+  const usage = createUsageMeter()
   let thread: Thread | undefined
   let ending: Promise<void> | undefined
 
@@ -121,13 +124,25 @@ export function createAgent({ launch: asked, silenceMs, temporary, host, tell, o
     if (!ending) tell({ type: 'processStarted', ...(pid !== undefined && { pid }), cliVersion: initialized.value.cliVersion }, 'process')
     const opened = await openThread(rpc, launch, { temporary, codexHome: initialized.value.codexHome })
     if (!opened.ok || !opened.value) return opened
+    await tellSpent(opened.value)
     if (ending) await unload(rpc, opened.value.id)
     return opened
   }
 
+  /** In earlier lives: a killed server may not have counted it. */
+  const tellSpent = async ({ id, path }: OpenedThread): Promise<void> => {
+    if (!launch.resume || path === undefined) return
+    try {
+      const spent = await readSpent(path, id, usage)
+      if (!ending) for (const report of spent) tell({ type: 'usageReported', ...report }, 'transcript')
+    } catch (error) {
+      log.warn('The rollout of a codex thread could not be read; what it spent before is not told again.', { path, error: String(error) })
+    }
+  }
+
   const beReady = ({ id, model }: OpenedThread): void => {
     clock.clearTimeout(timer)
-    thread = createThread({ id, model, rpc, tell, rendering, clock, silenceMs, log })
+    thread = createThread({ id, model, rpc, tell, rendering, usage, clock, silenceMs, log })
     host.house(resident, thread)
     tell({ type: 'ready', sessionId: id })
   }

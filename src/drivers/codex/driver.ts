@@ -92,6 +92,10 @@ export const createCodexDriver: CreateDriver<CodexDriverConfig> = (config, emit)
         })
       case 'stopAgent': return void agent.stop(command.mode, command.graceMs)
       case 'answerApproval': return thread?.answer(command.approvalId, { decision: command.decision, message: command.message })
+      case 'recallTurn':
+        return void (thread?.recall(command.markers) ?? Promise.resolve({ status: 'cut' as const })).then(recalled => {
+          if (recalled && agents.get(command.agentId) === agent && !agent.isEnding) tell({ type: 'turnRecalled', requestId: command.requestId, ...recalled })
+        })
       case 'readScreen': return tell({ type: 'screenRead', requestId: command.requestId, rendering: 'transcript', text: agent.rendering.toText(command.lines) })
       case 'returnToolResult': return // codex calls its tools itself
     }

@@ -33,6 +33,9 @@ export function isArchived(words: string): boolean {
   return /is archived/.test(words)
 }
 
+/** A failed turn's own words, told live or read from its record. */
+export const toErrorText = ({ message, additionalDetails }: TurnError): string => [message, additionalDetails].filter(Boolean).join('\n')
+
 export const notLoggedIn: StartFailure = {
   code: 'not_logged_in',
   detail: 'codex reports that its model provider needs an OpenAI account and that none is logged in (account/read). Run `codex login`, or `codex login --with-api-key`, as the user Madrox runs as.',

@@ -10,6 +10,8 @@ import type { Rpc, RpcResult } from './rpc.ts'
 export interface OpenedThread {
   readonly id: string
   readonly model: string
+  /** The rollout file; undefined where codex keeps none. */
+  readonly path: string | undefined
 }
 
 interface Directories {
@@ -36,7 +38,7 @@ export async function openThread(rpc: Rpc, launch: Launch, { codexHome, temporar
   const { thread, model } = opened.value
   // A named thread is on disk (it can be resumed and attached to before its first turn), and codex spends no request on a title.
   if (!launch.resume) await rpc.request('thread/name/set', { threadId: thread.id, name: launch.name }, anyResult)
-  return { ok: true, value: { id: thread.id, model } }
+  return { ok: true, value: { id: thread.id, model, path: thread.path ?? undefined } }
 }
 
 /** Of the profile's model provider, which `account/read` does not know of; undefined where the profile names none. */

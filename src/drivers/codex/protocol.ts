@@ -6,14 +6,14 @@
 
 import { z } from 'zod'
 
+/** `codexErrorInfo`: a word, or an object of one key. */
+const turnError = z.object({ message: z.string(), additionalDetails: z.string().nullish(), codexErrorInfo: z.unknown() })
+export type TurnError = z.infer<typeof turnError>
 const turnSchema = z.object({
   id: z.string(),
   status: z.string().optional(),
-  /** `codexErrorInfo`: a word, or an object of one key. */
-  error: z.object({ message: z.string(), additionalDetails: z.string().nullish(), codexErrorInfo: z.unknown() }).nullish(),
+  error: turnError.nullish(),
 })
-
-export type TurnError = NonNullable<z.infer<typeof turnSchema>['error']>
 
 const tokens = z.object({
   totalTokens: z.number(),
@@ -34,7 +34,7 @@ export const notificationSchema = z.discriminatedUnion('method', [
   z.object({ method: z.literal('turn/completed'), params: z.object({ ...inThread, turn: turnSchema }) }),
   z.object({ method: z.literal('item/started'), params: z.object({ ...inThread, turnId: z.string(), item: anyItem }) }),
   z.object({ method: z.literal('item/completed'), params: z.object({ ...inThread, turnId: z.string(), item: anyItem }) }),
-  z.object({ method: z.literal('thread/tokenUsage/updated'), params: z.object({ ...inThread, tokenUsage: z.object({ total: tokens, last: tokens }) }) }),
+  z.object({ method: z.literal('thread/tokenUsage/updated'), params: z.object({ ...inThread, turnId: z.string(), tokenUsage: z.object({ total: tokens, last: tokens }) }) }),
   z.object({ method: z.literal('serverRequest/resolved'), params: z.object({ ...inThread, requestId: z.union([z.string(), z.number()]) }) }),
   z.object({ method: z.literal('model/rerouted'), params: z.object({ ...inThread, toModel: z.string() }) }),
   z.object({ method: z.literal('thread/closed'), params: z.object(inThread) }),
@@ -76,6 +76,10 @@ export const initializeResult = z.object({ userAgent: z.string(), codexHome: z.s
 export const accountResult = z.object({ account: z.unknown(), requiresOpenaiAuth: z.boolean() })
 export const modelProviders = z.record(z.string(), z.looseObject({ requires_openai_auth: z.boolean().nullish() }))
 export const configResult = z.object({ config: z.object({ mcp_servers: z.record(z.string(), z.unknown()).nullish(), model_providers: modelProviders.nullish() }) })
-export const threadResult = z.object({ thread: z.object({ id: z.string() }), model: z.string() })
+/** `path`: the thread's rollout file. */
+export const threadResult = z.object({ thread: z.object({ id: z.string(), path: z.string().nullish() }), model: z.string() })
+export const turnsResult = z.object({ data: z.array(turnSchema.extend({ items: z.array(anyItem) })), nextCursor: z.string().nullish() })
+export type TurnsPage = z.infer<typeof turnsResult>
+export type RecordedTurn = TurnsPage['data'][number]
 export const terminalsResult = z.object({ data: z.array(z.object({ itemId: z.string(), processId: z.string() })) })
 export const anyResult = z.unknown()

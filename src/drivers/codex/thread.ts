@@ -5,16 +5,17 @@
 
 import type { Clock } from '../../clock.ts'
 import type { Log } from '../../log.ts'
-import type { BareFact } from '../facts.ts'
+import type { BareFact, Recollection } from '../facts.ts'
 import { describeApproval, type Decision } from './approvals.ts'
-import { toTurnFailure } from './failures.ts'
+import { toErrorText, toTurnFailure } from './failures.ts'
 import { createHeldRequests } from './held.ts'
 import { toCompletedOutput, toKnownItem, toPromptText, toStartedOutput, type Output } from './items.ts'
 import { anyResult, terminalsResult, type ApprovalRequest, type KnownItem, type ThreadItem, type ThreadNotification } from './protocol.ts'
+import { recallTurn } from './recall.ts'
 import type { Rendering } from './rendering.ts'
 import type { RequestId, Rpc } from './rpc.ts'
 import { watchSilence } from './silence.ts'
-import { createUsageMeter } from './usage.ts'
+import type { UsageMeter } from './usage.ts'
 
 export interface Thread {
   readonly id: string
@@ -25,6 +26,8 @@ export interface Thread {
   /** Resolves when the running turn is over and the commands it had started are dead. False: there was no turn. */
   interrupt(): Promise<boolean>
   answer(approvalId: string, decision: Decision): void
+  /** What became of an earlier turn. Undefined: the server is gone, and its exit says why. */
+  recall(markers: readonly string[]): Promise<Recollection | undefined>
   /** Its agent is ending: it waits for nothing any more. */
   close(): void
 }
@@ -35,6 +38,8 @@ export interface ThreadOptions {
   readonly rpc: Pick<Rpc, 'request' | 'respond'>
   readonly tell: (fact: BareFact) => void
   readonly rendering: Rendering
+  /** Where the thread's totals stood when it was opened. */
+  readonly usage: UsageMeter
   readonly clock: Clock
   /** How long the model may owe a word before its turn is failed. Milliseconds. */
   readonly silenceMs: number
@@ -55,8 +60,7 @@ interface Turn {
   failure?: string
 }
 
-export function createThread({ id: threadId, model: firstModel, rpc, tell, rendering, clock, silenceMs, log }: ThreadOptions): Thread {
-  const usage = createUsageMeter(threadId)
+export function createThread({ id: threadId, model: firstModel, rpc, tell, rendering, usage, clock, silenceMs, log }: ThreadOptions): Thread {
   const held = createHeldRequests(rpc, tell)
   let model = firstModel
   let turn: Turn | undefined
@@ -136,7 +140,7 @@ export function createThread({ id: threadId, model: firstModel, rpc, tell, rende
     const ended = turn?.id === id ? turn : undefined
     if (!ended) return log.warn('A codex turn ended that had not begun.', { threadId, turnId: id })
     held.resolveAll()
-    const words = error ? [error.message, error.additionalDetails].filter(Boolean).join('\n') : status === 'completed' ? undefined : ended.failure
+    const words = error ? toErrorText(error) : status === 'completed' ? undefined : ended.failure
     const cause = error && status === 'failed' ? toTurnFailure(error) : undefined
     if (words !== undefined) rendering.add(`! ${words}`)
     if (ended.told) {
@@ -183,7 +187,7 @@ export function createThread({ id: threadId, model: firstModel, rpc, tell, rende
         case 'item/started': onItemStarted(params.turnId, params.item); break
         case 'item/completed': onItemCompleted(params.turnId, params.item); break
         case 'thread/tokenUsage/updated': {
-          const spent = usage.read(params.tokenUsage.total, params.tokenUsage.last)
+          const spent = usage.read(params.turnId, params.tokenUsage.total, params.tokenUsage.last)
           if (spent) tell({ type: 'usageReported', model, ...spent })
           break
         }
@@ -226,6 +230,13 @@ export function createThread({ id: threadId, model: firstModel, rpc, tell, rende
       return true
     },
     answer: held.answer,
+    async recall(markers) {
+      const recalled = await recallTurn(rpc, threadId, markers)
+      if (recalled.ok) return recalled.value
+      if (recalled.reason === 'gone') return undefined
+      log.warn('The record of a codex thread could not be read.', { threadId, error: recalled.message })
+      return { status: 'cut' }
+    },
     close: () => silence.heard(false),
   }
 }

@@ -7,29 +7,33 @@ export type Usage = Omit<BareFact<'usageReported'>, 'type' | 'model'>
 
 export interface UsageMeter {
   /** Undefined where nothing was spent: an estimate after compaction, or a repetition. */
-  read(total: TokenBreakdown, last: TokenBreakdown): Usage | undefined
+  read(turnId: string, total: TokenBreakdown, last: TokenBreakdown): Usage | undefined
 }
 
 /**
- * The protocol names no response id here (the raw events that do cannot be had on a resumed thread), but totals only grow,
- * so thread and total name a call: a resumed thread repeats its last report, under the same name.
+ * The protocol names no response id here (the raw events that do cannot be had on a resumed thread), but within a turn totals
+ * only grow, so turn and total name a call: whoever reads it again, here or in the rollout, gives it the same name.
  */
-export function createUsageMeter(threadId: string): UsageMeter {
+export function createUsageMeter(): UsageMeter {
   let previous: TokenBreakdown | undefined
   return {
-    read(total, last) {
+    read(turnId, total, last) {
       const spent = previous ? subtract(total, previous) : last
       previous = total
-      if (spent.inputTokens + spent.outputTokens <= 0) return undefined
-      return {
-        unitId: `${threadId}:${total.totalTokens}`,
-        // The API counts cached tokens as part of the input.
-        inputTokens: spent.inputTokens - spent.cachedInputTokens - spent.cacheWriteInputTokens,
-        outputTokens: spent.outputTokens,
-        cacheReadTokens: spent.cachedInputTokens,
-        cacheCreationTokens: spent.cacheWriteInputTokens,
-      }
+      return spent.inputTokens + spent.outputTokens <= 0 ? undefined : toUsage(turnId, total.totalTokens, spent)
     },
+  }
+}
+
+/** `total`: the thread's running total with this call. */
+export function toUsage(turnId: string, total: number, spent: TokenBreakdown): Usage {
+  return {
+    unitId: `${turnId}:${total}`,
+    // The API counts cached tokens as part of the input.
+    inputTokens: spent.inputTokens - spent.cachedInputTokens - spent.cacheWriteInputTokens,
+    outputTokens: spent.outputTokens,
+    cacheReadTokens: spent.cachedInputTokens,
+    cacheCreationTokens: spent.cacheWriteInputTokens,
   }
 }
 

@@ -10,10 +10,11 @@ import type { Driver, DriverCommand, DriverConfig, DriverFact, FactOf, Launch } 
 import { launchSchema } from '../driver.ts'
 import type { BareFact } from '../facts.ts'
 import { createTaskQueue, type TaskQueue } from './queue.ts'
+import { recallTurn } from './recall.ts'
 import { createRendering, type Rendering } from './rendering.ts'
 import { scriptSchema, type Misbehaviour, type Script } from './script.ts'
 import { createSession, type Session, type SessionEvent } from './session.ts'
-import { createFileTranscripts, type Transcripts } from './transcript.ts'
+import { createFileTranscripts, type Transcript, type Transcripts } from './transcript.ts'
 
 export interface ScriptedDriverConfig extends DriverConfig {
   /** Where sessions are remembered; default: files under `stateDir`. */
@@ -29,6 +30,7 @@ interface Agent {
   readonly misbehave: Misbehaviour
   /** Absent until ready. */
   session: Session | undefined
+  transcript: Transcript | undefined
   startTimers: unknown[]
   dropped: number
 }
@@ -59,7 +61,7 @@ export function createScriptedDriver(config: ScriptedDriverConfig, emit: (fact: 
 
   const launchAgent = (id: string, launch: Launch, script: Script): void => {
     const { misbehave } = script
-    const agent: Agent = { id, sessionId: launch.sessionId, rendering: createRendering(), misbehave, session: undefined, startTimers: [], dropped: 0 }
+    const agent: Agent = { id, sessionId: launch.sessionId, rendering: createRendering(), misbehave, session: undefined, transcript: undefined, startTimers: [], dropped: 0 }
     agents.set(id, agent)
     tell(id, { type: 'processStarted', cliVersion: 'scripted' })
     const becomeReady = (): void => guarded(agent, () => openSession(agent, launch, script))
@@ -76,6 +78,7 @@ export function createScriptedDriver(config: ScriptedDriverConfig, emit: (fact: 
     if (!launch.resume && transcript.earlierTurns > 0) return failStart(agent, 'session_locked', `Session id ${launch.sessionId} is already in use.`)
     transcript.append({ type: 'opened', at: clock.now() })
     clearStartTimers(agent)
+    agent.transcript = transcript
     agent.session = createSession({
       agentName: launch.name,
       sessionId: launch.sessionId,
@@ -143,6 +146,7 @@ export function createScriptedDriver(config: ScriptedDriverConfig, emit: (fact: 
       case 'stopAgent': return stop(agent, command.mode)
       case 'answerApproval': return agent.session?.answerApproval(command.approvalId, command.decision)
       case 'returnToolResult': return agent.session?.returnToolResult(command.callId, command.ok, command.result)
+      case 'recallTurn': return tell(agent.id, { type: 'turnRecalled', requestId: command.requestId, ...(agent.transcript ? recallTurn(agent.transcript.readEntries(), command.markers) : { status: 'cut' }) })
       case 'readScreen': return tell(agent.id, { type: 'screenRead', requestId: command.requestId, rendering: 'transcript', text: agent.rendering.toText(command.lines) })
     }
   }

@@ -6,18 +6,21 @@
 import type { Clock } from '../../clock.ts'
 import type { Log } from '../../log.ts'
 import { driverFactSchema, type DriverFact, type FactSource } from '../driver.ts'
-import type { BareFact } from '../facts.ts'
+import type { BareFact, Recollection } from '../facts.ts'
 import { sanitiseInput, toPaste } from '../pty/input.ts'
 import { startPty, type PtyLaunch } from '../pty/process.ts'
 import { endProcessTree, type Marker } from '../pty/reaper.ts'
 import { renderLastWords, renderScreen } from '../pty/screen.ts'
 import { createOscReader } from './osc.ts'
+import { recallTurn } from './recall.ts'
+import type { TranscriptEntry } from './transcript.ts'
 
 export interface PtyAgent {
   submit(promptId: string, text: string): void
   interrupt(requestId: string): void
   answerApproval(approvalId: string, decision: 'allow' | 'deny'): void
   readScreen(requestId: string, lines: number | undefined): void
+  recallTurn(requestId: string, markers: readonly string[]): void
   /** Resolves when nothing of it is left and its end has been told. */
   stop(mode: 'graceful' | 'force', graceMs: number): Promise<void>
 }
@@ -28,6 +31,7 @@ export interface PtyAgentOptions {
   readonly key: string
   /** Never empty: it would be every process's. */
   readonly marker: Marker
+  readonly readTranscript: () => readonly TranscriptEntry[]
   readonly readyTimeoutMs: number
   readonly confirmTimeoutMs: number
   readonly clock: Clock
@@ -175,6 +179,15 @@ export function startPtyAgent(options: PtyAgentOptions): PtyAgent {
     .catch((error: unknown) => log.error('The end of a scripted program could not be told.', { agentId, error }))
   queueMicrotask(() => tell({ type: 'processStarted', pid: terminal.pid, cliVersion: 'scripted' }, 'process'))
 
+  const recall = (markers: readonly string[]): Recollection => {
+    try {
+      return recallTurn(options.readTranscript(), markers)
+    } catch (error) {
+      log.error('The transcript of a scripted program could not be read.', { agentId, error })
+      return { status: 'cut' }
+    }
+  }
+
   const toRefusal = () =>
     phase !== 'ready' ? 'not_ready' : approvalId !== undefined ? 'awaiting_approval' : turnId !== undefined || pending ? 'in_turn' : undefined
 
@@ -198,6 +211,9 @@ export function startPtyAgent(options: PtyAgentOptions): PtyAgent {
       renderScreen(terminal.tail(), terminal, lines)
         .then(text => tell({ type: 'screenRead', requestId, rendering: 'terminal', text }, 'self'))
         .catch((error: unknown) => log.error('A screen could not be rendered.', { agentId, error }))
+    },
+    recallTurn: (requestId, markers) => {
+      tell({ type: 'turnRecalled', requestId, ...recall(markers) }, 'transcript')
     },
     stop: (mode, graceMs) =>
       finish(mode === 'graceful' ? graceMs : 0, () => tell({ type: 'exited', expected: true, code: 0 }, 'process')),

@@ -17,6 +17,7 @@ import type { ProgramLaunch } from './program-launch.ts'
 import { startPtyAgent, type PtyAgent } from './pty-agent.ts'
 import { createTaskQueue } from './queue.ts'
 import { scriptSchema } from './script.ts'
+import { readTranscript } from './transcript.ts'
 
 export interface ScriptedPtyDriverConfig extends DriverConfig {
   /** The built program; default: the one built beside this module. */
@@ -56,6 +57,7 @@ export function createScriptedPtyDriver(config: ScriptedPtyDriverConfig, emit: (
 
   const launchAgent = (agentId: string, file: string, launch: Launch, script: ProgramLaunch['script']): PtyAgent => {
     const key = randomUUID()
+    const transcripts = join(config.stateDir, 'sessions')
     const launches = join(config.stateDir, 'launches')
     mkdirSync(launches, { recursive: true, mode: 0o700 })
     const launchFile = join(launches, `${key}.json`)
@@ -64,7 +66,7 @@ export function createScriptedPtyDriver(config: ScriptedPtyDriverConfig, emit: (
       sessionId: launch.sessionId,
       resume: launch.resume,
       key,
-      transcripts: join(config.stateDir, 'sessions'),
+      transcripts,
       script,
       ...(launch.madrox && { madrox: launch.madrox }),
     }
@@ -74,6 +76,7 @@ export function createScriptedPtyDriver(config: ScriptedPtyDriverConfig, emit: (
     const env = { ...childEnvironment(config.env, { families: [], names: config.childEnv }), ...marker }
     return startPtyAgent({
       agentId, key, marker, clock, log, emit,
+      readTranscript: () => readTranscript(transcripts, launch.sessionId),
       terminal: { file, args: [config.program ?? fileURLToPath(new URL('program.js', import.meta.url)), launchFile], cwd: launch.cwd, env },
       readyTimeoutMs: launch.readyTimeoutMs,
       confirmTimeoutMs: config.confirmTimeoutMs ?? 5_000,
@@ -95,6 +98,7 @@ export function createScriptedPtyDriver(config: ScriptedPtyDriverConfig, emit: (
       case 'interrupt': return agent.interrupt(command.requestId)
       case 'stopAgent': return stop(agent, command.mode, command.graceMs)
       case 'answerApproval': return agent.answerApproval(command.approvalId, command.decision)
+      case 'recallTurn': return agent.recallTurn(command.requestId, command.markers)
       case 'readScreen': return agent.readScreen(command.requestId, command.lines)
       case 'returnToolResult': return // its agents call tools themselves
     }

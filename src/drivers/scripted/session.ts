@@ -9,7 +9,7 @@ import { perform, type Answer, type Effect, type Performance, type Verdict } fro
 import { toPrompt } from './prompt.ts'
 import type { Script } from './script.ts'
 import type { Transcript } from './transcript.ts'
-import { createUsageMeter, type UsageMeter } from './usage.ts'
+import { createUsageMeter, toReport, type Spent, type UsageMeter } from './usage.ts'
 
 /** `crashed` ends the session: nothing comes behind it. */
 export type SessionEvent = BareFact | { readonly type: 'crashed'; readonly words: string }
@@ -56,6 +56,7 @@ interface Running {
   readonly startedBy: string | undefined
 }
 
+/** A resumed one tells at once what it had spent before: the server that should have counted it may have been killed. */
 export function createSession(options: SessionOptions): Session {
   const { clock, transcript, tell, sessionId } = options
   const background = new Map<string, Running>()
@@ -64,10 +65,15 @@ export function createSession(options: SessionOptions): Session {
   let ended = false
   let turnCount = transcript.earlierTurns
 
+  const spend = (spent: Spent): void => {
+    transcript.append({ type: 'usageSpent', at: clock.now(), ...spent })
+    tell(toReport(spent))
+  }
+
   const begin = (performance: Performance, prompt: { readonly id: string; readonly text: string } | undefined): Turn => {
     const id = `${sessionId}.${++turnCount}`
     transcript.append({ type: 'turnBegan', turnId: id, at: clock.now(), ...(prompt && { prompt: prompt.text }) })
-    const usage = createUsageMeter(id, tell)
+    const usage = createUsageMeter(id, spend)
     usage.read(prompt?.text ?? '')
     return { id, promptId: prompt?.id, performance, usage, said: [], awaiting: undefined, timer: undefined, steps: 0 }
   }
@@ -125,15 +131,16 @@ export function createSession(options: SessionOptions): Session {
     turn = undefined
     if (verdict.status !== 'interrupted') current.usage.report() // what a cut call used is never reported
     const finalText = current.said.length === 0 ? undefined : current.said.join('\n')
-    transcript.append({ type: 'turnEnded', turnId: current.id, status: verdict.status, at: clock.now(), ...(finalText !== undefined && { finalText }) })
+    const said = { ...(finalText !== undefined && { finalText }), ...(verdict.status === 'failed' && { error: verdict.error }) }
+    transcript.append({ type: 'turnEnded', turnId: current.id, status: verdict.status, at: clock.now(), ...said })
     tell({
       type: 'turnEnded',
       turnId: current.id,
       status: verdict.status,
       background: [...background.values(), ...finished].map(({ id, description }) => ({ id, description })), // a finished one has yet to say so
       ...(current.promptId !== undefined && { promptId: current.promptId }),
-      ...(finalText !== undefined && { finalText }),
-      ...(verdict.status === 'failed' && { error: verdict.error, ...(verdict.cause && { cause: verdict.cause }) }),
+      ...said,
+      ...(verdict.status === 'failed' && verdict.cause && { cause: verdict.cause }),
     })
     const next = finished.shift()
     if (next) reportBackground(next)
@@ -169,6 +176,8 @@ export function createSession(options: SessionOptions): Session {
     finished.length = 0
     turn = undefined
   }
+
+  for (const entry of transcript.readEntries()) if (entry.type === 'usageSpent') tell(toReport(entry))
 
   return {
     get state() {

@@ -1,5 +1,6 @@
 /**
- * What a scripted session remembers, kept so that it can be resumed: an append-only file a session, as the real CLIs have.
+ * What a scripted session remembers, kept so that it can be resumed: an append-only file a session, as the real CLIs have. Its
+ * prompts, the ends of its turns, and what it spent.
  * A line is written before the turn it is about goes on, so a killed process forgets nothing it has begun.
  */
 
@@ -10,7 +11,8 @@ import { z } from 'zod'
 const entrySchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('opened'), at: z.number() }),
   z.object({ type: z.literal('turnBegan'), turnId: z.string(), prompt: z.string().optional(), at: z.number() }),
-  z.object({ type: z.literal('turnEnded'), turnId: z.string(), status: z.string(), finalText: z.string().optional(), at: z.number() }),
+  z.object({ type: z.literal('turnEnded'), turnId: z.string(), status: z.string(), finalText: z.string().optional(), error: z.string().optional(), at: z.number() }),
+  z.object({ type: z.literal('usageSpent'), unitId: z.string(), inputTokens: z.number(), outputTokens: z.number(), at: z.number() }),
 ])
 export type TranscriptEntry = z.output<typeof entrySchema>
 
@@ -29,14 +31,23 @@ export interface Transcripts {
 
 const countTurns = (entries: readonly TranscriptEntry[]): number => entries.filter(entry => entry.type === 'turnBegan').length
 
+const pathOf = (directory: string, sessionId: string): string => join(directory, `${encodeURIComponent(sessionId)}.jsonl`)
+
+/** Of a session that may be another process's: it is only looked at. Oldest first; none where there is no such session. */
+export function readTranscript(directory: string, sessionId: string): readonly TranscriptEntry[] {
+  const path = pathOf(directory, sessionId)
+  return existsSync(path) ? readEntries(path) : []
+}
+
 /** Files under `directory`, which is created on demand. */
 export function createFileTranscripts(directory: string): Transcripts {
   return {
     open: (sessionId, resume) => {
-      const path = join(directory, `${encodeURIComponent(sessionId)}.jsonl`)
+      const path = pathOf(directory, sessionId)
       const known = existsSync(path)
       if (resume && !known) return undefined
       mkdirSync(directory, { recursive: true, mode: 0o700 })
+      if (known) closeTornLine(path)
       return {
         earlierTurns: known ? countTurns(readEntries(path)) : 0,
         readEntries: () => readEntries(path),
@@ -62,12 +73,16 @@ export function createMemoryTranscripts(): Transcripts {
 /** A line cut by a kill in the middle of its write is no entry. */
 function readEntries(path: string): TranscriptEntry[] {
   const text = readFileSync(path, 'utf8')
-  const whole = text.slice(0, text.lastIndexOf('\n') + 1)
-  if (whole !== text) appendFileSync(path, '\n') // the torn line must not swallow the next one
-  return whole.split('\n').filter(line => line !== '').flatMap(line => {
+  return text.slice(0, text.lastIndexOf('\n') + 1).split('\n').filter(line => line !== '').flatMap(line => {
     const parsed = entrySchema.safeParse(parseJson(line))
     return parsed.success ? [parsed.data] : []
   })
+}
+
+/** It must not swallow the next one. */
+function closeTornLine(path: string): void {
+  const text = readFileSync(path, 'utf8')
+  if (text !== '' && !text.endsWith('\n')) appendFileSync(path, '\n')
 }
 
 function parseJson(line: string): unknown {

@@ -2,6 +2,13 @@
 
 import type { BareFact } from '../facts.ts'
 
+/** One model call's, as the transcript keeps it. */
+export interface Spent {
+  readonly unitId: string
+  readonly inputTokens: number
+  readonly outputTokens: number
+}
+
 export interface UsageMeter {
   read(text: string): void
   write(text: string): void
@@ -9,7 +16,7 @@ export interface UsageMeter {
   report(): void
 }
 
-export function createUsageMeter(turnId: string, tell: (report: BareFact<'usageReported'>) => void): UsageMeter {
+export function createUsageMeter(turnId: string, tell: (spent: Spent) => void): UsageMeter {
   let units = 0
   let read = 0
   let written = 0
@@ -17,17 +24,12 @@ export function createUsageMeter(turnId: string, tell: (report: BareFact<'usageR
     read: text => void (read += text.length),
     write: text => void (written += text.length),
     report: () => {
-      tell({
-        type: 'usageReported',
-        unitId: `${turnId}.u${++units}`,
-        model: 'scripted',
-        inputTokens: Math.ceil(read / 4),
-        outputTokens: Math.ceil(written / 4),
-        cacheReadTokens: 0,
-        cacheCreationTokens: 0,
-      })
+      tell({ unitId: `${turnId}.u${++units}`, inputTokens: Math.ceil(read / 4), outputTokens: Math.ceil(written / 4) })
       read = 0
       written = 0
     },
   }
 }
+
+export const toReport = ({ unitId, inputTokens, outputTokens }: Spent): BareFact<'usageReported'> =>
+  ({ type: 'usageReported', unitId, model: 'scripted', inputTokens, outputTokens, cacheReadTokens: 0, cacheCreationTokens: 0 })

@@ -195,6 +195,12 @@ describeDriver('claude, with a stand-in for the CLI', {
     return {
       driver: createClaudeDriver({ bin, env: { PATH: process.env.PATH, HOME: root, CLAUDE_FAKE: 'contract' }, childEnv: [], stateDir: join(root, 'state'), clock: systemClock, log: silentLog }, emit),
       launch: name => ({ name, cwd: root, systemPrompt: '', confinement: { bypass: true }, marker: { MADROX_TEST_MARK: root, MADROX_AGENT_ID: name } }),
+      // Every prompt costs what the stand-in says of it.
+      usageOf: sessionId => {
+        const lines = readFileSync(join(root, '.claude', 'projects', root.replace(/[^a-zA-Z0-9]/g, '-'), `${sessionId}.jsonl`), 'utf8').split('\n')
+        const calls = lines.filter(line => line.includes('"assistant"')).length
+        return { inputTokens: calls, outputTokens: 2 * calls, cacheReadTokens: 0, cacheCreationTokens: 0 }
+      },
       release: () => rmSync(root, { recursive: true, force: true }),
     }
   },

@@ -6,6 +6,7 @@ import { createHost } from '../../../src/drivers/codex/host.ts'
 import { createRendering, type Rendering } from '../../../src/drivers/codex/rendering.ts'
 import { createRpc, type Rpc } from '../../../src/drivers/codex/rpc.ts'
 import { createThread, type Thread } from '../../../src/drivers/codex/thread.ts'
+import { createUsageMeter } from '../../../src/drivers/codex/usage.ts'
 import type { BareFact } from '../../../src/drivers/facts.ts'
 import { silentLog } from '../../../src/log.ts'
 
@@ -50,7 +51,7 @@ export function createReplay(clock: Clock = createSimulatedClock()): Replay {
   })
   const resident = { onThreadClosed: () => {}, onServerExit: () => {} }
   host.join(resident)
-  const thread = createThread({ id: 'thread-1', model: 'm', rpc: host.server.rpc, tell: fact => void facts.push(fact), rendering, clock, silenceMs: 1_000, log: silentLog })
+  const thread = createThread({ id: 'thread-1', model: 'm', rpc: host.server.rpc, tell: fact => void facts.push(fact), rendering, usage: createUsageMeter(), clock, silenceMs: 1_000, log: silentLog })
   host.house(resident, thread)
   const respond = async (method: string, outcome: object): Promise<void> => {
     const id = sent.findLast(message => message.method === method)?.id

@@ -51,12 +51,12 @@ describe('recorded turns', () => {
       { type: 'outputProduced', turnId: 'turn-1', kind: 'text', content: 'looking' },
       { type: 'outputProduced', turnId: 'turn-1', kind: 'tool_call', callId: 'call_resp_000001_0', tool: 'exec_command', content: "/bin/bash -lc 'echo hi; exit 3'" },
       { type: 'outputProduced', turnId: 'turn-1', kind: 'tool_result', callId: 'call_resp_000001_0', tool: 'exec_command', content: 'hi\n[failed, exit code 3]' },
-      { type: 'usageReported', model: 'm', unitId: 'thread-1:1132', inputTokens: 850, outputTokens: 32, cacheReadTokens: 250, cacheCreationTokens: 0 },
+      { type: 'usageReported', model: 'm', unitId: 'turn-1:1132', inputTokens: 850, outputTokens: 32, cacheReadTokens: 250, cacheCreationTokens: 0 },
       { type: 'outputProduced', turnId: 'turn-1', kind: 'tool_call', callId: 'call_resp_000002_0', tool: 'mcp__madrox__reply_to_caller', content: '{"reply_message":"hello"}' },
       { type: 'outputProduced', turnId: 'turn-1', kind: 'tool_result', callId: 'call_resp_000002_0', tool: 'mcp__madrox__reply_to_caller', content: 'sent hello' },
-      { type: 'usageReported', model: 'm', unitId: 'thread-1:2267', inputTokens: 855, outputTokens: 25, cacheReadTokens: 255, cacheCreationTokens: 0 },
+      { type: 'usageReported', model: 'm', unitId: 'turn-1:2267', inputTokens: 855, outputTokens: 25, cacheReadTokens: 255, cacheCreationTokens: 0 },
       { type: 'outputProduced', turnId: 'turn-1', kind: 'text', content: 'done' },
-      { type: 'usageReported', model: 'm', unitId: 'thread-1:3396', inputTokens: 860, outputTokens: 9, cacheReadTokens: 260, cacheCreationTokens: 0 },
+      { type: 'usageReported', model: 'm', unitId: 'turn-1:3396', inputTokens: 860, outputTokens: 9, cacheReadTokens: 260, cacheCreationTokens: 0 },
       { type: 'turnEnded', turnId: 'turn-1', promptId: 'prompt-1', status: 'completed', finalText: 'done', background: [] },
     ])
     expect(rendering.toText()).toContain('> work\nlooking\n• exec_command')
@@ -189,7 +189,7 @@ test('a repeated report of usage has the id it had', () => {
   const [first, second] = [createReplay(), createReplay()]
   first.hear(report, report)
   second.hear(report)
-  expect(first.facts).toEqual([{ type: 'usageReported', model: 'm', unitId: 'thread-1:110', inputTokens: 75, outputTokens: 10, cacheReadTokens: 20, cacheCreationTokens: 5 }])
+  expect(first.facts).toEqual([{ type: 'usageReported', model: 'm', unitId: 'turn-1:110', inputTokens: 75, outputTokens: 10, cacheReadTokens: 20, cacheCreationTokens: 5 }])
   expect(second.facts).toEqual(first.facts)
 })
 

@@ -5,6 +5,7 @@ import { systemClock } from '../../../src/clock.ts'
 import { createScriptedDriver } from '../../../src/drivers/scripted/driver.ts'
 import { silentLog } from '../../../src/log.ts'
 import { describeDriver } from '../../contracts/driver.ts'
+import { readSpent } from './spent.ts'
 
 describeDriver('scripted, in process', {
   create: emit => {
@@ -13,6 +14,7 @@ describeDriver('scripted, in process', {
     return {
       driver,
       launch: name => ({ name, cwd: stateDir, systemPrompt: '', confinement: {}, marker: {} }),
+      usageOf: sessionId => readSpent(stateDir, sessionId),
       release: () => rmSync(stateDir, { recursive: true, force: true }),
     }
   },

@@ -7,6 +7,7 @@ import { createScriptedPtyDriver } from '../../../src/drivers/scripted/pty-drive
 import { silentLog } from '../../../src/log.ts'
 import { describeDriver } from '../../contracts/driver.ts'
 import { startFakeMadrox } from '../../fakes/cli/mcp-server.ts'
+import { readSpent } from './spent.ts'
 
 const program = fileURLToPath(new URL('../../../dist/drivers/scripted/program.js', import.meta.url))
 
@@ -18,6 +19,7 @@ describeDriver('scripted, in a PTY', {
     return {
       driver,
       launch: name => ({ name, cwd: stateDir, systemPrompt: '', confinement: {}, marker: {}, madrox: { url: madrox.url, token: madrox.token } }),
+      usageOf: sessionId => readSpent(stateDir, sessionId),
       release: async () => {
         await madrox.close()
         rmSync(stateDir, { recursive: true, force: true })

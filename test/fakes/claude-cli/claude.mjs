@@ -53,7 +53,8 @@ const post = async (event, body) => {
   return JSON.parse(said)
 }
 
-const answerFor = prompt => (prompt.endsWith('recall') ? readFileSync(transcript, 'utf8') : prompt.replace(/^say /, ''))
+const toTask = prompt => prompt.replace(/^(?:Message: |\[MSG:[^\]]*\] )/, '')
+const answerFor = task => (task === 'recall' ? readFileSync(transcript, 'utf8') : task.replace(/^say /, ''))
 
 let box = ''
 let turn
@@ -74,10 +75,10 @@ const submit = async () => {
   setStatus('busy')
   record({ type: 'user', promptId, promptSource: 'typed', message: { role: 'user', content: prompt } })
   if (modes.has('hang') && prompt.includes('hang')) return
-  const isStream = modes.has('contract') && prompt === 'Message: stream'
-  const answer = modes.has('contract') ? answerFor(prompt) : `echo: ${prompt}`
+  const isStream = modes.has('contract') && toTask(prompt) === 'stream'
+  const answer = modes.has('contract') ? answerFor(toTask(prompt)) : `echo: ${prompt}`
   console.log(answer)
-  record({ type: 'assistant', message: { id: `msg_${promptId}`, model: 'fake', content: [{ type: 'text', text: answer }], usage: { input_tokens: 1, output_tokens: 2 } } })
+  record({ type: 'assistant', message: { id: `msg_${promptId}`, model: 'fake', content: [{ type: 'text', text: answer }], stop_reason: isStream ? 'tool_use' : 'end_turn', usage: { input_tokens: 1, output_tokens: 2 } } })
   if (isStream) return // until Esc
   if (!modes.has('no-stop')) await post('Stop', { prompt_id: promptId, last_assistant_message: answer, background_tasks: [], session_crons: [] })
   record({ type: 'system', subtype: 'stop_hook_summary' })

@@ -1,0 +1,38 @@
+/**
+ * What a session's transcript says of an earlier turn, whoever ran the session then. A turn reaches from its prompt to the next
+ * one; its last word decides. Measured on 2.1.328: a record holds a whole block and says whether the message it is of ended the
+ * turn; a resumed session puts an answer of its own (`<synthetic>`) behind a cut turn, which is no word of it.
+ */
+
+import type { Recollection } from '../facts.ts'
+import { isMarked } from '../markers.ts'
+import { createLineReader, toEntries, type TranscriptEntry } from './transcript.ts'
+
+export function recallTurn(path: string, markers: readonly string[]): Recollection {
+  return toRecollection(createLineReader(path).read().flatMap(toEntries), markers)
+}
+
+/** The latest turn on a prompt that carries one of the markers. */
+export function toRecollection(entries: readonly TranscriptEntry[], markers: readonly string[]): Recollection {
+  const first = entries.findLastIndex(entry => isPrompt(entry) && isMarked(entry.text, markers))
+  if (first < 0) return { status: 'absent' }
+  const rest = entries.slice(first + 1)
+  // What was absorbed, before or after, is of the same turn.
+  const next = rest.findIndex(entry => entry.type === 'prompt')
+  return toOutcome(next < 0 ? rest : rest.slice(0, next))
+}
+
+const isPrompt = (entry: TranscriptEntry): entry is Extract<TranscriptEntry, { type: 'prompt' | 'absorbed' }> =>
+  entry.type === 'prompt' || entry.type === 'absorbed'
+
+function toOutcome(turn: readonly TranscriptEntry[]): Recollection {
+  const last = turn.findLast(entry => decisive.has(entry.type))
+  if (last?.type === 'apiError') return { status: 'failed', error: last.text }
+  if (last?.type !== 'concluded' && last?.type !== 'stopped') return { status: 'cut' }
+  const said = turn.findLast(entry => entry.type === 'text' || entry.type === 'toolCall')
+  const finalText = said?.type === 'text' ? said.text.trim() : '' // as the Stop hook tells it
+  return { status: 'completed', ...(finalText !== '' && { finalText }) }
+}
+
+/** Usage and tool results end nothing; a tool call or a text without a conclusion behind it says that more was to come. */
+const decisive: ReadonlySet<TranscriptEntry['type']> = new Set(['text', 'toolCall', 'concluded', 'stopped', 'apiError', 'interrupted'])
