@@ -8,7 +8,7 @@ import { createActor } from 'xstate'
 import type { Clock } from '../clock.ts'
 import type { Driver, DriverFact } from '../drivers/driver.ts'
 import { MadroxError } from '../errors.ts'
-import type { ClientId, IdSource } from '../ids.ts'
+import type { AgentId, ClientId, IdSource } from '../ids.ts'
 import type { Log } from '../log.ts'
 import type { Store } from '../store/store.ts'
 import { createAsks } from './asks.ts'
@@ -18,6 +18,7 @@ import { createDeadlines } from './deadlines.ts'
 import { resolveAgent } from './directory.ts'
 import { type CallToolForAgent, createDrivers } from './drivers.ts'
 import type { MadroxSystem } from './facade.ts'
+import { createInspecting } from './inspecting.ts'
 import { createLedger } from './ledger.ts'
 import { createMessaging } from './messaging.ts'
 import { resolveParent } from './parenthood.ts'
@@ -68,6 +69,7 @@ export function createSystem(options: SystemOptions): MadroxSystem {
   const credentials = new Credentials(options.ownerTokens ?? {})
   ledgerActor(core).on('agentEnded', event => credentials.revoke(event.agentId))
   buryLeftovers(core)
+  const inspect = createInspecting(core)
   const waiting = createWaiting(core)
   const spawning = createSpawning({ core, credentials, drivers: () => drivers, endpoint: options.endpoint, home: options.home, marker: options.marker, ...(options.rolesDir ? { rolesDir: options.rolesDir } : {}) })
   const messaging = createMessaging(core, waiting)
@@ -108,8 +110,15 @@ export function createSystem(options: SystemOptions): MadroxSystem {
     peers: (caller, reference) => peers(core, caller, reference),
     output: (caller, reference, range) => output(core, caller, reference, range),
     screen: (caller, reference, lines) => screen(core, caller, reference, lines),
+    inspect,
+    inspectorUrl: agentId => inspectorUrl(options.endpoint(), agentId),
     close: () => (closing ??= close(core, () => drivers, () => (closed = true))),
   }
+}
+
+/** The page stands beside `/mcp`. */
+function inspectorUrl(endpoint: string | undefined, agentId: AgentId): string | undefined {
+  return endpoint === undefined ? undefined : new URL(`./?agent=${agentId}`, endpoint).href
 }
 
 /** What is open on record when a system starts was cut off by the end of the one before. */

@@ -98,6 +98,8 @@ export function createStandInSystem(journal: Journal): MadroxSystem {
     peers: refuse,
     output: refuse,
     screen: refuse,
+    inspect: () => ({ past: [], complete: true, stop() {} }),
+    inspectorUrl: () => undefined,
     async close() {},
   }
 }
