@@ -65,6 +65,8 @@ export interface StageOptions {
   readonly limits?: Partial<Limits>
   readonly ownerTokens?: Readonly<Record<string, string>>
   readonly home?: string
+  /** Where a transport serves; none: nowhere. */
+  readonly endpoint?: () => string | undefined
   /** The next agents are not answered for: their names. */
   readonly byHand?: readonly string[]
 }
@@ -111,7 +113,7 @@ export function createStage(options: StageOptions = {}): Stage {
     return outcome
   }
   const system = createSystem({
-    store, clock, ids: randomIds, log: silentLog, home, marker: {}, endpoint: () => undefined,
+    store, clock, ids: randomIds, log: silentLog, home, marker: {}, endpoint: options.endpoint ?? (() => undefined),
     ...(options.limits ? { limits: options.limits } : {}), ...(options.ownerTokens ? { ownerTokens: options.ownerTokens } : {}),
     connectDrivers: tell => {
       emit = tell
