@@ -111,8 +111,11 @@ async function run() {
       await follow()
       showConnection('lost', 'the server has ended the connection; trying again')
     } catch (error) {
-      if (error instanceof Unauthenticated) await askForToken(error.message)
-      else showConnection('lost', 'the server does not answer; trying again')
+      if (error instanceof Unauthenticated) {
+        await askForToken(error.message)
+        continue
+      }
+      showConnection('lost', 'the server does not answer; trying again')
     }
     await new Promise(resolve => setTimeout(resolve, retryMs))
   }
@@ -192,7 +195,7 @@ function drawTree() {
 function listOf(agents) {
   return make('ul', {}, ...agents.map(agent => {
     const below = tree.agents.filter(({ parent }) => parent?.id === agent.id)
-    return make('li', {}, row(agent.id, agent.name, agent.state, innerOf(agent.detail) || agent.state, agent.harness), ...(below.length > 0 ? [listOf(below)] : []))
+    return make('li', {}, row(agent.id, agent.name, agent.state, agent.detail === 'idle.live' ? 'idle' : agent.detail.replaceAll('.', ' · '), agent.harness), ...(below.length > 0 ? [listOf(below)] : []))
   }))
 }
 
@@ -217,6 +220,7 @@ function drawChosen() {
   for (const group of document.querySelectorAll('#machine .state')) {
     const lit = group.getAttribute('data-state') === agent.state
     group.classList.toggle('lit', lit)
+    group.classList.toggle('detailed', lit && innerOf(agent.detail) !== '')
     const inner = group.querySelector('.inner')
     if (inner) inner.textContent = lit ? innerOf(agent.detail) : ''
   }
@@ -229,7 +233,6 @@ function factsOf(agent) {
   const number = (/** @type {number} */ value) => value.toLocaleString('en').replaceAll(',', ' ')
   const ended = agent.endedAt !== null
   return [
-    ['Told by', agent.source],
     ['Supervisor', agent.parent ? `${agent.parent.kind} ${agent.parent.name}` : 'unknown'],
     ['Works on', agent.currentMessage ?? 'nothing'],
     ['Tool', agent.currentTool ?? 'none'],
@@ -258,8 +261,8 @@ function drawHistory() {
     make('td', { class: 'when mono' }, timeOf(each.at)),
     ...(agent ? [] : [make('td', {}, each.name)]),
     make('td', {}, ...stepOf(each)),
-    make('td', { class: 'mono' }, each.event ?? '', each.byItself ? ' then at once' : ''),
-    make('td', { class: 'soft' }, each.source ?? ''))))
+    make('td', { class: 'by mono' }, each.event ?? '', each.byItself ? ' then at once' : ''),
+    make('td', { class: 'source soft' }, each.source ?? ''))))
 }
 
 /** @param {HappeningView} happening @returns {(Node | string)[]} */
@@ -284,7 +287,7 @@ function lengthOf(ms) {
 
 function tick() {
   const { agent } = tree
-  element('lasts').textContent = agent ? `for ${lengthOf(Date.now() - aheadMs - agent.since)}` : ''
+  element('lasts').textContent = agent ? `for ${lengthOf(Date.now() - aheadMs - agent.since)}, since ${timeOf(agent.since)}, told by ${agent.source}` : ''
 }
 
 element('tree').addEventListener('click', event => {

@@ -46,10 +46,11 @@ main { display: grid; grid-template-columns: minmax(270px, 360px) minmax(0, 1fr)
 .badge { padding: 1px 9px; border-radius: 99px; font-size: 12px; border: 1px solid var(--of); color: var(--of) }
 svg { display: block; width: 100%; max-width: 860px; height: auto; margin: 10px auto 4px }
 svg text { fill: var(--soft); font-size: 12px; text-anchor: middle }
-svg .edge { fill: none; stroke: var(--line); stroke-width: 1.6 }
-svg .tip { fill: var(--soft) }
+svg .edge { fill: none; stroke: color-mix(in srgb, var(--soft) 55%, var(--card)); stroke-width: 1.5 }
+svg .tip { fill: color-mix(in srgb, var(--soft) 75%, var(--card)) }
 svg .state rect { fill: var(--ground); stroke: var(--line); stroke-width: 1.4 }
 svg .state .label { fill: var(--soft); font-size: 15px }
+svg .state:not(.detailed) .label { transform: translateY(9px) }
 svg .state .inner { font-size: 12px }
 svg .state.lit rect { fill: color-mix(in srgb, var(--of) 18%, var(--card)); stroke: var(--of); stroke-width: 2.4 }
 svg .state.lit .label { fill: var(--text); font-weight: 600 }
@@ -64,7 +65,7 @@ table { width: 100%; border-collapse: collapse; font-size: 13px }
 th { text-align: left; font-weight: 500; color: var(--soft); font-size: 12px }
 th, td { padding: 4px 12px 4px 0; vertical-align: baseline; overflow-wrap: anywhere }
 td { border-top: 1px solid var(--line) }
-td.when { white-space: nowrap }
+td.when, td.by, td.source { white-space: nowrap }
 .scroll { overflow-x: auto }
 .to { color: var(--of) }
 #ask { max-width: 420px; margin: 15vh auto }
