@@ -1,10 +1,10 @@
 import { configDefaults, defineConfig } from 'vitest/config'
 
-/** Unit and integration tests. Real CLIs: vitest.e2e.config.ts. Timing: vitest.bench.config.ts. */
+/** Unit and integration tests. Real CLIs: vitest.e2e.config.ts. A real browser: vitest.browser.config.ts. Timing: vitest.bench.config.ts. */
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
-    exclude: [...configDefaults.exclude, 'test/e2e/**', 'test/bench/**'],
+    exclude: [...configDefaults.exclude, 'test/e2e/**', 'test/browser/**', 'test/bench/**'],
     globalSetup: ['test/setup/build.ts'],
     pool: 'forks', // native modules and PTYs do not live in worker threads
     testTimeout: 60_000, // a shared machine under load starts a process in seconds; no test waits by the clock

@@ -49,7 +49,7 @@ function configOf(rawArgs: readonly string[], known: ArgsDef): Config {
 }
 
 const serve = defineCommand({
-  meta: { name: 'madrox serve', description: 'Run the server: MCP at /mcp, health at /health' },
+  meta: { name: 'madrox serve', description: 'Run the server: MCP at /mcp, inspector at /, health at /health' },
   args: { ...shared, ...binding },
   run: async ({ rawArgs }) => {
     const config = configOf(rawArgs, { ...shared, ...binding })
@@ -57,7 +57,7 @@ const serve = defineCommand({
     // Whoever read our stderr may go away; agents are not to die of a log line nobody reads.
     process.stderr.on('error', () => {})
     const server = await startServer(config, log)
-    log.info(`Madrox listens at ${server.url} (MCP at ${server.url}/mcp), its files are in ${config.home}`)
+    log.info(`Madrox listens at ${server.url} (MCP at ${server.url}/mcp, inspector at ${server.url}/), its files are in ${config.home}`)
     await stopSignal()
     log.info(config.onShutdown === 'end' ? 'ending every agent' : 'suspending every agent')
     await server.close()

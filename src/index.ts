@@ -144,7 +144,7 @@ export async function createMadrox(options: MadroxOptions): Promise<Madrox> {
   }
 }
 
-export type { AgentStatus, Ended, InterruptReport, MadroxSystem, SendReport, SendRequest, SpawnRequest } from './actors/system.ts'
+export type { AgentStatus, Ended, Happening, InterruptReport, MadroxSystem, SendReport, SendRequest, SpawnRequest, Watch, Watcher } from './actors/system.ts'
 export type { CreateDriver, Driver, DriverCommand, DriverConfig, DriverFact } from './drivers/driver.ts'
 export { MadroxError, type ErrorCode, errorCodes } from './errors.ts'
 export { localOwner } from './ids.ts'

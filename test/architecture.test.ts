@@ -25,7 +25,7 @@ const rules: Rules = {
     { name: 'facade', holds: ['src/actors/system.ts'], imports: ['actors', 'machines', 'driver port', 'store port', 'vocabulary'] },
     { name: 'actors', holds: ['src/actors/'], imports: ['facade', 'machines', 'driver port', 'store port', 'vocabulary'] },
     { name: 'tools', holds: ['src/tools/'], imports: ['facade', 'vocabulary'] },
-    { name: 'transports', holds: ['src/transports/'], imports: ['tools', 'facade', 'vocabulary'] },
+    { name: 'transports', holds: ['src/transports/'], imports: ['tools', 'inspector', 'facade', 'vocabulary'] },
     { name: 'inspector', holds: ['src/inspector/'], imports: ['facade', 'vocabulary'] },
     { name: 'composition', holds: composition, imports: ['*'] },
   ],
@@ -80,7 +80,7 @@ describe('the checker finds', () => {
     })).toEqual([])
   })
 
-  const port = { 'src/drivers/driver.ts': '', 'src/store/sqlite.ts': '', 'src/store/store.ts': '', 'src/ids.ts': '', 'src/cli.ts': '', 'src/actors/root.ts': '', 'src/tools/tool.ts': '', 'src/drivers/codex/a.ts': '' }
+  const port = { 'src/drivers/driver.ts': '', 'src/store/sqlite.ts': '', 'src/store/store.ts': '', 'src/ids.ts': '', 'src/cli.ts': '', 'src/actors/root.ts': '', 'src/tools/tool.ts': '', 'src/drivers/codex/a.ts': '', 'src/transports/b.ts': '' }
   test.each([
     ['a value from a room of types', 'src/machines/a.ts', "import { f } from '../drivers/driver.ts'", 'types of driver port alone'],
     ['a type from a room out of bounds', 'src/machines/a.ts', "import type { S } from '../store/store.ts'", 'machines may not import store port'],
@@ -91,6 +91,8 @@ describe('the checker finds', () => {
     ['a dynamic import', 'src/actors/a.ts', "await import('../store/sqlite.ts')", 'actors may not import stores'],
     ['a side-effect import', 'src/actors/a.ts', "import '../tools/tool.ts'", 'actors may not import tools'],
     ['a transport that goes past the tools', 'src/transports/a.ts', "import '../actors/root.ts'", 'transports may not import actors'],
+    ['an inspector that goes past the facade', 'src/inspector/a.ts', "import '../actors/root.ts'", 'inspector may not import actors'],
+    ['an inspector that knows its transport', 'src/inspector/a.ts', "import '../transports/b.ts'", 'inspector may not import transports'],
     ['a driver that knows another', 'src/drivers/claude/a.ts', "import '../codex/a.ts'", 'claude may not import codex'],
     ['anybody who imports the CLI', 'src/transports/a.ts', "import '../cli.ts'", 'transports may not import composition'],
     ['the MCP library outside its room', 'src/transports/a.ts', "import { S } from '@modelcontextprotocol/sdk/server/mcp.js'", 'only src/transports/mcp/'],

@@ -144,6 +144,32 @@ export interface Screen {
   readonly text: string
 }
 
+/**
+ * Something that happened to an agent. `id` names it to `inspect`; `at` in milliseconds since the epoch. Of the event behind a
+ * change only type and source are told, never what it carries.
+ */
+export type Happening = { readonly id: string; readonly at: number; readonly agentId: AgentId; readonly name: string } & (
+  | { readonly type: 'spawned'; readonly harness: string; readonly parent: Address }
+  /** Its machine went from one state to another, inner states included; the first has no `from`. `byItself`: in the wake of that event. */
+  | { readonly type: 'changed'; readonly from?: string; readonly to: string; readonly event: string; readonly source: string; readonly byItself?: boolean }
+  | { readonly type: 'ended' }
+)
+
+/** Called while actors are at work: a status read now may be older than what is told. Must return at once. */
+export interface Watcher {
+  readonly happened: (happening: Happening) => void
+  /** The agent was told something, its mailbox or tool may be another: it is worth looking at anew. */
+  readonly touched: (agentId: AgentId) => void
+}
+
+export interface Watch {
+  /** What is kept of the time before, oldest first. */
+  readonly past: readonly Happening[]
+  /** False: there was more in between that is kept no longer, or all of it was another run of Madrox. */
+  readonly complete: boolean
+  stop(): void
+}
+
 /** Whether a caller sits on this machine. */
 export type Connection = 'loopback' | 'remote'
 
@@ -215,6 +241,10 @@ export interface MadroxSystem {
   output(caller: Caller, reference: string, options: { readonly limit: number; readonly since?: number }): readonly OutputRow[]
   /** What the agent shows, for people. `unavailable`: its process does not answer. */
   screen(caller: Caller, reference: string, lines?: number): Promise<Screen>
+  /** Watches what happens to the agents the caller may see, until stopped. `after`: the id of the last happening it knows. */
+  inspect(caller: Caller, watcher: Watcher, after?: string): Watch
+  /** The page on which people watch that agent; undefined where no transport serves. */
+  inspectorUrl(agentId: AgentId): string | undefined
 
   /** A transport serves now: agents whose start waited for it are started. */
   endpointAnnounced(): void

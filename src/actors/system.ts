@@ -18,6 +18,7 @@ import { createDeadlines } from './deadlines.ts'
 import { resolveAgent } from './directory.ts'
 import { type CallToolForAgent, createDrivers } from './drivers.ts'
 import type { MadroxSystem } from './facade.ts'
+import { createInspecting } from './inspecting.ts'
 import { createLedger } from './ledger.ts'
 import { createMessaging } from './messaging.ts'
 import { resolveParent } from './parenthood.ts'
@@ -81,6 +82,7 @@ export function createSystem(options: SystemOptions): MadroxSystem {
   }
   root.start()
   ledgerActor(core).on('agentEnded', event => credentials.revoke(event.agentId))
+  const inspect = createInspecting(core)
   const waiting = createWaiting(core)
   const serves = (): boolean => options.willServe === true || options.endpoint() !== undefined
   const spawning = createSpawning({ core, drivers: () => drivers, serves, home: options.home, marker: options.marker, ...(options.rolesDir ? { rolesDir: options.rolesDir } : {}) })
@@ -124,9 +126,16 @@ export function createSystem(options: SystemOptions): MadroxSystem {
     peers: (caller, reference) => peers(core, caller, reference),
     output: (caller, reference, range) => output(core, caller, reference, range),
     screen: (caller, reference, lines) => screen(core, caller, reference, lines),
+    inspect,
+    inspectorUrl: agentId => inspectorUrl(options.endpoint(), agentId),
     endpointAnnounced: () => core.root.system.get(hands.drivers)?.send({ type: 'endpointAnnounced' }),
     close: (agents = 'end') => (closing ??= close(core, { drivers: () => drivers, agents, endWaits: waiting.endAll, lastWord: () => (closed = true) })),
   }
+}
+
+/** The page stands beside `/mcp`. */
+function inspectorUrl(endpoint: string | undefined, agentId: AgentId): string | undefined {
+  return endpoint === undefined ? undefined : new URL(`./?agent=${agentId}`, endpoint).href
 }
 
 interface Closing {

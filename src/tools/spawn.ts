@@ -121,11 +121,12 @@ function toSpawned(agentId: AgentId, answer: SendReport | undefined, expectsRepl
   const status = system.status(caller, agentId)
   const { workspace } = status
   const bringBack = bringBackHint(workspace)
+  const inspectorUrl = system.inspectorUrl(agentId)
   return {
     data: {
       instance_id: agentId, name: status.name, instance_type: status.harness, role: status.role, model: status.model ?? null, state: status.state,
       parent_instance_id: status.parent?.kind === 'agent' ? status.parent.id : null, parent_source: status.parentSource,
-      workspace: workspace.path, workspace_kind: workspace.kind, ...(workspace.branch ? { branch: workspace.branch } : {}), ...(bringBack ? { bring_back: bringBack } : {}), ...(status.warnings ? { warnings: status.warnings } : {}),
+      workspace: workspace.path, workspace_kind: workspace.kind, ...(workspace.branch ? { branch: workspace.branch } : {}), ...(bringBack ? { bring_back: bringBack } : {}), ...(inspectorUrl ? { inspector_url: inspectorUrl } : {}), ...(status.warnings ? { warnings: status.warnings } : {}),
       ...(answer ? toSent(answer, expectsReply) : {}),
     },
     replies: answer?.replies ?? [],

@@ -1,6 +1,6 @@
 /**
  * The HTTP server: h3 on listhen. It owns the socket, who may speak to it, and its end; what is said on `/mcp` is the
- * endpoint's. Nothing is written to stdout.
+ * endpoint's, what is shown on `/` and under `/inspector` the inspector's. Nothing is written to stdout.
  */
 
 import { bodyLimit, H3, HTTPError, type H3Event } from 'h3'
@@ -8,10 +8,13 @@ import { toNodeHandler } from 'h3/node'
 import { listen, type Listener } from 'listhen'
 import type { MadroxSystem } from '../actors/system.ts'
 import type { Clock } from '../clock.ts'
-import { MadroxError } from '../errors.ts'
+import { MadroxError, toWireError } from '../errors.ts'
+import { createInspector, type Inspector } from '../inspector/inspector.ts'
 import type { Log } from '../log.ts'
+import type { Caller } from '../messages.ts'
 import type { ToolTable } from '../tools/tool.ts'
 import { version } from '../version.ts'
+import { authenticate, challenge } from './credentials.ts'
 import { watchExchange } from './exchange.ts'
 import { createGuard, isLoopbackHost, type Arrival } from './guard.ts'
 import { createMcpEndpoint, type McpEndpoint } from './mcp/endpoint.ts'
@@ -61,7 +64,8 @@ const drainMs = 250
 export async function serveHttp(options: HttpOptions): Promise<HttpServer> {
   const host = options.host ?? '127.0.0.1'
   const endpoint = createMcpEndpoint({ ...options, version, maxBodyBytes })
-  const listener = await bind(createApp(endpoint, host, options), host, options.port)
+  const inspector = createInspector(options)
+  const listener = await bind(createApp({ endpoint, inspector }, host, options), host, options.port)
   const port = portOf(listener)
   listener.server.keepAliveTimeout = keepAliveMs
   options.log.debug('listening', { host, port })
@@ -71,11 +75,17 @@ export async function serveHttp(options: HttpOptions): Promise<HttpServer> {
     get sessionCount() {
       return endpoint.sessionCount
     },
-    close: () => shut(endpoint, listener),
+    close: () => shut({ endpoint, inspector }, listener),
   }
 }
 
-function createApp(endpoint: McpEndpoint, host: string, { allowedHosts, log }: HttpOptions): H3 {
+/** What the paths lead to. */
+interface Served {
+  readonly endpoint: McpEndpoint
+  readonly inspector: Inspector
+}
+
+function createApp({ endpoint, inspector }: Served, host: string, { allowedHosts, log, system }: HttpOptions): H3 {
   const guard = createGuard(host, allowedHosts)
   const app = new H3({
     silent: true, // it would write to the console
@@ -89,6 +99,13 @@ function createApp(endpoint: McpEndpoint, host: string, { allowedHosts, log }: H
   })
   app.use(bodyLimit(maxBodyBytes))
   app.get('/health', () => ({ status: 'ok', name: 'madrox', version }))
+  const known = (answer: (caller: Caller, request: Request) => Response) => (event: H3Event): Response => {
+    const caller = authenticate(system, event.req, guard.connectionOf(arrivalOf(event)))
+    return caller instanceof MadroxError ? Response.json(toWireError(caller), { status: 401, headers: challenge }) : answer(caller, event.req)
+  }
+  app.get('/', () => inspector.page())
+  app.get('/inspector/tree', known(inspector.tree))
+  app.get('/inspector/events', known(inspector.events))
   app.all('/mcp', event => {
     const response = event.runtime?.node?.res
     if (!response) throw new HTTPError({ status: 500, message: 'Madrox serves Node sockets only.' })
@@ -132,7 +149,8 @@ function portOf({ address }: Listener): number {
 }
 
 /** listhen waits for open requests; those are ended first, and what does not end is cut. */
-async function shut(endpoint: McpEndpoint, listener: Listener): Promise<void> {
+async function shut({ endpoint, inspector }: Served, listener: Listener): Promise<void> {
+  inspector.close()
   await endpoint.close()
   const cut = setTimeout(() => listener.server.closeAllConnections(), drainMs)
   await listener.close()

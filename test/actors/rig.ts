@@ -70,6 +70,8 @@ export interface StageOptions {
   readonly home?: string
   readonly startAt?: number
   readonly supervision?: Supervision
+  /** Where a transport serves; none: nowhere. */
+  readonly endpoint?: () => string | undefined
   /** The next agents are not answered for: their names. */
   readonly byHand?: readonly string[]
 }
@@ -119,7 +121,7 @@ export function createStage(options: StageOptions = {}): Stage {
     return outcome
   }
   const system = createSystem({
-    store, clock, ids: randomIds, log: silentLog, home, marker: {}, endpoint: () => undefined,
+    store, clock, ids: randomIds, log: silentLog, home, marker: {}, endpoint: options.endpoint ?? (() => undefined),
     ...(options.limits ? { limits: options.limits } : {}), ...(options.supervision ? { supervision: options.supervision } : {}), ...(options.ownerTokens ? { ownerTokens: options.ownerTokens } : {}),
     connectDrivers: tell => {
       emit = tell

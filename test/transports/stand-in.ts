@@ -100,6 +100,8 @@ export function createStandInSystem(journal: Journal): MadroxSystem {
     output: refuse,
     screen: refuse,
     endpointAnnounced: refuse,
+    inspect: () => ({ past: [], complete: true, stop() {} }),
+    inspectorUrl: () => undefined,
     async close() {},
   }
 }

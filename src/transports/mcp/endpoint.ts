@@ -10,6 +10,7 @@ import { MadroxError, toWireError, toWireText } from '../../errors.ts'
 import type { Log } from '../../log.ts'
 import type { Caller } from '../../messages.ts'
 import { toolsets, type ToolTable } from '../../tools/tool.ts'
+import { authenticate, challenge } from '../credentials.ts'
 import type { Exchange } from '../exchange.ts'
 import type { McpExtension } from './extension.ts'
 import { createListing } from './listing.ts'
@@ -83,7 +84,7 @@ export function createMcpEndpoint(options: McpEndpointOptions): McpEndpoint {
       const url = new URL(request.url)
       if (url.searchParams.has('toolset') && !toolsetOverride(url)) return refusal(400, -32602, `Unknown toolset. Use one of ${toolsets.join(', ')}.`)
       const caller = authenticate(system, request, connection)
-      if (caller instanceof MadroxError) return refusal(401, -32001, toWireText(toWireError(caller)), { 'www-authenticate': 'Bearer realm="madrox"' })
+      if (caller instanceof MadroxError) return refusal(401, -32001, toWireText(toWireError(caller)), challenge)
       const id = request.headers.get('mcp-session-id')
       if (id !== null) {
         const session = sessions.get(id)
@@ -101,16 +102,6 @@ export function createMcpEndpoint(options: McpEndpointOptions): McpEndpoint {
       closing = true
       await Promise.all([...sessions.values()].map(session => session.close()))
     },
-  }
-}
-
-function authenticate(system: MadroxSystem, request: Request, connection: Connection): Caller | MadroxError {
-  const bearer = /^Bearer +(\S+)$/i.exec(request.headers.get('authorization') ?? '')
-  try {
-    return system.authenticate(bearer?.[1], connection)
-  } catch (error) {
-    if (error instanceof MadroxError) return error
-    throw error
   }
 }
 
