@@ -6,12 +6,14 @@ import { MadroxError } from '../errors.ts'
 import type { AgentId, ClientId, IdSource } from '../ids.ts'
 import type { Log } from '../log.ts'
 import type { Address, Caller } from '../messages.ts'
+import type { Prices } from '../prices.ts'
 import type { agentMachine } from '../machines/agent.ts'
 import type { AgentContext, AgentEvent } from '../machines/agent-context.ts'
 import type { ClientContext, ClientEvent, clientMachine } from '../machines/client.ts'
 import { agentKey, clientKey, hands } from '../machines/effects.ts'
 import type { AgentRow, Store } from '../store/store.ts'
 import type { createLedger } from './ledger.ts'
+import type { Spending } from './spending.ts'
 
 export type AgentActor = ActorRefFrom<typeof agentMachine>
 export type LedgerActor = ActorRefFrom<ReturnType<typeof createLedger>>
@@ -39,6 +41,8 @@ export interface Core {
   readonly ids: IdSource
   readonly log: Log
   readonly limits: Limits
+  readonly prices: Prices
+  readonly spending: Spending
   /** Every agent this system knows, ended ones included; the row as it was inserted. */
   readonly rows: Map<AgentId, AgentRow>
   /** Who stands in whose place: a session that took over another's answers to that one's id, and one taken over answers to its successor's. */

@@ -8,6 +8,7 @@ import type { AgentId, ClientId, MessageId, OwnerId, ReplyId } from '../ids.ts'
 import type { Address, Caller, OutcomeStatus, Reply } from '../messages.ts'
 import type { AfterInterrupt } from '../machines/agent-context.ts'
 import type { OutputRow, UsageTotals } from '../store/store.ts'
+import type { Spent } from './spending.ts'
 
 export interface ParentFound {
   readonly address: Address
@@ -121,6 +122,9 @@ export interface AgentStatus {
   readonly currentTool?: string
   readonly approval?: { readonly tool: string; readonly detail: string }
   readonly usage: UsageTotals
+  /** Its own, and with all that is or was below it. */
+  readonly spent: Spent
+  readonly subtreeSpent: Spent
   readonly createdAt: number
   readonly endedAt?: number
   readonly endReason?: string

@@ -10,6 +10,7 @@ import type { Driver, DriverFact } from '../drivers/driver.ts'
 import { MadroxError } from '../errors.ts'
 import type { ClientId, IdSource } from '../ids.ts'
 import type { Log } from '../log.ts'
+import { createPrices, type Prices } from '../prices.ts'
 import type { Store } from '../store/store.ts'
 import { createAsks } from './asks.ts'
 import { endAll, interrupt, terminate } from './control.ts'
@@ -25,6 +26,7 @@ import { authenticate, connectClient, Credentials, disconnectClient, locateClien
 import { createRoot } from './root.ts'
 import { children, list, output, peers, screen, statusOf } from './seeing.ts'
 import { createSpawning, specOf } from './spawning.ts'
+import { createSpending } from './spending.ts'
 import { createWaiting } from './waiting.ts'
 
 export interface SystemOptions {
@@ -35,6 +37,8 @@ export interface SystemOptions {
   /** `$MADROX_HOME`, absolute. */
   readonly home: string
   readonly limits?: Partial<Limits>
+  /** Of models; default: those that Madrox knows. */
+  readonly prices?: Prices
   /** Tokens of owners by name; beside them, the local user on loopback. */
   readonly ownerTokens?: Readonly<Record<string, string>>
   /** A directory of roles that overrides and adds to the shipped ones. */
@@ -51,7 +55,7 @@ export interface SystemOptions {
 /** Builds the tree and starts it. Agents an earlier server left open are recorded as gone: nothing of them runs any more. */
 export function createSystem(options: SystemOptions): MadroxSystem {
   let drivers: ReadonlyMap<string, Driver> = new Map()
-  const { store, clock, ids, log } = options
+  const { store, clock, ids, log, prices = createPrices() } = options
   const aliases: Core['aliases'] = new Map()
   const logic = createRoot(
     {
@@ -63,10 +67,12 @@ export function createSystem(options: SystemOptions): MadroxSystem {
     log,
   )
   const root = createActor(logic, { clock, logger: (...args: unknown[]) => log.debug(args.map(String).join(' ')) })
-  const core: Core = { root, store, clock, ids, log, limits: { ...defaultLimits, ...options.limits }, rows: new Map(store.listAgents().map(row => [row.id, row])), aliases }
+  const rows: Core['rows'] = new Map(store.listAgents().map(row => [row.id, row]))
+  const core: Core = { root, store, clock, ids, log, limits: { ...defaultLimits, ...options.limits }, prices, spending: createSpending({ store, prices, rows }), rows, aliases }
   root.start()
   const credentials = new Credentials(options.ownerTokens ?? {})
   ledgerActor(core).on('agentEnded', event => credentials.revoke(event.agentId))
+  ledgerActor(core).on('usageCounted', ({ call }) => core.spending.count(call))
   buryLeftovers(core)
   const waiting = createWaiting(core)
   const spawning = createSpawning({ core, credentials, drivers: () => drivers, endpoint: options.endpoint, home: options.home, marker: options.marker, ...(options.rolesDir ? { rolesDir: options.rolesDir } : {}) })
@@ -131,5 +137,6 @@ async function close(core: Core, drivers: () => ReadonlyMap<string, Driver>, las
 }
 
 export { bringBack as bringBackHint } from './workspaces.ts'
+export { costOf } from './spending.ts'
 export { mcpServerSchema } from '../drivers/driver.ts'
 export type * from './facade.ts'

@@ -16,6 +16,7 @@ import { createScriptedDriver } from '../../src/drivers/scripted/driver.ts'
 import { type AgentId, asAgentId, asReplyId, localOwner, type OwnerId, randomIds } from '../../src/ids.ts'
 import { silentLog } from '../../src/log.ts'
 import type { Caller } from '../../src/messages.ts'
+import type { Prices } from '../../src/prices.ts'
 import { createMemoryStore } from '../../src/store/memory.ts'
 import type { Store } from '../../src/store/store.ts'
 import { createToolTable } from '../../src/tools/table.ts'
@@ -63,6 +64,7 @@ export interface Stage {
 export interface StageOptions {
   readonly store?: Store
   readonly limits?: Partial<Limits>
+  readonly prices?: Prices
   readonly ownerTokens?: Readonly<Record<string, string>>
   readonly home?: string
   /** The next agents are not answered for: their names. */
@@ -112,7 +114,7 @@ export function createStage(options: StageOptions = {}): Stage {
   }
   const system = createSystem({
     store, clock, ids: randomIds, log: silentLog, home, marker: {}, endpoint: () => undefined,
-    ...(options.limits ? { limits: options.limits } : {}), ...(options.ownerTokens ? { ownerTokens: options.ownerTokens } : {}),
+    ...(options.limits ? { limits: options.limits } : {}), ...(options.prices ? { prices: options.prices } : {}), ...(options.ownerTokens ? { ownerTokens: options.ownerTokens } : {}),
     connectDrivers: tell => {
       emit = tell
       const scripted = createScriptedDriver({ bin: '', env: {}, childEnv: [], stateDir: join(home, 'scripted'), clock, log: silentLog }, tell)
