@@ -41,6 +41,15 @@ const priceSchema = z
   }))
 const priceFileSchema = z.record(z.string().min(1), priceSchema)
 
+/** A release (`-20250929`, `@20250929`, `-2025-04-14`), `-latest`, and Claude Code's mark of a large context. */
+const release = /(?:-latest|[-@]\d{8}|-\d{4}-\d{2}-\d{2})?(?:\[1m\])?$/
+
+/** Claude Code's words for whichever model it takes to be the one; what that is, it tells with its first call. */
+const choices = ['default', 'best', 'opus', 'sonnet', 'haiku', 'fable', 'opusplan']
+
+/** The word names no model: the CLI chooses one by it. */
+export const choosesModel = (model: string): boolean => choices.includes(model.replace(release, ''))
+
 type Table = ReadonlyMap<string, Price>
 
 /** Prices by model id, `overrides` before the shipped ones. A key that ends in `*` stands for every id that begins so. */
@@ -65,9 +74,6 @@ function toCost({ input, output, cacheRead, cacheWrite, longPrompt }: Price, usa
   const prompt = usage.inputTokens * input + usage.cacheReadTokens * cacheRead + usage.cacheCreationTokens * cacheWrite
   return (prompt * inputFactor + usage.outputTokens * output * outputFactor) / 1_000_000
 }
-
-/** A release (`-20250929`, `@20250929`, `-2025-04-14`), `-latest`, and Claude Code's mark of a large context. */
-const release = /(?:-latest|[-@]\d{8}|-\d{4}-\d{2}-\d{2})?(?:\[1m\])?$/
 
 function lookUp(table: Table, model: string): Price | undefined {
   const exact = table.get(model) ?? table.get(model.replace(release, ''))

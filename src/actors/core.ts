@@ -12,6 +12,7 @@ import type { AgentContext, AgentEvent } from '../machines/agent-context.ts'
 import type { ClientContext, ClientEvent, clientMachine } from '../machines/client.ts'
 import { agentKey, clientKey, hands } from '../machines/effects.ts'
 import type { AgentRow, Store } from '../store/store.ts'
+import type { SpawnRequest } from './facade.ts'
 import type { createLedger } from './ledger.ts'
 import type { Spending } from './spending.ts'
 
@@ -30,9 +31,11 @@ export interface Limits {
   readonly maxMailbox: number
   /** Characters of one message. */
   readonly maxMessageLength: number
+  /** USD, of an owner's living trees: see `budgets.ts`. */
+  readonly maxTotalCost: number
 }
 
-export const defaultLimits: Limits = { maxInstances: 10, maxDepth: 8, maxMailbox: 100, maxMessageLength: 1_000_000 }
+export const defaultLimits: Limits = { maxInstances: 10, maxDepth: 8, maxMailbox: 100, maxMessageLength: 1_000_000, maxTotalCost: 100 }
 
 export interface Core {
   readonly root: Actor<AnyActorLogic>
@@ -90,6 +93,10 @@ export function rowOf(core: Core, id: AgentId): AgentRow {
   if (!row) throw new MadroxError('not_found', `There is no agent "${id}".`)
   return row
 }
+
+/** What is kept of a request, to compare children's with. */
+export type AgentSpec = Omit<SpawnRequest, 'parent' | 'callKey' | 'firstMessage'>
+export const specOf = (row: AgentRow): AgentSpec => row.spec as AgentSpec // written at its spawn, from a parsed request
 
 /** From the agent's supervisor upward: agents first, then its client. */
 export function* lineAbove(core: Core, id: AgentId): Generator<Address> {

@@ -25,6 +25,16 @@ export interface WaitOptions {
 /** Which tools an agent is shown: a leaf's are those of one that has no agents of its own. Rights are another matter. */
 export type AgentToolset = 'leaf' | 'supervisor'
 
+/** Each counts the agent and all below it; none: no limit of its own. */
+export interface AgentLimits {
+  /** Input, output and cache creation. */
+  readonly maxTotalTokens?: number
+  /** USD. */
+  readonly maxCost?: number
+  /** From its spawn, whatever it does meanwhile. */
+  readonly timeoutMinutes?: number
+}
+
 export interface SpawnRequest {
   readonly harness: string
   readonly name: string
@@ -41,6 +51,7 @@ export interface SpawnRequest {
   readonly mcpServers: Readonly<Record<string, McpServer>>
   readonly inheritMcp: boolean
   readonly toolset?: AgentToolset
+  readonly limits?: AgentLimits
   readonly script?: unknown
   /** What it will be sent first: refused before anything exists, where it could not be sent. */
   readonly firstMessage?: string
@@ -125,6 +136,9 @@ export interface AgentStatus {
   /** Its own, and with all that is or was below it. */
   readonly spent: Spent
   readonly subtreeSpent: Spent
+  readonly limits: AgentLimits
+  /** When its time is up. */
+  readonly endsAt?: number
   readonly createdAt: number
   readonly endedAt?: number
   readonly endReason?: string
@@ -180,7 +194,7 @@ export interface MadroxSystem {
   /** Resolves when the agent can take a message; throws `spawn_failed` with the CLI's own words. */
   waitUntilReady(agentId: AgentId, wait: WaitOptions): Promise<void>
 
-  /** Accepts a message: on record when this returns. Refused: `invalid_input` (empty, too long, to itself, expired), `mailbox_full`, `agent_ended`. */
+  /** Accepts a message: on record when this returns. Refused: `invalid_input` (empty, too long, to itself, expired), `mailbox_full`, `limit_reached` (the total cost), `agent_ended`. */
   send(caller: Caller, request: SendRequest): SendReport
   /** Waits for the outcome of accepted messages: the first among them. Refused: `not_found` (not the caller's own), `wait_cycle`. */
   waitForAny(caller: Caller, messageIds: readonly MessageId[], wait: WaitOptions): Promise<SendReport>

@@ -85,6 +85,9 @@ function record(desk: Desk, event: LedgerInput, emit: (event: LedgerEmitted) => 
       return store.transaction(() => desk.followUp(event.messageId, event.text, event.at))
     case 'noticeGiven':
       return store.transaction(() => desk.notice(event.agentId, event.text, event.at))
+    case 'limitReached':
+      store.appendAudit({ at: event.at, event: 'limit_reached', agentId: event.agentId, data: { limit: event.limit, detail: event.detail } })
+      return []
     case 'repliesSeen':
       store.consumeReplies(event.ids, event.at)
       return []

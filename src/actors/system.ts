@@ -13,8 +13,9 @@ import type { Log } from '../log.ts'
 import { createPrices, type Prices } from '../prices.ts'
 import type { Store } from '../store/store.ts'
 import { createAsks } from './asks.ts'
+import { watchLimits } from './budgets.ts'
 import { endAll, interrupt, terminate } from './control.ts'
-import { agentActor, canonicalClient, type Core, defaultLimits, ledgerActor, type Limits, rowOf, tellAgent } from './core.ts'
+import { agentActor, canonicalClient, type Core, defaultLimits, ledgerActor, type Limits, rowOf, specOf, tellAgent } from './core.ts'
 import { createDeadlines } from './deadlines.ts'
 import { resolveAgent } from './directory.ts'
 import { type CallToolForAgent, createDrivers } from './drivers.ts'
@@ -25,7 +26,7 @@ import { resolveParent } from './parenthood.ts'
 import { authenticate, connectClient, Credentials, disconnectClient, locateClient } from './principals.ts'
 import { createRoot } from './root.ts'
 import { children, list, output, peers, screen, statusOf } from './seeing.ts'
-import { createSpawning, specOf } from './spawning.ts'
+import { createSpawning } from './spawning.ts'
 import { createSpending } from './spending.ts'
 import { createWaiting } from './waiting.ts'
 
@@ -72,7 +73,7 @@ export function createSystem(options: SystemOptions): MadroxSystem {
   root.start()
   const credentials = new Credentials(options.ownerTokens ?? {})
   ledgerActor(core).on('agentEnded', event => credentials.revoke(event.agentId))
-  ledgerActor(core).on('usageCounted', ({ call }) => core.spending.count(call))
+  watchLimits(core)
   buryLeftovers(core)
   const waiting = createWaiting(core)
   const spawning = createSpawning({ core, credentials, drivers: () => drivers, endpoint: options.endpoint, home: options.home, marker: options.marker, ...(options.rolesDir ? { rolesDir: options.rolesDir } : {}) })

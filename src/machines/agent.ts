@@ -61,6 +61,8 @@ const revival = { guard: 'canRevive', target: '#agent.spawning.resuming', action
 const asked = (processGone: boolean) =>
   [told, by<'terminateAsked'>((context, { reason, force }) => life.toEnding(context, { reason, force, processGone, unasked: false }))]
 
+const spent = (processGone: boolean) => [told, by<'limitReached'>((context, event) => life.limitReached(context, event, processGone))]
+
 /** Supervisor and all: whoever crashed above cannot stop it, and an actor nobody stops stays in the system. */
 const leave = agent.sendTo(({ self }) => self, { type: 'xstate.stop' } as unknown as AgentEvent) // XState's own event, which its types keep to itself
 
@@ -96,6 +98,7 @@ export const agentMachine = agent.createMachine({
     agentFinished: { actions: by(dropChild) },
     'xstate.error.actor.*': { actions: by(containCrash) },
     terminateAsked: { target: '.terminated', actions: asked(false) },
+    limitReached: { target: '.terminated', actions: spent(false) },
     // A death that no state below can mend.
     exited: dead,
   },
@@ -153,7 +156,7 @@ export const agentMachine = agent.createMachine({
         suspended: {
           initial: 'resting',
           // No process is left to die.
-          on: { exited: {}, terminateAsked: { target: '#agent.terminated', actions: asked(true) } },
+          on: { exited: {}, terminateAsked: { target: '#agent.terminated', actions: asked(true) }, limitReached: { target: '#agent.terminated', actions: spent(true) } },
           states: {
             resting: { always: { guard: 'hasWork', target: '#agent.spawning.resuming', actions: told } },
             /** The last wake failed; the next word for it tries again. */
@@ -241,6 +244,7 @@ export const agentMachine = agent.createMachine({
       entry: entered('terminated'),
       on: {
         terminateAsked: { actions: by(life.hasten) },
+        limitReached: {},
         spawnAsked: {},
         // The last words of a turn that ends while it is being ended are still its answer.
         turnEnded: { guard: ({ context, event }) => event.status === 'completed' && endsOurTurn(context, event), actions: by(turns.turnEnded) },

@@ -35,6 +35,10 @@ export const spawnFields = {
   allowed_tools: z.array(z.string().min(1)).max(100).optional(),
   mcp_servers: z.record(z.string().regex(/^[A-Za-z0-9_-]+$/), mcpServer).default({}).describe('Further MCP servers: {name: {command, args, env} | {url, headers}}'),
   inherit_mcp: z.boolean().default(false).describe("Also the user's own MCP servers"),
+  // `int()` would list the largest whole number with it.
+  max_total_tokens: z.number().positive().refine(Number.isSafeInteger, 'is no whole number').optional(),
+  max_cost: z.number().positive().optional().describe('USD'),
+  timeout_minutes: z.number().positive().optional().describe('Then it is ended'),
   toolset: z.enum(['leaf', 'supervisor']).optional().describe('leaf: may not need agents of its own'),
   /** Known to users of the original; every agent has Madrox. */
   enable_madrox: z.boolean().optional().describe('Ignored: always on'),

@@ -14,6 +14,16 @@ const toCost = (key: string, spent: AgentStatus['spent']): Record<string, number
   return { [key]: cost === undefined ? null : Number(cost.toFixed(6)) }
 }
 
+/** Each of its limits, with what it and all below it have used of it. */
+function toLimits({ limits: { maxTotalTokens, maxCost, timeoutMinutes }, subtreeSpent, createdAt, endedAt, endsAt }: AgentStatus, now: number): Record<string, unknown> {
+  const limits = {
+    ...(maxTotalTokens === undefined ? {} : { max_total_tokens: { limit: maxTotalTokens, used: subtreeSpent.tokens } }),
+    ...(maxCost === undefined ? {} : { max_cost: { limit: maxCost, ...toCost('used', subtreeSpent) } }),
+    ...(timeoutMinutes === undefined || endsAt === undefined ? {} : { timeout_minutes: { limit: timeoutMinutes, used: Number((((endedAt ?? now) - createdAt) / 60_000).toFixed(2)), ends_at: iso(endsAt) } }),
+  }
+  return Object.keys(limits).length === 0 ? {} : { limits }
+}
+
 /** Tokens counted against limits: cache reads apart. `unknown_cost_models` are those of the agent and of all below it. */
 export function toStatus(status: AgentStatus, now: number): Record<string, unknown> {
   const { usage, spent, subtreeSpent } = status
@@ -26,6 +36,7 @@ export function toStatus(status: AgentStatus, now: number): Record<string, unkno
     current_message: status.currentMessage ?? null, current_tool: status.currentTool ?? null, ...(status.approval ? { approval: status.approval } : {}),
     total_tokens_used: spent.tokens, usage: toUsage(usage), ...toCost('total_cost', spent), subtree_tokens_used: subtreeSpent.tokens, ...toCost('subtree_cost', subtreeSpent),
     ...(subtreeSpent.unknownModels.length > 0 ? { unknown_cost_models: subtreeSpent.unknownModels } : {}),
+    ...toLimits(status, now),
     uptime_seconds: Math.round(((status.endedAt ?? now) - status.createdAt) / 1000), created_at: iso(status.createdAt),
     session_id: status.sessionId ?? null, pid: status.pid ?? null, workspace: status.workspace, confinement: status.confinement, toolset: status.toolset,
     last_error: status.lastError ?? null, ...(status.warnings ? { warnings: status.warnings } : {}),

@@ -1,7 +1,7 @@
 /** Bringing agents up. */
 
 import { z } from 'zod'
-import { bringBackHint, type ParentFound, type SendReport, type SpawnRequest } from '../actors/system.ts'
+import { type AgentLimits, bringBackHint, type ParentFound, type SendReport, type SpawnRequest } from '../actors/system.ts'
 import { MadroxError, toWireError } from '../errors.ts'
 import type { AgentId } from '../ids.ts'
 import { toSent } from './messages.ts'
@@ -100,6 +100,7 @@ async function spawnOne(harness: string, given: z.input<typeof spawnInput>, cont
 function toRequest(harness: string, input: SpawnInput, callKey: string | undefined, parent: string | ParentFound | undefined): SpawnRequest {
   return {
     harness, name: input.name, role: input.role, workspace: input.workspace, inheritMcp: input.inherit_mcp, mcpServers: input.mcp_servers,
+    limits: toLimits(input),
     confinement: {
       bypass: input.bypass_isolation,
       ...(input.permission_mode ? { permissionMode: input.permission_mode } : {}),
@@ -110,6 +111,10 @@ function toRequest(harness: string, input: SpawnInput, callKey: string | undefin
     ...(input.profile ? { profile: input.profile } : {}), ...(input.toolset ? { toolset: input.toolset } : {}), ...(input.script === undefined ? {} : { script: input.script }), ...(input.initial_prompt === undefined ? {} : { firstMessage: input.initial_prompt }), ...(callKey ? { callKey } : {}),
   }
 }
+
+const toLimits = ({ max_total_tokens: maxTotalTokens, max_cost: maxCost, timeout_minutes: timeoutMinutes }: SpawnInput): AgentLimits => ({
+  ...(maxTotalTokens === undefined ? {} : { maxTotalTokens }), ...(maxCost === undefined ? {} : { maxCost }), ...(timeoutMinutes === undefined ? {} : { timeoutMinutes }),
+})
 
 function toSpawned(agentId: AgentId, answer: SendReport | undefined, expectsReply: boolean, { system, caller }: ToolContext): ToolResult {
   const status = system.status(caller, agentId)
