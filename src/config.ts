@@ -15,6 +15,8 @@ export const configSchema = z.object({
   home: z.string().min(1),
   logLevel: z.enum(['silent', 'error', 'warn', 'info', 'debug']).default('info'),
   maxInstances: z.coerce.number().int().positive().default(10),
+  /** USD, of an owner's living agents and those that ended below them. */
+  maxTotalCost: z.coerce.number().positive().default(100),
   claudeBin: z.string().min(1).default('claude'),
   codexBin: z.string().min(1).default('codex'),
   /** Names of further environment variables that agents receive. */
@@ -35,6 +37,7 @@ const variables: Readonly<Record<string, keyof Config>> = {
   MADROX_DURABILITY: 'durability',
   MADROX_ON_SHUTDOWN: 'onShutdown',
   MAX_INSTANCES: 'maxInstances',
+  MADROX_MAX_TOTAL_COST: 'maxTotalCost',
   MADROX_CLAUDE_BIN: 'claudeBin',
   MADROX_CODEX_BIN: 'codexBin',
   MADROX_SERVER_TOKEN: 'token',

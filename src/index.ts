@@ -18,6 +18,7 @@ import { MadroxError, toWireText } from './errors.ts'
 import { type IdSource, randomIds } from './ids.ts'
 import { type Log, silentLog } from './log.ts'
 import type { Caller } from './messages.ts'
+import { createPrices, readPriceFile } from './prices.ts'
 import { lockHome, makeHome } from './store/lock.ts'
 import { createSqliteStore } from './store/sqlite.ts'
 import { createToolTable } from './tools/table.ts'
@@ -78,7 +79,7 @@ function openHome(path: string): string {
  * Opens `home`, ends what a killed server of the same home left running, and brings the agents it had back: those with work at
  * once, the others when they are needed.
  *
- * @throws MadroxError `unavailable` when another server has the home, or its database cannot be used
+ * @throws MadroxError `unavailable` when another server has the home, or its database cannot be used; `invalid_input` when its `prices.json` does not fit
  * @example
  * const madrox = await createMadrox({ home: '/var/lib/madrox' })
  * const caller = { kind: 'client', clientId: madrox.system.connectClient({ ownerId: localOwner, name: 'mine' }), ownerId: localOwner } as const
@@ -89,6 +90,7 @@ export async function createMadrox(options: MadroxOptions): Promise<Madrox> {
   const { clock = systemClock, ids = randomIds, log = silentLog, env = process.env } = options
   const home = openHome(options.home)
   if (env[homeMarker] === home) throw new MadroxError('unavailable', `This process was itself started by an agent of ${home}.`, { remedy: 'Start a server of your own with another home.' })
+  const prices = createPrices(readPriceFile(home))
   const lock = lockHome(home)
   try {
     const swept = await sweepMarked({ [homeMarker]: home })
@@ -97,7 +99,7 @@ export async function createMadrox(options: MadroxOptions): Promise<Madrox> {
     let endpoint: string | undefined
     const system = createSystem({
       store: createSqliteStore({ path: join(home, 'madrox.db'), durability: options.durability ?? 'normal' }),
-      clock, ids, log, home,
+      clock, ids, log, home, prices,
       ...(options.limits ? { limits: options.limits } : {}), ...(options.ownerTokens ? { ownerTokens: options.ownerTokens } : {}), ...(options.rolesDir ? { rolesDir: options.rolesDir } : {}),
       marker: { [homeMarker]: home },
       endpoint: () => endpoint,

@@ -6,13 +6,16 @@ import { MadroxError } from '../errors.ts'
 import type { AgentId, ClientId, IdSource } from '../ids.ts'
 import type { Log } from '../log.ts'
 import type { Address, Caller } from '../messages.ts'
+import type { Prices } from '../prices.ts'
 import type { agentMachine } from '../machines/agent.ts'
 import type { AgentContext, AgentEvent } from '../machines/agent-context.ts'
 import type { ClientContext, ClientEvent, clientMachine } from '../machines/client.ts'
 import { agentKey, clientKey, hands } from '../machines/effects.ts'
 import type { Supervision } from '../machines/restarts.ts'
 import type { AgentRow, Store } from '../store/store.ts'
+import type { SpawnRequest } from './facade.ts'
 import type { createLedger } from './ledger.ts'
+import type { Spending } from './spending.ts'
 
 export type AgentActor = ActorRefFrom<typeof agentMachine>
 export type LedgerActor = ActorRefFrom<ReturnType<typeof createLedger>>
@@ -29,9 +32,11 @@ export interface Limits {
   readonly maxMailbox: number
   /** Characters of one message. */
   readonly maxMessageLength: number
+  /** USD, of an owner's living trees: see `budgets.ts`. */
+  readonly maxTotalCost: number
 }
 
-export const defaultLimits: Limits = { maxInstances: 10, maxDepth: 8, maxMailbox: 100, maxMessageLength: 1_000_000 }
+export const defaultLimits: Limits = { maxInstances: 10, maxDepth: 8, maxMailbox: 100, maxMessageLength: 1_000_000, maxTotalCost: 100 }
 
 export interface Core {
   readonly root: Actor<AnyActorLogic>
@@ -42,6 +47,8 @@ export interface Core {
   readonly limits: Limits
   /** How clients treat their agents that die. */
   readonly supervision: Supervision
+  readonly prices: Prices
+  readonly spending: Spending
   /** Every agent this system knows, ended ones included; the row as it was inserted. */
   readonly rows: Map<AgentId, AgentRow>
   /** Who stands in whose place: a session that took over another's answers to that one's id, and one taken over answers to its successor's. */
@@ -89,6 +96,13 @@ export function rowOf(core: Core, id: AgentId): AgentRow {
   if (!row) throw new MadroxError('not_found', `There is no agent "${id}".`)
   return row
 }
+
+/** What is kept of a request: to compare children's with, and to bring the agent back by. */
+export interface AgentSpec extends Omit<SpawnRequest, 'parent' | 'callKey' | 'firstMessage'> {
+  /** The role's, as it read when the agent was spawned, or what replaced it. */
+  readonly prompt: string
+}
+export const specOf = (row: AgentRow): AgentSpec => row.spec as AgentSpec // written at its spawn, from a parsed request
 
 /** From the agent's supervisor upward: agents first, then its client. */
 export function* lineAbove(core: Core, id: AgentId): Generator<Address> {

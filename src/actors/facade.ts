@@ -10,6 +10,7 @@ import type { Address, Caller, OutcomeStatus, Reply } from '../messages.ts'
 import type { AfterInterrupt } from '../machines/agent-context.ts'
 import type { RestartPolicy, Supervision } from '../machines/restarts.ts'
 import type { OutputRow, UsageTotals } from '../store/store.ts'
+import type { Spent } from './spending.ts'
 
 export interface ParentFound {
   readonly address: Address
@@ -25,6 +26,16 @@ export interface WaitOptions {
 
 /** Which tools an agent is shown: a leaf's are those of one that has no agents of its own. Rights are another matter. */
 export type AgentToolset = 'leaf' | 'supervisor'
+
+/** Each counts the agent and all below it; none: no limit of its own. */
+export interface AgentLimits {
+  /** Input, output and cache creation. */
+  readonly maxTotalTokens?: number
+  /** USD. */
+  readonly maxCost?: number
+  /** From its spawn, whatever it does meanwhile. */
+  readonly timeoutMinutes?: number
+}
 
 export interface SpawnRequest {
   readonly harness: string
@@ -46,6 +57,7 @@ export interface SpawnRequest {
   readonly restart?: RestartPolicy
   /** How it treats its own children that die. */
   readonly supervision?: Supervision
+  readonly limits?: AgentLimits
   readonly script?: unknown
   /** What it will be sent first: refused before anything exists, where it could not be sent. */
   readonly firstMessage?: string
@@ -127,6 +139,12 @@ export interface AgentStatus {
   readonly currentTool?: string
   readonly approval?: { readonly tool: string; readonly detail: string }
   readonly usage: UsageTotals
+  /** Its own, and with all that is or was below it. */
+  readonly spent: Spent
+  readonly subtreeSpent: Spent
+  readonly limits: AgentLimits
+  /** When its time is up. */
+  readonly endsAt?: number
   readonly createdAt: number
   readonly endedAt?: number
   readonly endReason?: string
@@ -210,7 +228,7 @@ export interface MadroxSystem {
   /** The `spawn_failed` of an agent that has ended and was of no use, as its first message may have shown (its model was rejected); of any other, nothing. */
   spawnFailure(agentId: AgentId): MadroxError | undefined
 
-  /** Accepts a message: on record when this returns. Refused: `invalid_input` (empty, too long, to itself, expired), `mailbox_full`, `agent_ended`. */
+  /** Accepts a message: on record when this returns. Refused: `invalid_input` (empty, too long, to itself, expired), `mailbox_full`, `limit_reached` (the total cost), `agent_ended`. */
   send(caller: Caller, request: SendRequest): SendReport
   /** Waits for the outcome of accepted messages: the first among them. Refused: `not_found` (not the caller's own), `wait_cycle`. */
   waitForAny(caller: Caller, messageIds: readonly MessageId[], wait: WaitOptions): Promise<SendReport>

@@ -11,13 +11,15 @@ import type { AgentId, ClientId, IdSource, MessageId } from '../ids.ts'
 import type { Log } from '../log.ts'
 import { type Address, type Outcome, type Reply, sameAddress } from '../messages.ts'
 import { agentKey, hands, type LedgerEvent } from '../machines/effects.ts'
-import type { Store } from '../store/store.ts'
+import type { Store, UsageRow } from '../store/store.ts'
 import type { AsksEvent } from './asks.ts'
 
 export type LedgerInput = LedgerEvent | { readonly type: 'writeRetried' } | FactOf<'usageReported'> | FactOf<'outputProduced'>
 
 export type LedgerEmitted =
   | { readonly type: 'agentEnded'; readonly agentId: AgentId; readonly reason: string }
+  /** One more model call is on record; told once. */
+  | { readonly type: 'usageCounted'; readonly call: UsageRow }
   /** It will be tried again. */
   | { readonly type: 'writeFailed'; readonly event: LedgerInput }
 
@@ -39,7 +41,7 @@ export const createLedger = (options: LedgerOptions) =>
     const backlog: LedgerInput[] = []
     const write = (event: LedgerInput): boolean => {
       try {
-        for (const told of record(desk, event)) tell(told)
+        for (const told of record(desk, event, emit)) tell(told)
         if (event.type === 'agentEnded') emit({ type: 'agentEnded', agentId: event.agentId, reason: event.reason })
         return true
       } catch (error) {
@@ -65,7 +67,7 @@ const retryMs = 1_000
 type Desk = ReturnType<typeof createDesk>
 
 /** Writes one event and says what is to be told of it. */
-function record(desk: Desk, event: LedgerInput): readonly AsksEvent[] {
+function record(desk: Desk, event: LedgerInput, emit: (event: LedgerEmitted) => void): readonly AsksEvent[] {
   const { store } = desk
   switch (event.type) {
     case 'messageDelivered':
@@ -89,6 +91,9 @@ function record(desk: Desk, event: LedgerInput): readonly AsksEvent[] {
       return store.transaction(() => desk.followUp(event.messageId, event.text, event.at))
     case 'noticeGiven':
       return store.transaction(() => desk.notice(event.agentId, event.text, event.at))
+    case 'limitReached':
+      store.appendAudit({ at: event.at, event: 'limit_reached', agentId: event.agentId, data: { limit: event.limit, detail: event.detail } })
+      return []
     case 'repliesSeen':
       store.consumeReplies(event.ids, event.at)
       return []
@@ -100,9 +105,11 @@ function record(desk: Desk, event: LedgerInput): readonly AsksEvent[] {
       return store.transaction(() => desk.endAgent(event))
     case 'writeRetried':
       return []
-    case 'usageReported':
-      store.addUsage({ ...event, agentId: event.agentId as AgentId }) // the driver names agents by our ids
+    case 'usageReported': {
+      const call = { ...event, agentId: event.agentId as AgentId } // the driver names agents by our ids
+      if (store.addUsage(call)) emit({ type: 'usageCounted', call })
       return []
+    }
     case 'outputProduced':
       store.appendOutput({ agentId: event.agentId as AgentId, at: event.at, kind: event.kind, content: event.tool ? `${event.tool} ${event.content}` : event.content }) // see above
       return []

@@ -6,6 +6,7 @@ import { type Caller, type Message, type Outcome, sameAddress } from '../message
 import { openMessages } from '../machines/mailbox.ts'
 import type { MessageRow } from '../store/store.ts'
 import { agentContext, callerKey, type Core, isBelow, nameOf, rowOf, tellAgent } from './core.ts'
+import { checkTotalCost } from './budgets.ts'
 import { resolveLiving } from './directory.ts'
 import type { SendReport, SendRequest, WaitOptions } from './facade.ts'
 import { claim, collectReplies, inboxOf, releaseReplies } from './inboxes.ts'
@@ -33,6 +34,7 @@ function send(core: Core, waiting: Waiting, caller: Caller, request: SendRequest
   const { id: to } = resolveLiving(core, caller, request.to, 'address')
   if (caller.kind === 'agent' && caller.agentId === to) throw new MadroxError('invalid_input', 'An agent cannot send to itself.', { remedy: 'Just go on working.' })
   checkSize(core, to, request)
+  checkTotalCost(core, rowOf(core, to).ownerId)
   if (request.toBeWaitedFor) waiting.checkCircle(caller, [to])
   const message = toMessage(core, caller, to, request)
   core.store.transaction(() => {

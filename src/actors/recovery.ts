@@ -10,9 +10,9 @@ import { type Message, type Reply, sameAddress } from '../messages.ts'
 import type { Recovered, Uncertain } from '../machines/agent-context.ts'
 import type { Mail, OpenMessage } from '../machines/mailbox.ts'
 import type { AgentRow, MessageRow } from '../store/store.ts'
-import { agentActor, type Core, ledgerActor, lineAbove } from './core.ts'
+import { watchAgent } from './budgets.ts'
+import { agentActor, type Core, ledgerActor, lineAbove, specOf } from './core.ts'
 import { bringBackClient } from './principals.ts'
-import { specOf } from './spawning.ts'
 
 export interface RecoveryOptions {
   readonly drivers: () => ReadonlyMap<string, Driver>
@@ -28,8 +28,10 @@ export function recover(core: Core, { drivers, enter }: RecoveryOptions): void {
     if (row.parent.kind === 'client') bringBackClient(core, row.parent.id)
     const driver = drivers().get(row.harness)
     const why = whyLost(core, row, driver)
-    if (why === undefined && driver && enter(row, driver, recoveredOf(core, row))) core.store.appendAudit({ at: core.clock.now(), event: 'agent_recovered', agentId: row.id, data: {} })
-    else lost.push({ ...row, endReason: why ?? 'its supervisor takes no more agents' })
+    if (why === undefined && driver && enter(row, driver, recoveredOf(core, row))) {
+      core.store.appendAudit({ at: core.clock.now(), event: 'agent_recovered', agentId: row.id, data: {} })
+      watchAgent(core, row)
+    } else lost.push({ ...row, endReason: why ?? 'its supervisor takes no more agents' })
   }
   // Leaves first, as everything ends.
   for (const row of lost.toReversed()) ledgerActor(core).send({ type: 'agentEnded', agentId: row.id, reason: row.endReason ?? '', unasked: true, at: core.clock.now() })

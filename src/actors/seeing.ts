@@ -6,20 +6,21 @@ import { type Caller, sameAddress } from '../messages.ts'
 import { hands } from '../machines/effects.ts'
 import { openMessages } from '../machines/mailbox.ts'
 import type { AgentRow, OutputRow } from '../store/store.ts'
-import { agentActor, type AgentSnapshot, canonicalClient, type Core, detailOf, isEnded, nameOf, rowOf, stateOf } from './core.ts'
+import { agentActor, type AgentSnapshot, canonicalClient, type Core, detailOf, isEnded, nameOf, rowOf, specOf, stateOf } from './core.ts'
+import { endsAt, limitsOf } from './budgets.ts'
 import { childrenOf, isWithin, resolveAgent, resolveLiving } from './directory.ts'
 import { addressOf } from './principals.ts'
-import { specOf } from './spawning.ts'
 import type { AgentStatus, Screen } from './facade.ts'
 
 export function statusOf(core: Core, id: AgentId): AgentStatus {
   const row = rowOf(core, id)
   const spec = specOf(row)
   const actor = agentActor(core, id)
+  const ends = endsAt(row)
   return {
     id, name: row.name, harness: row.harness, role: row.role, ...(spec.model ? { model: spec.model } : {}),
     parent: { kind: row.parent.kind, id: row.parent.id, name: nameOf(core, row.parent) }, parentSource: row.parentSource, children: childrenOf(core, id),
-    workspace: row.workspace, confinement: spec.confinement, toolset: spec.toolset ?? 'supervisor', usage: core.store.usageTotals(id), createdAt: row.createdAt,
+    workspace: row.workspace, confinement: spec.confinement, toolset: spec.toolset ?? 'supervisor', usage: core.store.usageTotals(id), spent: core.spending.own(id), subtreeSpent: core.spending.subtree(id), limits: limitsOf(row), ...(ends === undefined ? {} : { endsAt: ends }), createdAt: row.createdAt,
     ...(actor ? living(actor.getSnapshot()) : ended(core, row)),
   }
 }

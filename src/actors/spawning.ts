@@ -10,7 +10,8 @@ import type { AgentInput, Recovered } from '../machines/agent-context.ts'
 import { addressKey } from '../machines/effects.ts'
 import { defaultSupervision } from '../machines/restarts.ts'
 import { briefing } from './briefing.ts'
-import { agentActor, agentContext, callerKey, type Core, isEnded, lineAbove, nameOf, rowOf, stateOf } from './core.ts'
+import { agentActor, agentContext, type AgentSpec, callerKey, type Core, isEnded, lineAbove, nameOf, rowOf, specOf, stateOf } from './core.ts'
+import { checkBudget, checkTotalCost, type Grant, watchAgent } from './budgets.ts'
 import { checkText } from './messaging.ts'
 import { resolveParent } from './parenthood.ts'
 import { checkWithin, narrow } from './rights.ts'
@@ -28,17 +29,10 @@ export interface SpawningOptions {
   readonly rolesDir?: string
 }
 
-/** What is kept of a request: to compare children's with, and to bring the agent back by. */
-export interface AgentSpec extends Omit<SpawnRequest, 'parent' | 'callKey' | 'firstMessage'> {
-  /** The role's, as it read when the agent was spawned, or what replaced it. */
-  readonly prompt: string
-}
-export const specOf = (row: AgentRow): AgentSpec => row.spec as AgentSpec // written by insertAgent below, from a parsed request
-
 export function createSpawning(options: SpawningOptions) {
   const { core } = options
   const underway = new Map<string, Promise<Spawned>>()
-  const reserved = new Set<AgentId>()
+  const reserved = new Map<AgentId, Grant>()
 
   /** The same call, repeated, is the same agent; also while the first is still being made. */
   async function spawn(caller: Caller, request: SpawnRequest): Promise<Spawned> {
@@ -61,9 +55,11 @@ export function createSpawning(options: SpawningOptions) {
     const supervisor = parent.address.kind === 'agent' ? rowOf(core, parent.address.id) : undefined
     const granted = supervisor ? narrow(specOf(supervisor), request) : request
     if (supervisor) checkWithin(supervisor.name, specOf(supervisor), granted)
+    checkBudget(core, granted, parent.address, [...reserved.values()])
+    checkTotalCost(core, standsUnder(core, parent.address, request.name).ownerId)
     const { toolset, depth } = place(core, parent, granted)
     const agentId = core.ids.agent()
-    reserved.add(agentId)
+    reserved.set(agentId, { parent: parent.address, limits: granted.limits ?? {} })
     try {
       checkLimits(core, reserved.size, depth)
       const prompt = request.systemPrompt ?? (await rolePrompt(request.role, options.rolesDir))
@@ -89,6 +85,7 @@ export function createSpawning(options: SpawningOptions) {
       core.store.updateAgent(row.id, { state: 'terminated', endedAt: core.clock.now(), endReason: 'its supervisor was ending' })
       throw new MadroxError('agent_ended', `The supervisor of "${row.name}" is ending and takes no more agents.`, { remedy: 'Choose another parent_instance_id.' })
     }
+    watchAgent(core, row)
   }
 
   /** Into the tree, under its supervisor's actor. False: that takes no more. */
@@ -156,14 +153,18 @@ function checkLimits(core: Core, underway: number, depth: number): void {
 
 function toRow(core: Core, { agentId, request, prompt, parent, workspace, toolset }: { agentId: AgentId; request: SpawnRequest; prompt: string; parent: ParentFound; workspace: Workspace; toolset: AgentToolset }): AgentRow {
   const { parent: _, callKey: __, firstMessage: ___, ...spec } = request
-  const parentRow = parent.address.kind === 'agent' ? core.rows.get(parent.address.id) : undefined
-  const clientId = parent.address.kind === 'client' ? parent.address.id : parentRow?.clientId
-  const ownerId = clientId && core.store.getClient(clientId)?.ownerId
-  if (!clientId || !ownerId) throw new MadroxError('internal', `The supervisor of "${request.name}" is not on record.`)
   return {
-    id: agentId, name: request.name, harness: request.harness, role: request.role, parent: parent.address, clientId, ownerId,
+    id: agentId, name: request.name, harness: request.harness, role: request.role, parent: parent.address, ...standsUnder(core, parent.address, request.name),
     spec: { ...spec, prompt, toolset } satisfies AgentSpec, workspace, parentSource: parent.source, createdAt: core.clock.now(), state: 'spawning',
   }
+}
+
+/** Whose it will be, and the client at the top of its line. */
+function standsUnder(core: Core, parent: Address, name: string): Pick<AgentRow, 'clientId' | 'ownerId'> {
+  const clientId = parent.kind === 'client' ? parent.id : core.rows.get(parent.id)?.clientId
+  const ownerId = clientId && core.store.getClient(clientId)?.ownerId
+  if (!clientId || !ownerId) throw new MadroxError('internal', `The supervisor of "${name}" is not on record.`)
+  return { clientId, ownerId }
 }
 
 /** Resolves when the agent can take a message. A failed spawn says so in the CLI's own words. */

@@ -10,10 +10,12 @@ import type { Driver, DriverFact, Launch } from '../drivers/driver.ts'
 import { MadroxError } from '../errors.ts'
 import type { AgentId, ClientId, IdSource } from '../ids.ts'
 import type { Log } from '../log.ts'
+import { createPrices, type Prices } from '../prices.ts'
 import type { Store } from '../store/store.ts'
 import { createAsks } from './asks.ts'
+import { watchLimits } from './budgets.ts'
 import { endAll, interrupt, terminate } from './control.ts'
-import { agentActor, canonicalClient, type Core, defaultLimits, ledgerActor, type Limits, rowOf, tellAgent } from './core.ts'
+import { agentActor, canonicalClient, type Core, defaultLimits, ledgerActor, type Limits, rowOf, specOf, tellAgent } from './core.ts'
 import { createDeadlines } from './deadlines.ts'
 import { resolveAgent } from './directory.ts'
 import { type CallToolForAgent, createDrivers } from './drivers.ts'
@@ -28,7 +30,8 @@ import { defaultSupervision, type Supervision } from '../machines/restarts.ts'
 import { recover } from './recovery.ts'
 import { createRoot } from './root.ts'
 import { children, list, output, peers, screen, statusOf } from './seeing.ts'
-import { createSpawning, spawnFailureOf, specOf } from './spawning.ts'
+import { createSpawning, spawnFailureOf } from './spawning.ts'
+import { createSpending } from './spending.ts'
 import { createWaiting } from './waiting.ts'
 
 export interface SystemOptions {
@@ -39,6 +42,8 @@ export interface SystemOptions {
   /** `$MADROX_HOME`, absolute. */
   readonly home: string
   readonly limits?: Partial<Limits>
+  /** Of models; default: those that Madrox knows. */
+  readonly prices?: Prices
   /** Tokens of owners by name; beside them, the local user on loopback. */
   readonly ownerTokens?: Readonly<Record<string, string>>
   /** A directory of roles that overrides and adds to the shipped ones. */
@@ -59,7 +64,7 @@ export interface SystemOptions {
 /** Builds the tree and starts it: agents that an earlier system left open in the store are brought back (see `recovery.ts`). */
 export function createSystem(options: SystemOptions): MadroxSystem {
   let drivers: ReadonlyMap<string, Driver> = new Map()
-  const { store, clock, ids, log } = options
+  const { store, clock, ids, log, prices = createPrices() } = options
   const aliases: Core['aliases'] = new Map()
   const logic = createRoot(
     {
@@ -71,7 +76,8 @@ export function createSystem(options: SystemOptions): MadroxSystem {
     log,
   )
   const root = createActor(logic, { clock, logger: (...args: unknown[]) => log.debug(args.map(String).join(' ')) })
-  const core: Core = { root, store, clock, ids, log, limits: { ...defaultLimits, ...options.limits }, supervision: options.supervision ?? defaultSupervision, rows: new Map(store.listAgents().map(row => [row.id, row])), aliases }
+  const rows: Core['rows'] = new Map(store.listAgents().map(row => [row.id, row]))
+  const core: Core = { root, store, clock, ids, log, limits: { ...defaultLimits, ...options.limits }, supervision: options.supervision ?? defaultSupervision, prices, spending: createSpending({ store, prices, rows }), rows, aliases }
   const credentials = new Credentials(options.ownerTokens ?? {})
   /** New for each process: what an earlier one of the same agent knew opens nothing any more. */
   const wayBack = (agentId: AgentId): Launch['madrox'] | 'later' => {
@@ -83,6 +89,7 @@ export function createSystem(options: SystemOptions): MadroxSystem {
   root.start()
   ledgerActor(core).on('agentEnded', event => credentials.revoke(event.agentId))
   const inspect = createInspecting(core)
+  watchLimits(core)
   const waiting = createWaiting(core)
   const serves = (): boolean => options.willServe === true || options.endpoint() !== undefined
   const spawning = createSpawning({ core, drivers: () => drivers, serves, home: options.home, marker: options.marker, ...(options.rolesDir ? { rolesDir: options.rolesDir } : {}) })
@@ -160,5 +167,6 @@ async function close(core: Core, { drivers, agents, endWaits, lastWord }: Closin
 
 export { bringBack as bringBackHint } from './workspaces.ts'
 export { restartPolicies, restartStrategies } from '../machines/restarts.ts'
+export { costOf } from './spending.ts'
 export { mcpServerSchema } from '../drivers/driver.ts'
 export type * from './facade.ts'

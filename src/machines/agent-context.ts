@@ -92,6 +92,9 @@ export type SpawnAsked = { readonly type: 'spawnAsked'; readonly input: AgentInp
 /** What an interrupted agent does next: wait for the interrupter's word, go on with its queue, or drop the queue and wait. */
 export type AfterInterrupt = 'hold' | 'continue' | 'clear'
 
+/** What may end an agent, by the name callers know it. */
+export type LimitName = 'max_total_tokens' | 'max_cost' | 'timeout_minutes'
+
 export type AgentCommand =
   | { readonly type: 'messageAccepted'; readonly message: Message; readonly fromAncestor: boolean; readonly at: number }
   /** This agent sent a message in the course of `subject`. */
@@ -99,6 +102,8 @@ export type AgentCommand =
   | { readonly type: 'replyGiven'; readonly messageId: MessageId; readonly text: string; readonly at: number }
   | { readonly type: 'interruptAsked'; readonly requestId: string; readonly by: Address; readonly then: AfterInterrupt; readonly at: number }
   | { readonly type: 'approvalAnswered'; readonly decision: 'allow' | 'deny'; readonly message?: string; readonly at: number }
+  /** Used up by it and those below it; `detail` says which, and how much. */
+  | { readonly type: 'limitReached'; readonly limit: LimitName; readonly detail: string; readonly at: number }
   | { readonly type: 'suspendAsked'; readonly at: number }
   | TerminateAsked
   | RestartDecision

@@ -108,6 +108,10 @@ export function modelRejected(c: AgentContext, fact: FactOf<'turnEnded'>): Agent
 
 export const toEnding = (c: AgentContext, ending: Ending): AgentDecision => ({ context: { ending: { ...ending, processGone: ending.processGone || (c.ending?.processGone ?? false) } } })
 
+/** Nobody asked for it, so its supervisor is told; a running turn is cut, and what it answered and was given stays on record. */
+export const limitReached = (c: AgentContext, { limit, detail, at }: CommandOf<'limitReached'>, processGone: boolean): AgentDecision =>
+  both(toEnding(c, { reason: `limit reached: ${detail}`, force: false, processGone, unasked: true }), { effects: [record({ type: 'limitReached', agentId: c.agentId, limit, detail, at })] })
+
 /** Asked again while it ends: force takes the place of grace, and the first reason stands. */
 export const hasten = (c: AgentContext, { force }: CommandOf<'terminateAsked'>): AgentDecision => (c.ending && force ? { context: { ending: { ...c.ending, force: true } } } : {})
 
@@ -131,7 +135,7 @@ export const gone = (c: AgentContext): AgentDecision => ({ context: { ending: { 
 
 export const finish = (c: AgentContext, event: AgentEvent): AgentDecision => ({
   effects: [
-    ...['handshake', 'retry', 'stop', 'interrupt', 'restart', 'recall', ...c.mailbox.map(({ message }) => `expiry:${message.id}`), ...Object.keys(c.open).flatMap(id => [`expiry:${id}`, `quiet:${id}`])].map(name => clear(c, name)),
+    ...['handshake', 'retry', 'stop', 'interrupt', 'restart', 'recall', 'time', ...c.mailbox.map(({ message }) => `expiry:${message.id}`), ...Object.keys(c.open).flatMap(id => [`expiry:${id}`, `quiet:${id}`])].map(name => clear(c, name)),
     record({ type: 'agentEnded', agentId: c.agentId, reason: c.ending?.reason ?? 'ended', unasked: c.ending?.unasked ?? false, ...(c.ending?.spawnFailure ? { spawnFailure: c.ending.spawnFailure } : {}), at: timeOf(c, event) }),
     { to: 'supervisor', event: { type: 'agentFinished', agentId: c.agentId, at: timeOf(c, event) } },
   ],

@@ -68,6 +68,8 @@ const withSiblings = [
 const asked = (processGone: boolean) =>
   [told, by<'terminateAsked'>((context, { reason, force }) => life.toEnding(context, { reason, force, processGone, unasked: false }))]
 
+const spent = (processGone: boolean) => [told, by<'limitReached'>((context, event) => life.limitReached(context, event, processGone))]
+
 /** Supervisor and all: whoever crashed above cannot stop it, and an actor nobody stops stays in the system. */
 const leave = agent.sendTo(({ self }) => self, { type: 'xstate.stop' } as unknown as AgentEvent) // XState's own event, which its types keep to itself
 
@@ -106,6 +108,7 @@ export const agentMachine = agent.createMachine({
     childDied: { actions: by(decideRestart) },
     'xstate.error.actor.*': { actions: by(containCrash) },
     terminateAsked: { target: '.terminated', actions: asked(false) },
+    limitReached: { target: '.terminated', actions: spent(false) },
     // A death that no state below can mend.
     exited: dead,
   },
@@ -159,6 +162,7 @@ export const agentMachine = agent.createMachine({
             restartRefused: dead,
             restartDue: { target: 'resuming', actions: told },
             terminateAsked: { target: '#agent.terminated', actions: asked(true) },
+            limitReached: { target: '#agent.terminated', actions: spent(true) },
           },
         },
         /** Well, but restarted with its siblings: its process goes first. */
@@ -201,7 +205,7 @@ export const agentMachine = agent.createMachine({
         suspended: {
           initial: 'resting',
           // No process is left to die.
-          on: { exited: {}, terminateAsked: { target: '#agent.terminated', actions: asked(true) } },
+          on: { exited: {}, terminateAsked: { target: '#agent.terminated', actions: asked(true) }, limitReached: { target: '#agent.terminated', actions: spent(true) } },
           states: {
             resting: { always: { guard: 'wakes', target: '#agent.spawning.resuming', actions: told } },
             /** The last wake failed; the next word for it tries again. */
@@ -292,7 +296,7 @@ export const agentMachine = agent.createMachine({
         /** An earlier server's: no process is left to die. */
         suspended: {
           always: { guard: 'released', target: '#agent.idle.suspended', actions: told },
-          on: { exited: {}, terminateAsked: { target: '#agent.terminated', actions: asked(true) } },
+          on: { exited: {}, terminateAsked: { target: '#agent.terminated', actions: asked(true) }, limitReached: { target: '#agent.terminated', actions: spent(true) } },
         },
       },
     },
@@ -302,6 +306,7 @@ export const agentMachine = agent.createMachine({
       on: {
         terminateAsked: { actions: by(life.hasten) },
         childDied: { actions: by(refuseRestart) },
+        limitReached: {},
         spawnAsked: {},
         // The last words of a turn that ends while it is being ended are still its answer.
         turnEnded: { guard: ({ context, event }) => event.status === 'completed' && endsOurTurn(context, event), actions: by(turns.turnEnded) },

@@ -27,6 +27,8 @@ export type LedgerEvent =
   | { readonly type: 'followUpGiven'; readonly agentId: AgentId; readonly messageId: MessageId; readonly text: string; readonly at: number }
   /** For the agent's supervisor: what became of the agent. */
   | { readonly type: 'noticeGiven'; readonly agentId: AgentId; readonly text: string; readonly at: number }
+  /** Why it ends: `max_total_tokens`, … */
+  | { readonly type: 'limitReached'; readonly agentId: AgentId; readonly limit: string; readonly detail: string; readonly at: number }
   | { readonly type: 'repliesSeen'; readonly ids: readonly ReplyId[]; readonly at: number }
   | { readonly type: 'agentChanged'; readonly agentId: AgentId; readonly state: string; readonly sessionId?: string; readonly pid?: number; readonly hold?: Hold | null; readonly at: number }
   /** Ends its open messages as `agent_gone` and redirects its inbox. `unasked`: nobody ended it, so its supervisor is told. Without `at`: now. */

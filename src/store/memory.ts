@@ -7,7 +7,7 @@ import { MadroxError } from '../errors.ts'
 import type { AgentId } from '../ids.ts'
 import { sameAddress, type Address, type Reply } from '../messages.ts'
 import { createJournal, createTable, type Journal } from './tables.ts'
-import type { AgentRow, AuditRow, ClientRow, MessageRow, OutputRow, Store, UsageRow } from './store.ts'
+import type { AgentRow, AuditRow, ClientRow, MessageRow, ModelUsage, OutputRow, Store, UsageRow, UsageTotals } from './store.ts'
 
 interface StoredReply {
   readonly reply: Reply
@@ -112,7 +112,24 @@ function calls(journal: Journal): Part<'findCall' | 'recordCall'> {
   }
 }
 
-function records(journal: Journal, knowAgent: KnowAgent): Part<'addUsage' | 'usageTotals' | 'appendOutput' | 'listOutput' | 'appendAudit'> {
+const sumOf = (rows: readonly UsageTotals[]): UsageTotals => {
+  const sum = (of: keyof UsageTotals): number => rows.reduce((total, row) => total + row[of], 0)
+  return { inputTokens: sum('inputTokens'), outputTokens: sum('outputTokens'), cacheReadTokens: sum('cacheReadTokens'), cacheCreationTokens: sum('cacheCreationTokens') }
+}
+
+function groupByModel(rows: readonly UsageRow[], promptSizes: readonly number[]): readonly ModelUsage[] {
+  const promptOver = (row: UsageRow): number => Math.max(0, ...promptSizes.filter(size => size < row.inputTokens + row.cacheReadTokens + row.cacheCreationTokens))
+  const groups = new Map<string, UsageRow[]>()
+  for (const row of rows) {
+    const key = JSON.stringify([row.model, promptOver(row)])
+    groups.set(key, [...(groups.get(key) ?? []), row])
+  }
+  return [...groups.values()]
+    .flatMap(group => (group[0] ? [{ model: group[0].model, promptOver: promptOver(group[0]), ...sumOf(group) }] : []))
+    .toSorted((a, b) => (a.model === b.model ? a.promptOver - b.promptOver : a.model < b.model ? -1 : 1))
+}
+
+function records(journal: Journal, knowAgent: KnowAgent): Part<'addUsage' | 'usageTotals' | 'usageByModel' | 'appendOutput' | 'listOutput' | 'appendAudit'> {
   const usage = createTable<UsageRow>(journal, 'usage')
   const output = createTable<OutputRow>(journal, 'output')
   const audit = createTable<AuditRow>(journal, 'audit')
@@ -124,11 +141,8 @@ function records(journal: Journal, knowAgent: KnowAgent): Part<'addUsage' | 'usa
       usage.insert(id, row)
       return true
     },
-    usageTotals: (agentId, { since, until } = { since: 0, until: Number.MAX_SAFE_INTEGER }) => {
-      const rows = usage.list(row => row.agentId === agentId && row.at >= since && row.at <= until)
-      const sum = (of: 'inputTokens' | 'outputTokens' | 'cacheReadTokens' | 'cacheCreationTokens'): number => rows.reduce((total, row) => total + row[of], 0)
-      return { inputTokens: sum('inputTokens'), outputTokens: sum('outputTokens'), cacheReadTokens: sum('cacheReadTokens'), cacheCreationTokens: sum('cacheCreationTokens') }
-    },
+    usageTotals: (agentId, { since, until } = { since: 0, until: Number.MAX_SAFE_INTEGER }) => sumOf(usage.list(row => row.agentId === agentId && row.at >= since && row.at <= until)),
+    usageByModel: (agentId, promptSizes) => groupByModel(usage.list(row => row.agentId === agentId), promptSizes),
     appendOutput: row => {
       knowAgent(row.agentId, 'output')
       output.insert(String(output.size()), row)

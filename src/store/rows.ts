@@ -3,7 +3,7 @@
 import { z } from 'zod'
 import { asAgentId, asClientId, asMessageId, asOwnerId, asReplyId } from '../ids.ts'
 import { outcomeStatuses, type Address, type Message, type Outcome, type Reply } from '../messages.ts'
-import type { AgentPatch, AgentRow, AuditRow, ClientRow, MessageRow, OutputRow, Rest, UsageRow, UsageTotals } from './store.ts'
+import type { AgentPatch, AgentRow, AuditRow, ClientRow, MessageRow, ModelUsage, OutputRow, Rest, UsageRow, UsageTotals } from './store.ts'
 
 /** What may be bound: libsql aborts the process when it is given a boolean, and takes `undefined` for NULL without a word. */
 export type Value = string | number | null
@@ -151,11 +151,15 @@ export const usageValues = (row: UsageRow): Values => ({
   cache_read_tokens: row.cacheReadTokens, cache_creation_tokens: row.cacheCreationTokens, at: row.at,
 })
 
-export const usageTotalsRow = z
-  .object({ input: z.number(), output: z.number(), cache_read: z.number(), cache_creation: z.number() })
-  .transform((row): UsageTotals => ({
-    inputTokens: row.input, outputTokens: row.output, cacheReadTokens: row.cache_read, cacheCreationTokens: row.cache_creation,
-  }))
+const usageTotals = { input: z.number(), output: z.number(), cache_read: z.number(), cache_creation: z.number() }
+const toUsageTotals = (row: z.output<z.ZodObject<typeof usageTotals>>): UsageTotals => ({
+  inputTokens: row.input, outputTokens: row.output, cacheReadTokens: row.cache_read, cacheCreationTokens: row.cache_creation,
+})
+
+export const usageTotalsRow = z.object(usageTotals).transform(toUsageTotals)
+export const modelUsageRow = z
+  .object({ model: z.string(), prompt_over: z.number(), ...usageTotals })
+  .transform((row): ModelUsage => ({ model: row.model, promptOver: row.prompt_over, ...toUsageTotals(row) }))
 
 export const outputRow = z
   .object({ agent_id: agentId, at: time, kind: z.enum(['message', 'text', 'tool_call', 'tool_result', 'reply']), content: words })

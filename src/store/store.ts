@@ -80,6 +80,13 @@ export interface UsageRow {
 }
 export type UsageTotals = Pick<UsageRow, 'inputTokens' | 'outputTokens' | 'cacheReadTokens' | 'cacheCreationTokens'>
 
+/** Of the calls of one model whose prompts are of one range of sizes. */
+export interface ModelUsage extends UsageTotals {
+  readonly model: string
+  /** The largest of the sizes asked for that each of these prompts exceeds; 0: none. */
+  readonly promptOver: number
+}
+
 export interface OutputRow {
   readonly agentId: AgentId
   readonly at: number
@@ -148,6 +155,8 @@ export interface Store {
   addUsage(row: UsageRow): boolean
   /** Of all its calls, or of those reported in a span of time, both ends included. */
   usageTotals(agentId: AgentId, span?: { readonly since: number; readonly until: number }): UsageTotals
+  /** By model; apart for calls whose prompt (input, cache reads and cache creation) is larger than each of `promptSizes`, for those cost more. */
+  usageByModel(agentId: AgentId, promptSizes: readonly number[]): readonly ModelUsage[]
 
   appendOutput(row: OutputRow): void
   /** The newest `limit` at or after `since`, oldest first; equal times in order of arrival. */

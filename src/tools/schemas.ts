@@ -20,13 +20,13 @@ const mcpServer = z.preprocess(value => {
 
 export const spawnFields = {
   name: z.string().trim().min(1).max(80).regex(/^[^\p{C}\p{Zl}\p{Zp}"\\]+$/u, 'no control characters, quotes or backslashes'),
-  role: z.string().max(80).default('general').describe('Role prompt to use, e.g. architect'),
+  role: z.string().max(80).default('general').describe('e.g. architect'),
   system_prompt: z.string().max(200_000).optional().describe("Replaces the role's prompt"),
   model: z.string().min(1).max(200).refine(text => !/\p{Cc}/u.test(text), 'no control characters').optional().describe("Any model id, tried by the first task; none: the CLI's default"),
   parent_instance_id: reference.optional().describe('Supervisor; none: you'),
   wait_for_ready: z.boolean().default(true),
-  initial_prompt: z.string().min(1).optional().describe('First task, sent as a message'),
-  wait_for_response: z.boolean().default(false).describe("Wait for the first task's answer"),
+  initial_prompt: z.string().min(1).optional().describe('First task'),
+  wait_for_response: z.boolean().default(false).describe('for its answer'),
   timeout_seconds: timeoutSeconds,
   expects_reply: z.boolean().default(true),
   workspace: z.string().max(4_096).default('auto').describe('auto | isolated | shared | worktree | absolute path. auto: a git worktree if you stand in a repository, else an empty directory'),
@@ -35,10 +35,14 @@ export const spawnFields = {
   allowed_tools: z.array(z.string().min(1)).max(100).optional(),
   mcp_servers: z.record(z.string().regex(/^[A-Za-z0-9_-]+$/), mcpServer).default({}).describe('Further MCP servers: {name: {command, args, env} | {url, headers}}'),
   inherit_mcp: z.boolean().default(false).describe("Also the user's own MCP servers"),
-  toolset: z.enum(['leaf', 'supervisor']).optional().describe('leaf: may not need agents of its own'),
-  restart: z.enum(restartPolicies).default('transient').describe('If its process keeps dying'),
+  // `int()` would list the largest whole number with it.
+  max_total_tokens: z.number().positive().refine(Number.isSafeInteger, 'is no whole number').optional(),
+  max_cost: z.number().positive().optional().describe('USD'),
+  timeout_minutes: z.number().positive().optional().describe('Then it is ended'),
+  toolset: z.enum(['leaf', 'supervisor']).optional().describe('leaf: needs no agents of its own'),
+  restart: z.enum(restartPolicies).default('transient'),
   /** Known to users of the original; every agent has Madrox. */
-  enable_madrox: z.boolean().optional().describe('Ignored: always on'),
+  enable_madrox: z.boolean().optional().describe('Ignored'),
 } as const
 
 export const codexFields = {

@@ -1,16 +1,32 @@
 /** Seeing the team: status, tree, output, screens. Reads only. */
 
 import { z } from 'zod'
-import type { AgentStatus } from '../actors/system.ts'
+import { type AgentStatus, costOf } from '../actors/system.ts'
 import { MadroxError } from '../errors.ts'
 import { instanceId, isoTime, readOnly, reference, toUsage } from './schemas.ts'
 import { defineTool } from './tool.ts'
 
 const iso = (at: number): string => new Date(at).toISOString()
 
-/** Tokens counted against limits: cache reads apart. */
+/** USD, to a ten-thousandth of a cent; null where a part of it is unknown, which is not zero. */
+const toCost = (key: string, spent: AgentStatus['spent']): Record<string, number | null> => {
+  const cost = costOf(spent)
+  return { [key]: cost === undefined ? null : Number(cost.toFixed(6)) }
+}
+
+/** Each of its limits, with what it and all below it have used of it. */
+function toLimits({ limits: { maxTotalTokens, maxCost, timeoutMinutes }, subtreeSpent, createdAt, endedAt, endsAt }: AgentStatus, now: number): Record<string, unknown> {
+  const limits = {
+    ...(maxTotalTokens === undefined ? {} : { max_total_tokens: { limit: maxTotalTokens, used: subtreeSpent.tokens } }),
+    ...(maxCost === undefined ? {} : { max_cost: { limit: maxCost, ...toCost('used', subtreeSpent) } }),
+    ...(timeoutMinutes === undefined || endsAt === undefined ? {} : { timeout_minutes: { limit: timeoutMinutes, used: Number((((endedAt ?? now) - createdAt) / 60_000).toFixed(2)), ends_at: iso(endsAt) } }),
+  }
+  return Object.keys(limits).length === 0 ? {} : { limits }
+}
+
+/** Tokens counted against limits: cache reads apart. `unknown_cost_models` are those of the agent and of all below it. */
 export function toStatus(status: AgentStatus, now: number): Record<string, unknown> {
-  const { usage } = status
+  const { usage, spent, subtreeSpent } = status
   const health = status.state === 'terminated' ? 'ended' : status.approval ? 'waiting for approval' : status.lastError ? 'recovered' : 'ok'
   return {
     instance_id: status.id, name: status.name, instance_type: status.harness, role: status.role, model: status.model ?? null,
@@ -18,9 +34,9 @@ export function toStatus(status: AgentStatus, now: number): Record<string, unkno
     parent_instance_id: status.parent?.kind === 'agent' ? status.parent.id : null, parent: status.parent?.name ?? null, parent_source: status.parentSource, children: status.children,
     request_count: status.requestCount, mailbox: status.mailbox, open_messages: status.openMessages, pending_replies_of_agent: status.pendingReplies,
     current_message: status.currentMessage ?? null, current_tool: status.currentTool ?? null, ...(status.approval ? { approval: status.approval } : {}),
-    total_tokens_used: usage.inputTokens + usage.outputTokens + usage.cacheCreationTokens, usage: toUsage(usage),
-    // No price is known for any model yet: unknown, which is not zero.
-    total_cost: null,
+    total_tokens_used: spent.tokens, usage: toUsage(usage), ...toCost('total_cost', spent), subtree_tokens_used: subtreeSpent.tokens, ...toCost('subtree_cost', subtreeSpent),
+    ...(subtreeSpent.unknownModels.length > 0 ? { unknown_cost_models: subtreeSpent.unknownModels } : {}),
+    ...toLimits(status, now),
     uptime_seconds: Math.round(((status.endedAt ?? now) - status.createdAt) / 1000), created_at: iso(status.createdAt),
     session_id: status.sessionId ?? null, pid: status.pid ?? null, workspace: status.workspace, confinement: status.confinement, toolset: status.toolset,
     last_error: status.lastError ?? null, ...(status.warnings ? { warnings: status.warnings } : {}),
@@ -31,7 +47,7 @@ export function toStatus(status: AgentStatus, now: number): Record<string, unkno
 export const getInstanceStatus = defineTool({
   name: 'get_instance_status',
   title: 'Status of agents',
-  description: "State (with since when and what told it), supervisor, children, tokens, current message and tool, last error. Without instance_id: all you may see. Not for waiting: answers come by themselves.",
+  description: "State (with since when and what told it), supervisor, children, tokens, cost, current message and tool, last error. Without instance_id: all you may see. Not for waiting: answers come by themselves.",
   input: z.strictObject({ instance_id: reference.optional(), include_ended: z.boolean().default(false) }),
   output: z.looseObject({}),
   annotations: readOnly,

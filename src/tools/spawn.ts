@@ -1,7 +1,7 @@
 /** Bringing agents up. */
 
 import { z } from 'zod'
-import { bringBackHint, type ParentFound, type SendReport, type SpawnRequest } from '../actors/system.ts'
+import { type AgentLimits, bringBackHint, type ParentFound, type SendReport, type SpawnRequest } from '../actors/system.ts'
 import { MadroxError, toWireError } from '../errors.ts'
 import type { AgentId } from '../ids.ts'
 import { toSent } from './messages.ts'
@@ -106,6 +106,7 @@ function toRequest(harness: string, input: SpawnInput, callKey: string | undefin
     harness, name: input.name, role: input.role, workspace: input.workspace, inheritMcp: input.inherit_mcp, mcpServers: input.mcp_servers,
     restart: input.restart,
     ...(input.supervision ? { supervision: { strategy: input.supervision.strategy, maxRestarts: input.supervision.max_restarts, withinMs: input.supervision.within_seconds * 1000 } } : {}),
+    limits: toLimits(input),
     confinement: {
       bypass: input.bypass_isolation,
       ...(input.permission_mode ? { permissionMode: input.permission_mode } : {}),
@@ -116,6 +117,10 @@ function toRequest(harness: string, input: SpawnInput, callKey: string | undefin
     ...(input.profile ? { profile: input.profile } : {}), ...(input.toolset ? { toolset: input.toolset } : {}), ...(input.script === undefined ? {} : { script: input.script }), ...(input.initial_prompt === undefined ? {} : { firstMessage: input.initial_prompt }), ...(callKey ? { callKey } : {}),
   }
 }
+
+const toLimits = ({ max_total_tokens: maxTotalTokens, max_cost: maxCost, timeout_minutes: timeoutMinutes }: SpawnInput): AgentLimits => ({
+  ...(maxTotalTokens === undefined ? {} : { maxTotalTokens }), ...(maxCost === undefined ? {} : { maxCost }), ...(timeoutMinutes === undefined ? {} : { timeoutMinutes }),
+})
 
 function toSpawned(agentId: AgentId, answer: SendReport | undefined, expectsReply: boolean, { system, caller }: ToolContext): ToolResult {
   const status = system.status(caller, agentId)

@@ -17,6 +17,7 @@ import { type AgentId, asAgentId, asReplyId, localOwner, type OwnerId, randomIds
 import { silentLog } from '../../src/log.ts'
 import type { Caller } from '../../src/messages.ts'
 import type { Supervision } from '../../src/machines/restarts.ts'
+import type { Prices } from '../../src/prices.ts'
 import { createMemoryStore } from '../../src/store/memory.ts'
 import type { Store } from '../../src/store/store.ts'
 import { createToolTable } from '../../src/tools/table.ts'
@@ -66,6 +67,7 @@ export interface Stage {
 export interface StageOptions {
   readonly store?: Store
   readonly limits?: Partial<Limits>
+  readonly prices?: Prices
   readonly ownerTokens?: Readonly<Record<string, string>>
   readonly home?: string
   readonly startAt?: number
@@ -122,7 +124,7 @@ export function createStage(options: StageOptions = {}): Stage {
   }
   const system = createSystem({
     store, clock, ids: randomIds, log: silentLog, home, marker: {}, endpoint: options.endpoint ?? (() => undefined),
-    ...(options.limits ? { limits: options.limits } : {}), ...(options.supervision ? { supervision: options.supervision } : {}), ...(options.ownerTokens ? { ownerTokens: options.ownerTokens } : {}),
+    ...(options.limits ? { limits: options.limits } : {}), ...(options.prices ? { prices: options.prices } : {}), ...(options.supervision ? { supervision: options.supervision } : {}), ...(options.ownerTokens ? { ownerTokens: options.ownerTokens } : {}),
     connectDrivers: tell => {
       emit = tell
       const scripted = createScriptedDriver({ bin: '', env: {}, childEnv: [], stateDir: join(home, 'scripted'), clock, log: silentLog }, tell)

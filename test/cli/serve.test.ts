@@ -1,3 +1,5 @@
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { afterEach, expect, test } from 'vitest'
 import { connectMcp } from '../../src/transports/mcp/client.ts'
 import { isAlive } from '../contracts/processes.ts'
@@ -119,4 +121,21 @@ test('an unknown command or option exits 2 and says so', async () => {
   const unknown = await runToEnd(['sreve'])
   expect(unknown.code).toBe(2)
   expect(unknown.stderr).toContain('sreve')
+})
+
+test.each<[string, string[], Record<string, string>, string]>([
+  ['by option', ['--max-total-cost', '0'], {}, '--max-total-cost'],
+  ['by environment', [], { MADROX_MAX_TOTAL_COST: 'a lot' }, 'MADROX_MAX_TOTAL_COST'],
+])('a total cost that is none, %s, is refused, naming where it was said', async (_, args, env, named) => {
+  const { code, stderr } = await runToEnd(['serve', '--port', '0', '--home', await home(), ...args], env)
+  expect([code, stderr]).toEqual([1, expect.stringContaining(named)])
+})
+
+test('prices that do not fit are refused at the start, and the home is free again', async () => {
+  const dir = await home()
+  const file = join(dir, 'prices.json')
+  await writeFile(file, '{"mine": {"input": "cheap", "output": 1}}')
+  expect(await runToEnd(['serve', '--port', '0', '--home', dir])).toMatchObject({ code: 1, stderr: expect.stringContaining(`${file} do not fit: mine.input`) })
+  await writeFile(file, '{"mine": {"input": 0.1, "output": 1}}')
+  await serve(dir)
 })

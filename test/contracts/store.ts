@@ -277,6 +277,22 @@ export function describeStore(name: string, open: () => Store): void {
         expect(store.usageTotals(asAgentId('nobody'))).toEqual({ inputTokens: 0, outputTokens: 0, cacheReadTokens: 0, cacheCreationTokens: 0 })
       })
 
+      test('sums by model, and apart what was asked with larger prompts than the sizes named', () => {
+        store.insertAgent(anAgent({ id: asAgentId('bob') }))
+        const call = (unitId: string, model: string, inputTokens: number): unknown => store.addUsage(aUsage(unitId, { model, inputTokens, cacheReadTokens: 10, cacheCreationTokens: 5 }))
+        call('u1', 'b', 85) // 100 in all: not over 100
+        call('u2', 'b', 86)
+        call('u3', 'a', 1)
+        call('u4', 'b', 300)
+        call('u5', 'b', 5)
+        call('u5', 'b', 5)
+        store.addUsage(aUsage('u6', { agentId: asAgentId('bob') }))
+        const row = (model: string, promptOver: number, inputTokens: number, calls: number) => ({ model, promptOver, inputTokens, outputTokens: 20 * calls, cacheReadTokens: 10 * calls, cacheCreationTokens: 5 * calls })
+        expect(store.usageByModel(asAgentId('ada'), [100, 200])).toStrictEqual([row('a', 0, 1, 1), row('b', 0, 90, 2), row('b', 100, 86, 1), row('b', 200, 300, 1)])
+        expect(store.usageByModel(asAgentId('ada'), [])).toStrictEqual([row('a', 0, 1, 1), row('b', 0, 476, 4)])
+        expect(store.usageByModel(asAgentId('nobody'), [100])).toEqual([])
+      })
+
       test('gives the newest lines at or after a time, oldest first', () => {
         for (const [at, content] of [[1, 'a'], [2, 'b'], [2, 'c'], [5, 'e'], [4, 'd'], [6, 'f\0g']] as const) store.appendOutput(aLine(at, content))
         const listed = (limit: number, since?: number) => store.listOutput(asAgentId('ada'), { limit, ...(since === undefined ? {} : { since }) }).map(row => row.content)

@@ -17,7 +17,7 @@ function eventsFor(context: AgentContext): AgentEvent[] {
     ...(context.inbox.length === 0 && context.prompts < 2 ? [{ type: 'replyArrived', reply: replyOf('r1'), at: 1 } as const] : []),
     fact({ type: 'ready', sessionId: 's1' }), fact({ type: 'startFailed', code: 'timeout', detail: '' }),
     { type: 'toolsListed', at: 1 }, { type: 'handshakeExpired', at: 1 },
-    { type: 'suspendAsked', at: 1 }, { type: 'terminateAsked', reason: '', force: false, at: 1 },
+    { type: 'suspendAsked', at: 1 }, { type: 'terminateAsked', reason: '', force: false, at: 1 }, { type: 'limitReached', limit: 'max_cost', detail: '', at: 1 },
     { type: 'interruptAsked', requestId: 'i', by: boss, then: 'hold', at: 1 }, { type: 'interruptExpired', requestId: 'i', at: 1 },
     fact({ type: 'interruptFinished', requestId: 'i', wasInTurn: true }),
     ...(context.prompts < 3 ? [fact({ type: 'promptRefused', promptId, reason: 'in_turn' })] : []),

@@ -184,6 +184,9 @@ function createLife(seed: number) {
       seen.add(reply.id)
       rig.tell({ type: 'repliesClaimed', ids: [reply.id], messageIds: reply.messageId ? [reply.messageId] : [], at: rig.at })
     },
+    () => {
+      if (roll(25) === 0) rig.tell({ type: 'limitReached', limit: 'max_total_tokens', detail: 'all of them', at: rig.at })
+    },
   ]
   const waiting: { id: string; subject?: ReturnType<typeof asMessageId> }[] = []
   const time = (): void => {
@@ -215,6 +218,12 @@ test('150 random lives lose nothing, settle nothing twice and come to rest', { t
       else if (which < 8) life.step(life.callers)
       else if (which < 9) life.time()
       else life.die()
+    }
+    if (rig.state.startsWith('terminated')) {
+      // Its process comes up, if it was about to, and goes: nothing holds the end up.
+      life.driverSteps[0]?.()
+      life.driverSteps[7]?.()
+      expect(life.gone, `seed ${seed}:\n${life.history.slice(-40).join('\n')}`).toBe(true)
     }
     if (life.gone) continue // what was open is the ledger's to end
     survived += 1
