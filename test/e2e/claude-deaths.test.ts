@@ -34,11 +34,11 @@ test('a CLI killed from outside is resumed once: its supervisor is told, its tas
   expect(await call('wait_for_any', { message_ids: [held.message_id] })).toMatchObject({ status: 'answered', response: 'unharmed' })
 })
 
-test('killed before it has done anything, an agent starts afresh; killed again in the same task, it has ended, and says why', async () => {
+test('killed before it has done anything, an agent starts afresh; a temporary one killed again in the same task has ended, and says why', async () => {
   const rig = await openRig()
   const { call, text, anthropic } = rig
   anthropic.addRule({ when: 'think', then: [hang()] })
-  await call('spawn_claude', { name: 'ada' })
+  await call('spawn_claude', { name: 'ada', restart: 'temporary' })
   const task = await call('send_to_instance', { instance_id: 'ada', message: 'think', wait_for_response: false })
   await anthropic.waitForRequest(request => request.view.message?.id === task.message_id)
   const first = await pidOf(rig, 'ada')
@@ -61,7 +61,7 @@ test('an agent is told of the death of its child, and handed the end of the task
   await call('spawn_claude', { name: 'lead' })
   const task = await call('send_to_instance', {
     instance_id: 'lead', wait_for_response: false,
-    message: `do: call mcp__madrox__spawn_claude ${JSON.stringify({ name: 'kid', initial_prompt: 'think' })}\nsay kid is at work`,
+    message: `do: call mcp__madrox__spawn_claude ${JSON.stringify({ name: 'kid', initial_prompt: 'think', restart: 'temporary' })}\nsay kid is at work`,
   })
   const isAtWork = (again: boolean) => anthropic.waitForRequest(({ view }) => view.message?.body.endsWith('think') === true && view.message.body.includes('delivered again') === again)
   await isAtWork(false)
@@ -73,6 +73,22 @@ test('an agent is told of the death of its child, and handed the end of the task
   expect(handed.view.lastUserText).toMatch(/\[REPLY:\S+ from kid\] \(agent_gone\) kid ended before it answered: its CLI process died/)
   expect((await call('wait_for_any', { message_ids: [task.message_id] })).status).toBe('answered')
   expect(await call('get_instance_status', { instance_id: 'lead' })).toMatchObject({ children: [] })
+})
+
+test('killed again and again, an agent comes back until its message is given up as poison, and then works on', async () => {
+  const rig = await openRig({ anthropic: { script: [{ when: 'think', then: [hang()] }] } })
+  const { call, anthropic } = rig
+  await call('spawn_claude', { name: 'ada' })
+  const task = await call('send_to_instance', { instance_id: 'ada', message: 'think', wait_for_response: false })
+  const next = await call('send_to_instance', { instance_id: 'ada', message: 'do: reply at last', wait_for_response: false })
+  const turns = () => anthropic.requests.filter(({ view }) => view.message?.id === task.message_id).length
+  for (const kill of [1, 2, 3]) {
+    await anthropic.waitForRequest(({ view }) => view.message?.id === task.message_id && turns() === kill)
+    process.kill(await pidOf(rig, 'ada'), 'SIGKILL')
+  }
+  expect(await call('wait_for_any', { message_ids: [task.message_id] })).toMatchObject({ status: 'failed', response: expect.stringContaining('poison') })
+  expect(await call('wait_for_any', { message_ids: [next.message_id] })).toMatchObject({ status: 'answered', response: 'at last' })
+  expect(turns()).toBe(3)
 })
 
 test('an ended team leaves nothing, not even a child that ignores HUP or one that left for a session of its own', async () => {

@@ -1,4 +1,5 @@
 /** The server ends under a connected client and live agents, politely or not, and comes back on the same port. */
+import { tmpdir } from 'node:os'
 import { expect, test } from 'vitest'
 import { isAlive, readPid } from './processes.ts'
 import { openRig, type Rig } from './rig.ts'
@@ -21,11 +22,11 @@ async function leaveWork(rig: Rig): Promise<{ read: string; open: string; pids: 
   return { read: String(answered.message_id), open: String(cut.message_id), pids }
 }
 
-test.each(['SIGTERM', 'SIGKILL'] as const)('after %s and a new start nothing of the old is alive, and the client finds its session and its unread replies again', async signal => {
-  const rig = await openRig({ client: { roots: [process.cwd()] } })
+test('after SIGTERM and a new start nothing of the old is alive, and the client finds its session and its unread replies again', async () => {
+  const rig = await openRig({ client: { roots: [tmpdir()] } })
   const { read, open, pids } = await leaveWork(rig)
   const before = rig.server.pid
-  await rig.restart(signal)
+  await rig.restart('SIGTERM')
   expect(rig.server.pid).not.toBe(before)
   expect(pids.filter(isAlive)).toEqual([])
 
@@ -40,6 +41,17 @@ test.each(['SIGTERM', 'SIGKILL'] as const)('after %s and a new start nothing of 
   // Its old agents are known, and new ones work as before.
   expect(await rig.call('get_instance_status', { instance_id: 'ada' })).toMatchObject({ state: 'terminated' })
   expect(await rig.call('spawn_claude', { name: 'bob', initial_prompt: 'do: reply as before', wait_for_response: true })).toMatchObject({ status: 'answered', response: 'as before' })
+})
+
+test('after SIGKILL and a new start nothing of the old is alive, unread replies are there, and the cut task is taken up again', async () => {
+  const rig = await openRig({ client: { roots: [tmpdir()] } })
+  const { read, open, pids } = await leaveWork(rig)
+  await rig.restart('SIGKILL')
+  expect(pids.filter(isAlive)).toEqual([])
+  expect((await rig.call('get_pending_replies')).replies).toMatchObject([{ message_id: read, status: 'answered', response: 'unread' }])
+  const again = await rig.anthropic.waitForRequest(({ view }) => view.message?.id === open && view.lastUserText.includes('delivered again'))
+  expect(JSON.stringify(again.view.messages)).toContain('unread')
+  expect(await rig.call('wait_for_any', { message_ids: [open] })).toMatchObject({ status: 'answered' })
 })
 
 test('a wait that a restart cuts can be taken up again, and has lost nothing', async () => {

@@ -76,9 +76,9 @@ test('killed from outside, the process takes nobody with it: supervisors are tol
   expect(await rig.call('send_to_instance', { instance_id: 'sam', message: 'echo sam too' })).toMatchObject({ response: 'sam too' })
 })
 
-test('killed twice within one turn, an agent is given up; one that had worked in between is brought back again', async () => {
+test('killed twice within one turn, a temporary agent is given up; one that had worked in between is brought back again', async () => {
   const rig = await openRig({ openai: { script: [{ when: 'doomed', then: [hang()] }] } })
-  await rig.call('spawn_codex', { name: 'ada' })
+  await rig.call('spawn_codex', { name: 'ada', restart: 'temporary' })
   await rig.call('spawn_codex', { name: 'bob' })
   const first = await pidOf(rig, 'ada')
   const doomed = await post(rig, 'ada', 'doomed')

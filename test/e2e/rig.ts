@@ -35,6 +35,8 @@ export interface Rig {
   readonly root: string
   /** `$MADROX_HOME`. */
   readonly home: string
+  /** `$CODEX_HOME`. */
+  readonly codexHome: string
   /** Of the server that runs now. */
   readonly server: ServerProcess
   /** What the rig's own client may call; it is called `rig`. */
@@ -98,7 +100,7 @@ export async function openRig(options: RigOptions = {}): Promise<Rig> {
   }
   const client = await connect({ name: 'rig', ...options.client })
   const rig: Rig = {
-    anthropic, openai, root, home, client, connect, dir,
+    anthropic, openai, root, home, codexHome: codex.codexHome, client, connect, dir,
     call: client.call, text: client.text, refusal: client.refusal,
     get server() {
       return server
