@@ -15,7 +15,7 @@ import type { Credentials } from './principals.ts'
 import { checkWithin, narrow } from './rights.ts'
 import { rolePrompt } from './roles.ts'
 import type { AgentToolset, ParentFound, Spawned, SpawnRequest, WaitOptions } from './facade.ts'
-import { prepareWorkspace, type Workspace } from './workspaces.ts'
+import type { PrepareWorkspace, Workspace } from './workspaces.ts'
 
 export interface SpawningOptions {
   readonly core: Core
@@ -26,6 +26,7 @@ export interface SpawningOptions {
   readonly home: string
   readonly marker: Readonly<Record<string, string>>
   readonly rolesDir?: string
+  readonly prepareWorkspace: PrepareWorkspace
 }
 
 /** What is kept of a request, to compare children's with. */
@@ -64,7 +65,7 @@ export function createSpawning(options: SpawningOptions) {
     try {
       checkLimits(core, reserved.size, depth)
       const prompt = request.systemPrompt ?? (await rolePrompt(request.role, options.rolesDir))
-      const workspace = await prepareWorkspace({ wanted: request.workspace, agentId, agentName: request.name, base: `${options.home}/workspaces`, ...standing(core, parent.address) })
+      const workspace = await options.prepareWorkspace({ wanted: request.workspace, agentId, agentName: request.name, base: `${options.home}/workspaces`, ...standing(core, parent.address) })
       const row = toRow(core, { agentId, request: granted, parent, workspace, toolset })
       insert(row, driver, prompt, caller, request.callKey)
       return { agentId, fresh: true }

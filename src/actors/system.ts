@@ -26,6 +26,7 @@ import { createRoot } from './root.ts'
 import { children, list, output, peers, screen, statusOf } from './seeing.ts'
 import { createSpawning, specOf } from './spawning.ts'
 import { createWaiting } from './waiting.ts'
+import { type PrepareWorkspace, prepareWorkspace } from './workspaces.ts'
 
 export interface SystemOptions {
   readonly store: Store
@@ -46,6 +47,8 @@ export interface SystemOptions {
   readonly callTool: CallToolForAgent
   /** Where agents reach Madrox by MCP; undefined until (or unless) a transport serves. */
   readonly endpoint: () => string | undefined
+  /** Where agents work; a simulation, which touches no disk, gives its own. */
+  readonly prepareWorkspace?: PrepareWorkspace
 }
 
 /** Builds the tree and starts it. Agents an earlier server left open are recorded as gone: nothing of them runs any more. */
@@ -69,7 +72,7 @@ export function createSystem(options: SystemOptions): MadroxSystem {
   ledgerActor(core).on('agentEnded', event => credentials.revoke(event.agentId))
   buryLeftovers(core)
   const waiting = createWaiting(core)
-  const spawning = createSpawning({ core, credentials, drivers: () => drivers, endpoint: options.endpoint, home: options.home, marker: options.marker, ...(options.rolesDir ? { rolesDir: options.rolesDir } : {}) })
+  const spawning = createSpawning({ core, credentials, drivers: () => drivers, endpoint: options.endpoint, home: options.home, marker: options.marker, ...(options.rolesDir ? { rolesDir: options.rolesDir } : {}), prepareWorkspace: options.prepareWorkspace ?? prepareWorkspace })
   const messaging = createMessaging(core, waiting)
   let closing: Promise<void> | undefined
   let closed = false
