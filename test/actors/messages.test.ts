@@ -115,6 +115,23 @@ describe('sending', () => {
     expect(stage.store.listOpenMessages()).toHaveLength(3)
   })
 
+  test('a full mailbox still takes the word that ends a hold: without it nothing in there would ever be worked on', async () => {
+    const stage = createStage({ limits: { maxMailbox: 1 } })
+    const boss = await stage.spawn('boss')
+    const [ada, peer] = [await stage.spawn('ada', stage.as(boss)), await stage.spawn('peer', stage.as(boss))]
+    await stage.ask(stage.me, 'send_to_instance', { instance_id: ada, message: 'long', wait_for_response: false })
+    stage.begin(ada)
+    const interrupted = stage.ask(stage.me, 'interrupt_instance', { instance_id: ada })
+    const command = stage.commands.at(-1)
+    stage.end(ada, { status: 'interrupted' })
+    stage.fact(ada, { type: 'interruptFinished', requestId: command?.type === 'interrupt' ? command.requestId : '', wasInTurn: true })
+    await interrupted
+    await stage.ask(stage.as(peer), 'send_to_instance', { instance_id: ada, message: 'psst', wait_for_response: false })
+    expect(await stage.refusal(stage.as(peer), 'send_to_instance', { instance_id: ada, message: 'psst again' })).toBe('mailbox_full')
+    await stage.ask(stage.me, 'send_to_instance', { instance_id: ada, message: 'go on', wait_for_response: false })
+    expect(stage.begin(ada)).toContain('go on')
+  })
+
   test('many at once: those that fail say so in their place', async () => {
     const stage = createStage()
     const ada = await stage.spawn('ada')
