@@ -132,6 +132,18 @@ describe('sending', () => {
     expect(stage.begin(ada)).toContain('go on')
   })
 
+  test('an agent that names itself collects its own replies, and hands none of them to nobody', async () => {
+    const stage = createStage()
+    const boss = await stage.spawn('boss')
+    const ada = await stage.spawn('ada', stage.as(boss))
+    await stage.ask(stage.me, 'send_to_instance', { instance_id: boss, message: 'work', wait_for_response: false })
+    stage.begin(boss)
+    await stage.ask(stage.as(boss), 'send_to_instance', { instance_id: ada, message: 'help', wait_for_response: false })
+    stage.turn(ada, 'helped')
+    expect(await stage.ask(stage.as(boss), 'get_pending_replies', { instance_id: boss })).toMatchObject({ count: 1, replies: [{ response: 'helped' }] })
+    expect(stage.store.listReplies({ kind: 'agent', id: boss })).toEqual([])
+  })
+
   test('many at once: those that fail say so in their place', async () => {
     const stage = createStage()
     const ada = await stage.spawn('ada')
