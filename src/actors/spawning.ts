@@ -175,7 +175,9 @@ function waitUntilReady(core: Core, agentId: AgentId, { signal, timeoutMs }: Wai
       // A failed start is told once the agent is gone whole, so that "failed" also means "nothing left".
       if (state === 'terminated' ? core.store.getAgent(agentId)?.endedAt !== undefined : state !== 'spawning') settle(state === 'terminated' ? () => reject(spawnFailed(core, agentId)) : resolve)
     }
-    const subscription = actor.subscribe({ next: check, complete: () => settle(() => reject(spawnFailed(core, agentId))) })
+    const ended = (): void => settle(() => reject(spawnFailed(core, agentId)))
+    // When its actor fails, its supervisor hears of it next, and puts it on record.
+    const subscription = actor.subscribe({ next: check, error: () => queueMicrotask(ended), complete: ended })
     signal?.addEventListener('abort', onAbort, { once: true })
     if (signal?.aborted) onAbort()
     check()
