@@ -67,7 +67,7 @@ export function createErrands({ durable, agenda }: Pick<Stage, 'durable' | 'agen
     return ids.length === 0 ? undefined : { tool: 'send_to_multiple_instances', args: { instance_ids: [...new Set(ids)], message: text(), wait_for_responses: party.random.chance(40), timeout_seconds: seconds(party.random) } }
   }
   const broadcast: Draw = party => (own(party).length === 0 ? undefined : { tool: 'broadcast_to_children', args: { message: text(), wait_for_responses: party.random.chance(30), timeout_seconds: seconds(party.random) } })
-  const collect: Draw = ({ random }) => ({ tool: 'get_pending_replies', args: { wait_timeout: random.chance(50) ? 0 : random.roll(20), ...(random.chance(30) ? { limit: 1 + random.roll(2) } : {}) } })
+  const collect: Draw = ({ address, random }) => ({ tool: 'get_pending_replies', args: { ...(address.kind === 'agent' && random.chance(30) ? { instance_id: address.id } : {}), wait_timeout: random.chance(50) ? 0 : random.roll(20), ...(random.chance(30) ? { limit: 1 + random.roll(2) } : {}) } })
   const wait: Draw = ({ random, sent }) => {
     const ids = [...new Set([random.pick(sent), random.pick(sent)].flatMap(id => (id ? [id] : [])))]
     return ids.length === 0 ? undefined : { tool: 'wait_for_any', args: { message_ids: ids, timeout_seconds: seconds(random) } }
@@ -101,8 +101,8 @@ export function createErrands({ durable, agenda }: Pick<Stage, 'durable' | 'agen
     [1, send(random => ({ expires_at: new Date(agenda.now() + random.delay()).toISOString() }))],
     [1, sendMany], [1, broadcast], [3, collect], [3, wait], [2, interrupt], [1, terminate], [2, overreach],
   ]
-  const client: Menu = [[5, spawn], [1, spawnTeam], [1, spawnBelow], ...common]
-  const agent: Menu = [[2, spawn], ...common]
+  const client: Menu = [[4, spawn], [1, spawnTeam], [1, spawnBelow], ...common]
+  const agent: Menu = [[3, spawn], ...common]
   const draw = (menu: Menu, party: Party): Errand | undefined => {
     let left = party.random.roll(menu.reduce((sum, [weight]) => sum + weight, 0))
     for (const [weight, make] of menu) {

@@ -1,7 +1,7 @@
 /** What a caller learns from an answer, as the journal keeps it; and whether it should have been given that answer at all. */
 
 import { type AgentId, asAgentId, asMessageId } from '../../src/ids.ts'
-import { type Address, type OutcomeStatus, outcomeStatuses } from '../../src/messages.ts'
+import { type Address, type OutcomeStatus, outcomeStatuses, sameAddress } from '../../src/messages.ts'
 import type { Store } from '../../src/store/store.ts'
 import type { ToolOutcome } from '../../src/tools/tool.ts'
 import { mayWaitFor, permits } from './rights.ts'
@@ -54,7 +54,7 @@ function hearReply({ journal }: Stage, { by, args }: Call, { kind, message_id: i
   if (kind !== 'outcome' || typeof id !== 'string' || !isOutcome(status)) return
   // Looked at in another's inbox, it was not handed to the one who looked.
   const to: Address = typeof args['instance_id'] === 'string' ? { kind: 'agent', id: asAgentId(args['instance_id']) } : by
-  if (to === by) journal.told(asMessageId(id), { status, text: wordsIn(response) }, by)
+  if (sameAddress(to, by)) journal.told(asMessageId(id), { status, text: wordsIn(response) }, by)
 }
 
 /** Nothing outside the caller's rights may have succeeded. */

@@ -25,6 +25,8 @@ const twists: readonly ((fact: DriverFact, random: Random) => readonly Said[])[]
   fact => [now('requestId' in fact ? { ...fact, requestId: 'norequest' } : fact)],
   (fact, random) => [now(fact), { fact: { type: 'turnStarted', agentId: fact.agentId, source: 'self', at: fact.at, turnId: `phantom${random.roll(9)}`, origin: 'person' }, afterMs: random.delay() }],
   (fact, random) => [now(fact), { fact: { type: 'turnEnded', agentId: fact.agentId, source: 'self', at: fact.at, turnId: `phantom${random.roll(9)}`, status: 'completed', finalText: 'a phantom', background: [] }, afterMs: random.delay() }],
+  // What no schema would let through: whoever reads it fails.
+  (fact, random) => [now(fact), { fact: { type: 'turnEnded', agentId: fact.agentId, source: 'self', at: fact.at, turnId: 'broken', status: 'completed' } as unknown as DriverFact, afterMs: random.delay() }], // wrong on purpose
   (fact, random) => [now(fact), { fact: { type: 'exited', agentId: fact.agentId, source: 'self', at: fact.at, expected: random.chance(50) }, afterMs: random.delay() }],
 ]
 

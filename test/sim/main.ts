@@ -4,10 +4,11 @@ import { parseArgs } from 'node:util'
 import { simulate, type Verdict } from './simulate.ts'
 
 const usage = `npm run sim -- --seeds N [--from K]   run N seeds, from seed K (1)
-npm run sim -- --seed S [--trace]     run one seed again, and tell it step by step`
+npm run sim -- --seed S [--trace]     run one seed again, and tell it step by step
+npm run sim -- --seeds N --expect P2  run until a seed breaks that promise; fail if none does`
 
 const { values } = parseArgs({
-  options: { seeds: { type: 'string', default: '1000' }, from: { type: 'string', default: '1' }, seed: { type: 'string' }, trace: { type: 'boolean', default: false }, help: { type: 'boolean', default: false } },
+  options: { seeds: { type: 'string', default: '1000' }, from: { type: 'string', default: '1' }, seed: { type: 'string' }, trace: { type: 'boolean', default: false }, expect: { type: 'string' }, help: { type: 'boolean', default: false } },
 })
 
 const numberOf = (name: string, text: string): number => {
@@ -35,6 +36,22 @@ async function runMany(from: number, count: number): Promise<number> {
   return failed
 }
 
+/** For a system that is wrong on purpose. */
+async function runUntil(promise: string, from: number, count: number): Promise<number> {
+  const others = new Set<string>()
+  for (let seed = from; seed < from + count; seed += 1) {
+    const { breaches } = await simulate(seed)
+    const [breach] = breaches
+    if (breach?.promise === promise) {
+      console.log(`seed ${seed} breaks ${promise}: ${breach.what}`)
+      return 0
+    }
+    for (const other of breaches) others.add(other.promise)
+  }
+  console.log(`${count} seeds from ${from}: none breaks ${promise}${others.size > 0 ? `, but some break ${[...others].join(', ')}` : ''}.`)
+  return 1
+}
+
 async function runOne(seed: number, withTrace: boolean): Promise<number> {
   const verdict = await simulate(seed, { keepTrace: withTrace })
   for (const line of verdict.trace) console.log(line)
@@ -43,8 +60,11 @@ async function runOne(seed: number, withTrace: boolean): Promise<number> {
   return verdict.breaches.length
 }
 
-if (values.help) console.log(usage)
-else {
-  const failed = values.seed === undefined ? await runMany(numberOf('from', values.from), numberOf('seeds', values.seeds)) : await runOne(numberOf('seed', values.seed), values.trace)
-  process.exitCode = failed > 0 ? 1 : 0
+async function main(): Promise<number> {
+  if (values.seed !== undefined) return runOne(numberOf('seed', values.seed), values.trace)
+  const [from, count] = [numberOf('from', values.from), numberOf('seeds', values.seeds)]
+  return values.expect === undefined ? runMany(from, count) : runUntil(values.expect, from, count)
 }
+
+if (values.help) console.log(usage)
+else process.exitCode = (await main()) > 0 ? 1 : 0

@@ -25,6 +25,8 @@ export interface Mind {
   /** Between turns: something may come up by itself. */
   idle(process: Process): void
   told(process: Process, messageId: string, told: Told): void
+  /** A call its process made before it was gone, which arrives behind its end. */
+  lastCall(process: Process, turn: Turn): void
   approve(process: Process, approvalId: string, decision: 'allow' | 'deny'): void
   /** Who its credential says it is; nobody, once it has ended. */
   callerOf(process: Process): Caller | undefined
@@ -60,9 +62,9 @@ export function createMind(stage: Stage, { random, say, later, end, die, begin }
     for (const id of party.sent) if (turn.subject && !sentFor.has(id)) sentFor.set(id, turn.subject)
   }
 
-  const reply = (process: Process, turn: Turn): Promise<void> => {
+  const reply = (process: Process, turn: Turn, unnamed = 25): Promise<void> => {
     const about = random.roll(10) < 7 ? turn.subject : random.pick(process.session.given)
-    const named = about !== undefined && random.chance(75)
+    const named = about !== undefined && !random.chance(unnamed)
     // Unnamed, it answers what Madrox takes for the one meant: the message it was just given, if there is one.
     const words = answerText(process.agentId, named ? about : (turn.given ?? 'any'), ++count)
     return ask(process, turn, 'reply_to_caller', { reply_message: words, ...(named ? { correlation_id: about } : {}) })
@@ -105,11 +107,12 @@ export function createMind(stage: Stage, { random, say, later, end, die, begin }
 
   const nextAct = (): ((process: Process, turn: Turn) => Promise<void>) => {
     const kind = random.roll(20)
-    if (isCalm()) return kind < 10 ? reply : output
-    if (kind < 10) return errand
-    if (kind < 14) return reply
-    if (kind < 17) return output
-    return kind < 19 ? background : approval
+    const replying = (process: Process, turn: Turn): Promise<void> => reply(process, turn)
+    if (isCalm()) return kind < 10 ? replying : output
+    if (kind < 9) return errand
+    if (kind < 13) return replying
+    if (kind < 15) return output
+    return kind < 18 ? background : approval
   }
 
   function finish(process: Process, turn: Turn): void {
@@ -134,6 +137,10 @@ export function createMind(stage: Stage, { random, say, later, end, die, begin }
 
   return {
     callerOf, approve,
+    lastCall: (process, turn) => {
+      // Named: which message an unnamed one means, nobody could tell any more.
+      if (random.chance(20) && process.session.given.length > 0) stage.agenda.after(random.delay(), () => void reply(process, turn, 0))
+    },
     work: (process, turn) => goOn(process, turn, random.roll(isCalm() ? 2 : 5)),
     idle: process => {
       if (isCalm()) return process.late || process.ended.size > 0 ? later(process, () => begin(process)) : undefined

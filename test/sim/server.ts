@@ -54,7 +54,7 @@ export function createServer({ stage, ids, fateOf, onDeath, dispatch }: ServerOp
   const clock = agenda.clockFor(isAlive)
   const system: MadroxSystem = createSystem({
     store, clock, ids, log: silentLog, home, marker: {}, endpoint: () => 'http://sim.invalid/mcp',
-    limits: { maxInstances: 9, maxDepth: 4, maxMailbox: 12 },
+    limits: { maxInstances: 9, maxDepth: 4, maxMailbox: stage.weather().mailbox },
     prepareWorkspace: async request => ({ kind: 'isolated', path: `${request.base}/${request.agentId}` }),
     connectDrivers: tell => {
       emit = tell

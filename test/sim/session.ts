@@ -17,6 +17,8 @@ export interface Session {
   readonly sentFor: Map<string, string>
   /** Messages it was given. */
   readonly given: string[]
+  /** Those among them whose turn came to its end. */
+  readonly done: Set<string>
 }
 
 export interface Turn {

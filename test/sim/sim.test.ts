@@ -1,5 +1,8 @@
 /** A few hundred simulated lives with every test run; `npm run sim` runs as many as one likes. */
 
+import { execFile } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
 import { expect, test } from 'vitest'
 import { simulate } from './simulate.ts'
 
@@ -19,9 +22,11 @@ test('200 simulated lives keep every promise', async () => {
   expect([crashes > 50, messages > 1_000]).toEqual([true, true])
 })
 
-test('a seed is the whole story: its life is the same however often it is lived', async () => {
+test('a seed is the whole story: its life is the same however often it is lived, and in whatever process', async () => {
   const [once, again, other] = [await simulate(7, { keepTrace: true }), await simulate(7, { keepTrace: true }), await simulate(8)]
   expect(once.trace.length).toBeGreaterThan(50)
   expect(again).toEqual(once)
   expect(other.digest).not.toBe(once.digest)
+  const { stdout } = await promisify(execFile)(process.execPath, [fileURLToPath(new URL('run.mjs', import.meta.url)), '--seed', '7'])
+  expect(stdout).toContain(once.digest)
 })

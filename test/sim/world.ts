@@ -5,7 +5,7 @@
 
 import type { BackgroundTask, DriverCommand, DriverFact } from '../../src/drivers/driver.ts'
 import type { BareFact } from '../../src/drivers/facts.ts'
-import { asAgentId } from '../../src/ids.ts'
+import { type AgentId, asAgentId } from '../../src/ids.ts'
 import { twist } from './lies.ts'
 import { createMind } from './mind.ts'
 import type { Server } from './server.ts'
@@ -17,7 +17,12 @@ export interface World {
   dispatch(server: Server, command: DriverCommand): void
   /** Every process goes with the server that ran it, without a word. */
   serverDied(): void
+  /** It was up with its tools, and its session is kept. */
+  canReturn(agentId: AgentId): boolean
 }
+
+/** Longer than the machine waits for an interrupt or a stop. */
+const tooLateMs = 65_000
 
 type CommandOf<Type extends DriverCommand['type']> = Extract<DriverCommand, { type: Type }>
 
@@ -46,6 +51,10 @@ export function createWorld(stage: Stage): World {
   /** Later, if the process is still there. */
   const later = (process: Process, act: () => void): void => agenda.after(random.delay(), () => process.phase !== 'gone' && act())
 
+  /** Some take longer than anybody waits for. */
+  const slowly = (process: Process, percent: number, act: () => void): void =>
+    random.chance(percent) ? agenda.after(tooLateMs + random.delay(), () => process.phase !== 'gone' && act()) : later(process, act)
+
   const mind = createMind(stage, {
     random: stage.random.fork('minds'), say, later,
     end: (process, status, words) => endTurn(process, status, words),
@@ -56,7 +65,7 @@ export function createWorld(stage: Stage): World {
   function start(server: Server, { agentId, launch }: CommandOf<'startAgent'>): void {
     if (!liars.has(agentId)) liars.set(agentId, random.chance(stage.weather().liar))
     const known = launch.resume ? sessions.get(launch.sessionId) : undefined
-    const session = known ?? { id: `session${++count}`, transcript: [], sentFor: new Map(), given: [] }
+    const session = known ?? { id: `session${++count}`, transcript: [], sentFor: new Map(), given: [], done: new Set() }
     const process: Process = {
       agentId: asAgentId(agentId), server, session, token: launch.madrox?.token ?? '', phase: 'starting', lies: liars.get(agentId) ?? false, listed: false, stopping: false,
       turn: undefined, typed: undefined, late: undefined, background: new Map(), ended: new Map(),
@@ -74,7 +83,7 @@ export function createWorld(stage: Stage): World {
       if (random.chance(50)) say(process, { type: 'processStarted', pid: 1_000 + random.roll(30_000) })
       say(process, { type: 'ready', sessionId: session.id })
       if (random.chance(failedStart)) journal.gaveCause(process.agentId, 'its tools were never listed')
-      else later(process, () => listTools(process))
+      else later(process, () => (random.chance(stage.weather().death) ? die(process) : listTools(process)))
     })
   }
 
@@ -89,8 +98,11 @@ export function createWorld(stage: Stage): World {
   function listTools(process: Process): void {
     const caller = mind.callerOf(process)
     if (caller?.kind !== 'agent') return
-    process.listed = true
     process.server.system.toolsListed(caller.agentId)
+    // CLIs list them again when they please.
+    if (process.listed) return
+    process.listed = true
+    if (random.chance(10)) later(process, () => listTools(process))
     mind.idle(process)
   }
 
@@ -100,6 +112,8 @@ export function createWorld(stage: Stage): World {
       if (process.typed?.promptId === promptId) process.typed = undefined
       say(process, { type: 'promptRefused', promptId, reason })
     }
+    const again = readPrompt(text).message
+    if (again && process.session.done.has(again) && !process.lies) journal.breach('P2', `message ${again} is given to ${process.agentId} again, whose turn on it was over`)
     if (process.phase !== 'ready') return later(process, () => refuse('not_ready'))
     if (process.turn || process.typed) return later(process, () => refuse('in_turn'))
     const typed = { promptId, text, isWritten: false }
@@ -109,6 +123,7 @@ export function createWorld(stage: Stage): World {
       const { refused, unconfirmed } = stage.weather()
       if (process.turn) return refuse('in_turn')
       if (random.chance(refused)) return refuse('held_by_person')
+      if (random.chance(stage.weather().death)) return die(process)
       typed.isWritten = true
       if (random.chance(80)) say(process, { type: 'promptWritten', promptId })
       if (random.chance(unconfirmed)) return later(process, () => process.typed === typed && giveUp(process))
@@ -141,7 +156,7 @@ export function createWorld(stage: Stage): World {
     const [task] = process.ended
     if (task) process.ended.delete(task[0])
     const own = task ? { origin: 'self' as const, backgroundTaskId: task[0] } : { origin: 'person' as const }
-    if (task || random.chance(5)) beginTurn(process, { text: 'a turn of its own', subject: task?.[1] }, turnId => say(process, { type: 'turnStarted', turnId, ...own }))
+    if (task || random.chance(20)) beginTurn(process, { text: 'a turn of its own', subject: task?.[1] }, turnId => say(process, { type: 'turnStarted', turnId, ...own }))
   }
 
   function beginTurn(process: Process, { text, promptId, subject }: { text: string; promptId?: string; subject?: string | undefined }, announce: (turnId: string) => void): void {
@@ -171,6 +186,7 @@ export function createWorld(stage: Stage): World {
     turn.over.abort()
     if (status !== 'interrupted') Object.assign(turn.recorded, { status, ...(words === undefined ? {} : { words }) })
     if (status === 'completed') deaths.delete(process.agentId)
+    if (status !== 'interrupted' && turn.given) process.session.done.add(turn.given)
     if (turn.approval) say(process, { type: 'approvalResolved', approvalId: turn.approval, decision: 'gone' })
     const background: BackgroundTask[] = [...process.background.keys()].map(id => ({ id }))
     const said = words === undefined ? {} : status === 'failed' ? { error: words } : { finalText: words }
@@ -180,7 +196,7 @@ export function createWorld(stage: Stage): World {
   }
 
   function interrupt(process: Process, { requestId }: CommandOf<'interrupt'>): void {
-    later(process, () => {
+    slowly(process, stage.weather().slow, () => {
       if (process.stopping) return
       const wasInTurn = process.turn !== undefined
       if (wasInTurn) endTurn(process, 'interrupted')
@@ -192,7 +208,7 @@ export function createWorld(stage: Stage): World {
   function stop(process: Process, { mode }: CommandOf<'stopAgent'>): void {
     if (process.stopping && mode === 'graceful') return
     process.stopping = true
-    later(process, () => {
+    slowly(process, stage.weather().slow, () => {
       if (process.turn && mode === 'graceful') endTurn(process, random.chance(70) ? 'interrupted' : 'completed')
       leave(process)
       say(process, { type: 'exited', expected: true, code: 0 })
@@ -200,7 +216,9 @@ export function createWorld(stage: Stage): World {
   }
 
   function leave(process: Process): void {
-    process.turn?.over.abort()
+    const { turn } = process
+    turn?.over.abort()
+    if (turn && process.server.isAlive()) mind.lastCall(process, turn)
     Object.assign(process, { phase: 'gone', turn: undefined, typed: undefined, late: undefined })
   }
 
@@ -236,6 +254,10 @@ export function createWorld(stage: Stage): World {
     },
     serverDied: () => {
       for (const process of processes.values()) leave(process)
+    },
+    canReturn: agentId => {
+      const process = processes.get(agentId)
+      return process !== undefined && process.listed && sessions.has(process.session.id)
     },
   }
 }
