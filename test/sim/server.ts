@@ -38,11 +38,13 @@ export interface ServerOptions {
 export const harness = 'sim'
 const home = '/sim'
 
+/** @throws what kept it from starting: its own death, or a disk that takes nothing */
 export function createServer({ stage, ids, fateOf, onDeath, dispatch }: ServerOptions): Server {
   const { agenda, durable } = stage
   const tools = createToolTable()
   const underway = new Set<() => void>()
   let alive = true
+  let system: MadroxSystem | undefined
   let emit: (fact: DriverFact) => void = () => {}
   const isAlive = (): boolean => alive
   const crash = (where: string): void => {
@@ -52,24 +54,13 @@ export function createServer({ stage, ids, fateOf, onDeath, dispatch }: ServerOp
   }
   const store = createCrashingStore({ durable, fateOf, isAlive, crash })
   const clock = agenda.clockFor(isAlive)
-  const system: MadroxSystem = createSystem({
-    store, clock, ids, log: silentLog, home, marker: {}, endpoint: () => 'http://sim.invalid/mcp',
-    limits: { maxInstances: 9, maxDepth: 4, maxMailbox: stage.weather().mailbox },
-    prepareWorkspace: async request => ({ kind: 'isolated', path: `${request.base}/${request.agentId}` }),
-    connectDrivers: tell => {
-      emit = tell
-      return new Map([[harness, { harness, speaksMcp: true, dispatch: command => alive && dispatch(server, command), close: () => Promise.resolve() }]])
-    },
-    callTool: () => Promise.reject(new Error('These agents reach Madrox by MCP.')),
-  })
-
   /** Both may find a disk that takes nothing, which a transport logs: the replies are then handed out again by the next server. */
   const settleReplies = (replies: readonly string[], left: boolean): void => {
     const replyIds = replies.map(asReplyId)
     try {
-      if (!left) return system.releaseReplies(replyIds)
+      if (!left) return server.system.releaseReplies(replyIds)
       stage.journal.handedOut(replyIds)
-      system.consumeReplies(replyIds)
+      server.system.consumeReplies(replyIds)
       stage.journal.consumed(replyIds)
     } catch (error) {
       if (left) stage.journal.unrecorded(replyIds)
@@ -78,7 +69,11 @@ export function createServer({ stage, ids, fateOf, onDeath, dispatch }: ServerOp
   }
 
   const server: Server = {
-    system, isAlive,
+    get system() {
+      if (!system) throw new Error('The server is still starting.')
+      return system
+    },
+    isAlive,
     hear: fact => {
       if (alive) emit(fact)
     },
@@ -86,7 +81,7 @@ export function createServer({ stage, ids, fateOf, onDeath, dispatch }: ServerOp
       new Promise(resolve => {
         const lose = (): void => resolve(undefined)
         underway.add(lose)
-        const context = { system, caller, signal, progress: () => {}, now: () => clock.now(), ...(callKey ? { callKey } : {}) }
+        const context = { system: server.system, caller, signal, progress: () => {}, now: () => clock.now(), ...(callKey ? { callKey } : {}) }
         void callTool(tools, tool, args, context).then(outcome => {
           underway.delete(lose)
           if (!alive) return
@@ -96,5 +91,16 @@ export function createServer({ stage, ids, fateOf, onDeath, dispatch }: ServerOp
         })
       }),
   }
+  // Agents that are brought back are started from in here.
+  system = createSystem({
+    store, clock, ids, log: silentLog, home, marker: {}, endpoint: () => 'http://sim.invalid/mcp',
+    limits: { maxInstances: 9, maxDepth: 4, maxMailbox: stage.weather().mailbox },
+    prepareWorkspace: async request => ({ kind: 'isolated', path: `${request.base}/${request.agentId}` }),
+    connectDrivers: tell => {
+      emit = tell
+      return new Map([[harness, { harness, speaksMcp: true, dispatch: command => alive && dispatch(server, command), close: () => Promise.resolve() }]])
+    },
+    callTool: () => Promise.reject(new Error('These agents reach Madrox by MCP.')),
+  })
   return server
 }

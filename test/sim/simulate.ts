@@ -99,8 +99,16 @@ function createLife(seed: number, keepTrace: boolean) {
     // Whoever was alive when the last one died.
     journal.serverDied(living().filter(id => startUpBuries || !world.canReturn(id)))
     trace.note('server', 'starts')
-    server = createServer({ stage, ids, fateOf, onDeath: died, dispatch: world.dispatch })
-    if (server.isAlive()) clients.serverUp()
+    const crashed = crashes
+    server = undefined
+    try {
+      server = createServer({ stage, ids, fateOf, onDeath: died, dispatch: world.dispatch })
+      if (server.isAlive()) clients.serverUp()
+    } catch (error) {
+      trace.note('server', `could not start: ${wordsOf(error)}`)
+      // One that died while it started starts again by that.
+      if (crashed === crashes) died('while it started')
+    }
   }
   function died(where: string): void {
     crashes += 1
