@@ -29,7 +29,9 @@ export async function interrupt(core: Core, caller: Caller, reference: string, t
     })
     // It was ended meanwhile: no confirmation will come.
     const overtaken = (): void => done({ ...base, interrupted: false, note: `It is ${stateOf(actor.getSnapshot())} now; the interrupt was overtaken.` })
-    const changed = actor.subscribe({ next: snapshot => snapshot.context.interrupting?.requestId !== requestId && overtaken(), complete: overtaken })
+    // Without a word for it, XState throws a crash nobody waited for at the whole process.
+    const crashed = (): void => done({ ...base, interrupted: false, note: 'Its actor failed, and it has ended.' })
+    const changed = actor.subscribe({ next: snapshot => snapshot.context.interrupting?.requestId !== requestId && overtaken(), error: crashed, complete: overtaken })
     if (!underway) tellAgent(core, agentId, { type: 'interruptAsked', requestId, by: addressOf(core, caller), then, at: core.clock.now() })
   })
 }

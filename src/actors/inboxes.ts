@@ -67,7 +67,7 @@ function untilMail(core: Core, address: Address, { signal, timeoutMs }: WaitOpti
       resolve()
     }
     const timer = core.clock.setTimeout(done, timeoutMs)
-    const subscription = actor.subscribe({ next: () => inboxOf(core, address).length > 0 && done(), complete: done })
+    const subscription = actor.subscribe({ next: () => inboxOf(core, address).length > 0 && done(), error: done, complete: done })
     signal?.addEventListener('abort', done, { once: true })
     if (signal?.aborted) done()
   })

@@ -3,6 +3,7 @@
 import { MadroxError } from '../errors.ts'
 import { type AgentId, asMessageId, type MessageId, type ReplyId } from '../ids.ts'
 import { type Caller, type Message, type Outcome, sameAddress } from '../messages.ts'
+import { endsHold } from '../machines/agent-mail.ts'
 import { openMessages } from '../machines/mailbox.ts'
 import type { MessageRow } from '../store/store.ts'
 import { agentContext, callerKey, type Core, isBelow, nameOf, rowOf, tellAgent } from './core.ts'
@@ -33,7 +34,7 @@ function send(core: Core, waiting: Waiting, caller: Caller, request: SendRequest
   if (earlier) return report(core, earlier.messageId)
   const { id: to } = resolveLiving(core, caller, request.to, 'address')
   if (caller.kind === 'agent' && caller.agentId === to) throw new MadroxError('invalid_input', 'An agent cannot send to itself.', { remedy: 'Just go on working.' })
-  checkSize(core, to, request)
+  checkSize(core, caller, to, request)
   checkTotalCost(core, rowOf(core, to).ownerId)
   if (request.toBeWaitedFor) waiting.checkCircle(caller, [to])
   const message = toMessage(core, caller, to, request)
@@ -46,12 +47,15 @@ function send(core: Core, waiting: Waiting, caller: Caller, request: SendRequest
   return report(core, message.id)
 }
 
-function checkSize(core: Core, to: AgentId, { text, expiresAt }: SendRequest): void {
+function checkSize(core: Core, caller: Caller, to: AgentId, { text, expiresAt }: SendRequest): void {
   const { maxMailbox } = core.limits
   checkText(core, text)
   if (expiresAt !== undefined && expiresAt <= core.clock.now()) throw new MadroxError('invalid_input', 'expires_at has already passed.', { remedy: 'Give a time in the future, or none.' })
-  const waiting = agentContext(core, to)?.mailbox.length ?? 0
-  if (waiting >= maxMailbox) throw new MadroxError('mailbox_full', `${waiting} messages already wait for "${rowOf(core, to).name}".`, { remedy: 'Wait for some of them, or send to another agent.', data: { waiting } })
+  const context = agentContext(core, to)
+  const waiting = context?.mailbox.length ?? 0
+  // What waits behind a hold leaves only by the word that ends it.
+  const isAwaited = context && endsHold(context, addressOf(core, caller), isAncestor(core, caller, to))
+  if (waiting >= maxMailbox && !isAwaited) throw new MadroxError('mailbox_full', `${waiting} messages already wait for "${rowOf(core, to).name}".`, { remedy: 'Wait for some of them, or send to another agent.', data: { waiting } })
 }
 
 /** Refuses what could not be sent, whoever it is for. */

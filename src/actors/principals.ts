@@ -126,8 +126,9 @@ export function disconnectClient(core: Core, clientId: ClientId): void {
   const id = canonicalClient(core, clientId)
   const row = core.store.getClient(id)
   if (!row) return
-  core.store.saveClient({ ...row, disconnectedAt: core.clock.now() })
+  // Also where the store cannot record it: one still taken for connected would not be found when it returns.
   tellClient(core, id, { type: 'sessionLost' })
+  core.store.saveClient({ ...row, disconnectedAt: core.clock.now() })
 }
 
 /** Where the caller's replies go. An owner without a session has one standing client of its own. */

@@ -87,7 +87,7 @@ export function screen(core: Core, caller: Caller, reference: string, lines?: nu
     }
     const read = actor.on('screenRead', event => event.requestId === requestId && finish(() => resolve({ rendering: event.rendering, text: event.text })))
     const noAnswer = (): void => finish(() => reject(new MadroxError('unavailable', `The screen of "${reference}" could not be read: its process does not answer.`, { remedy: 'Look at get_instance_status.' })))
-    const gone = actor.subscribe({ complete: noAnswer })
+    const gone = actor.subscribe({ error: noAnswer, complete: noAnswer })
     const timer = core.clock.setTimeout(noAnswer, screenMs)
     core.root.system.get(hands.drivers)?.send({ type: 'dispatch', harness: rowOf(core, id).harness, command: { type: 'readScreen', agentId: id, requestId, ...(lines === undefined ? {} : { lines }) } })
   })

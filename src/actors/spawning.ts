@@ -17,7 +17,7 @@ import { resolveParent } from './parenthood.ts'
 import { checkWithin, narrow } from './rights.ts'
 import { rolePrompt } from './roles.ts'
 import type { AgentToolset, ParentFound, Spawned, SpawnRequest, WaitOptions } from './facade.ts'
-import { prepareWorkspace, type Workspace } from './workspaces.ts'
+import type { PrepareWorkspace, Workspace } from './workspaces.ts'
 
 export interface SpawningOptions {
   readonly core: Core
@@ -27,6 +27,7 @@ export interface SpawningOptions {
   readonly home: string
   readonly marker: Readonly<Record<string, string>>
   readonly rolesDir?: string
+  readonly prepareWorkspace: PrepareWorkspace
 }
 
 export function createSpawning(options: SpawningOptions) {
@@ -63,7 +64,7 @@ export function createSpawning(options: SpawningOptions) {
     try {
       checkLimits(core, reserved.size, depth)
       const prompt = request.systemPrompt ?? (await rolePrompt(request.role, options.rolesDir))
-      const workspace = await prepareWorkspace({ wanted: request.workspace, agentId, agentName: request.name, base: `${options.home}/workspaces`, ...standing(core, parent.address) })
+      const workspace = await options.prepareWorkspace({ wanted: request.workspace, agentId, agentName: request.name, base: `${options.home}/workspaces`, ...standing(core, parent.address) })
       const row = toRow(core, { agentId, request: granted, prompt, parent, workspace, toolset })
       insert(row, driver, caller, request.callKey)
       return { agentId, fresh: true }
@@ -186,7 +187,9 @@ function waitUntilReady(core: Core, agentId: AgentId, { signal, timeoutMs }: Wai
       // A failed start is told once the agent is gone whole, so that "failed" also means "nothing left".
       if (state === 'terminated' ? core.store.getAgent(agentId)?.endedAt !== undefined : state !== 'spawning') settle(state === 'terminated' ? () => reject(spawnFailed(core, agentId)) : resolve)
     }
-    const subscription = actor.subscribe({ next: check, complete: () => settle(() => reject(spawnFailed(core, agentId))) })
+    const ended = (): void => settle(() => reject(spawnFailed(core, agentId)))
+    // When its actor fails, its supervisor hears of it next, and puts it on record.
+    const subscription = actor.subscribe({ next: check, error: () => queueMicrotask(ended), complete: ended })
     signal?.addEventListener('abort', onAbort, { once: true })
     if (signal?.aborted) onAbort()
     check()

@@ -33,6 +33,7 @@ import { children, list, output, peers, screen, statusOf } from './seeing.ts'
 import { createSpawning, spawnFailureOf } from './spawning.ts'
 import { createSpending } from './spending.ts'
 import { createWaiting } from './waiting.ts'
+import { type PrepareWorkspace, prepareWorkspace } from './workspaces.ts'
 
 export interface SystemOptions {
   readonly store: Store
@@ -59,6 +60,8 @@ export interface SystemOptions {
   readonly willServe?: boolean
   /** How clients treat their agents that die. */
   readonly supervision?: Supervision
+  /** Where agents work; a simulation, which touches no disk, gives its own. */
+  readonly prepareWorkspace?: PrepareWorkspace
 }
 
 /** Builds the tree and starts it: agents that an earlier system left open in the store are brought back (see `recovery.ts`). */
@@ -92,7 +95,7 @@ export function createSystem(options: SystemOptions): MadroxSystem {
   watchLimits(core)
   const waiting = createWaiting(core)
   const serves = (): boolean => options.willServe === true || options.endpoint() !== undefined
-  const spawning = createSpawning({ core, drivers: () => drivers, serves, home: options.home, marker: options.marker, ...(options.rolesDir ? { rolesDir: options.rolesDir } : {}) })
+  const spawning = createSpawning({ core, drivers: () => drivers, serves, home: options.home, marker: options.marker, ...(options.rolesDir ? { rolesDir: options.rolesDir } : {}), prepareWorkspace: options.prepareWorkspace ?? prepareWorkspace })
   const messaging = createMessaging(core, waiting)
   recover(core, { drivers: () => drivers, enter: spawning.enter })
   let closing: Promise<void> | undefined

@@ -18,6 +18,7 @@ export async function withinTurn<T>(core: Core, caller: Caller, wait: WaitOption
     next: ({ context }) => {
       if (context.turn?.turnId !== turnId && context.aside?.turnId !== turnId) over.abort()
     },
+    error: () => over.abort(), // its actor failed: told to its supervisor, and no reason to end the process
     complete: () => over.abort(),
   })
   try {

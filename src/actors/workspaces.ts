@@ -34,6 +34,8 @@ export interface WorkspaceRequest {
   readonly within?: string
 }
 
+export type PrepareWorkspace = (request: WorkspaceRequest) => Promise<Workspace>
+
 export async function prepareWorkspace(request: WorkspaceRequest): Promise<Workspace> {
   const { wanted } = request
   if (wanted === 'isolated') return isolated(request)

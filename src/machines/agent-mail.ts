@@ -1,6 +1,6 @@
 /** What reaches an agent between turns, as decisions: messages, replies, and the answers it gives. `mailbox.ts` has the rules of the queues. */
 
-import { type Message, sameAddress } from '../messages.ts'
+import { type Address, type Message, sameAddress } from '../messages.ts'
 import type { AgentContext } from './agent-context.ts'
 import { type AgentDecision, clear, type CommandOf, deadline, type DeadlineOf, mailOf, quietOf, record, settle, thenQuiet } from './agent-effects.ts'
 import type { Effect, InboxEvent } from './effects.ts'
@@ -8,8 +8,11 @@ import { forgetSettled, markSettled, nextWork, repliesClaimed, replyArrived, tas
 
 export const hasWork = (c: AgentContext): boolean => nextWork(mailOf(c)) !== undefined
 
+/** Whether a word from there ends the agent's hold: from who interrupted it, or from above. */
+export const endsHold = ({ hold }: Pick<AgentContext, 'hold'>, from: Address, fromAncestor: boolean): boolean => hold !== undefined && (fromAncestor || sameAddress(hold.by, from))
+
 export const queueMessage = (c: AgentContext, { message, at, fromAncestor }: CommandOf<'messageAccepted'>): AgentDecision => {
-  const releases = c.hold !== undefined && (fromAncestor || sameAddress(c.hold.by, message.from))
+  const releases = endsHold(c, message.from, fromAncestor)
   const queued = { message, deliveries: 0, ...(releases ? { ahead: true } : {}) }
   return {
     context: {

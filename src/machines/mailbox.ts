@@ -145,6 +145,8 @@ export interface TurnEnd {
   readonly finalText?: string
   /** Every background task of the session still running. */
   readonly background: readonly BackgroundTask[]
+  /** Tasks that were told of before this turn's end: not begun by it, whosever they are. */
+  readonly earlier?: readonly string[]
 }
 
 /**
@@ -152,15 +154,15 @@ export interface TurnEnd {
  * with background work is not answered by it; the text is kept for the day nothing better comes.
  */
 export function completeTurn(before: Mail, end: TurnEnd): { readonly mail: Mail; readonly answered?: MessageId } {
-  const mail = keepText(noteBackground(before, end.background, end.subject), end)
+  const mail = keepText(noteBackground(before, end.background, end.subject, end.earlier), end)
   const subject = end.subject && mail.open[end.subject]
   return subject && !subject.settled && !isWaiting(mail, subject) ? { mail, answered: subject.message.id } : { mail: forgetSettled(mail) }
 }
 
 /** The session's background tasks as a turn's end tells them: those nobody knew were begun by its subject. */
-export function noteBackground(mail: Mail, tasks: readonly BackgroundTask[], subject?: MessageId): Mail {
+export function noteBackground(mail: Mail, tasks: readonly BackgroundTask[], subject?: MessageId, earlier: readonly string[] = []): Mail {
   const running = new Set(tasks.map(task => task.id))
-  const known = new Set(Object.values(mail.open).flatMap(message => message.background))
+  const known = new Set([...Object.values(mail.open).flatMap(message => message.background), ...earlier])
   const begun = [...running].filter(id => !known.has(id))
   return mapOpen(mail, message => ({ ...message, background: [...message.background.filter(id => running.has(id)), ...(message.message.id === subject ? begun : [])] }))
 }

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { asMessageId } from '../../src/ids.ts'
+import { asAgentId, asMessageId } from '../../src/ids.ts'
 import { createStage } from './rig.ts'
 
 describe('interrupting', () => {
@@ -163,5 +163,42 @@ describe('ending', () => {
     stage.turn(good, 'fine')
     expect(await still).toMatchObject({ response: 'fine' })
     expect(await stage.ask(stage.me, 'terminate_instance', { instance_id: boss })).toMatchObject({ terminated: [{ name: 'good' }, { name: 'boss' }] })
+  })
+
+  // What no driver may tell: reading it throws. An error nobody listens for would be thrown at the whole process, and fails the run.
+  const poison = { background: undefined as never }
+  test.each([
+    ['is interrupted', 'interrupt_instance', { ok: true, data: { interrupted: false, note: expect.stringContaining('actor failed') } }],
+    ['is asked for its screen', 'get_terminal_screen', { ok: false, error: { code: 'unavailable' } }],
+  ])('an agent\'s crash while it %s is told to the one who waits', async (_what, tool, answer) => {
+    const stage = createStage()
+    const [bad, good] = [await stage.spawn('bad'), await stage.spawn('good')]
+    await stage.ask(stage.me, 'send_to_instance', { instance_id: bad, message: 'go', wait_for_response: false })
+    stage.begin(bad)
+    const waiting = stage.call(stage.me, tool, { instance_id: bad })
+    stage.end(bad, poison)
+    expect(await waiting).toMatchObject(answer)
+    expect(stage.state(good)).toBe('idle.live')
+  })
+
+  test('an agent\'s crash ends what it itself waits for', async () => {
+    const stage = createStage()
+    const boss = await stage.spawn('boss')
+    const kid = await stage.spawn('kid', stage.as(boss))
+    await stage.ask(stage.me, 'send_to_instance', { instance_id: boss, message: 'go', wait_for_response: false })
+    stage.begin(boss)
+    const collecting = stage.call(stage.as(boss), 'get_pending_replies', { wait_timeout: 60 })
+    const asking = stage.call(stage.as(boss), 'send_to_instance', { instance_id: kid, message: 'help' })
+    stage.end(boss, poison)
+    expect(await collecting).toMatchObject({ ok: true, data: { count: 0 } })
+    expect(await asking).toMatchObject({ ok: true, data: { status: 'pending' } })
+  })
+
+  test('an agent\'s crash while it starts is a failed spawn', async () => {
+    const stage = createStage({ byHand: ['ada'] })
+    const spawning = stage.call(stage.me, 'spawn_agent', { harness: 'hand', name: 'ada', workspace: 'isolated' })
+    await expect.poll(() => stage.commands.length).toBe(1)
+    stage.fact(stage.system.list(stage.me)[0]?.id ?? asAgentId(''), { type: 'turnEnded', turnId: 't', status: 'completed', ...poison })
+    expect(await spawning).toMatchObject({ ok: false, error: { code: 'spawn_failed', message: expect.stringContaining('its actor failed') } })
   })
 })

@@ -29,6 +29,16 @@ describe('a store that cannot write', () => {
     expect([stage.state(ada), store.listOpenMessages()]).toEqual(['idle.live', []])
   })
 
+  test('knows a client again that went away meanwhile', async () => {
+    const store = createFaultyStore()
+    const stage = createStage({ store })
+    const before = stage.client('claude-code', { root: '/repo' })
+    store.broken = 'saveClient'
+    expect(() => stage.system.disconnectClient(before.clientId)).toThrow('disk')
+    store.broken = undefined
+    expect(stage.client('claude-code', { root: '/repo' }).clientId).toBe(before.clientId)
+  })
+
   test('an idempotent send that failed whole is made by the next try', async () => {
     const store = createFaultyStore()
     const stage = createStage({ store })

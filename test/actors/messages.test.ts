@@ -115,6 +115,35 @@ describe('sending', () => {
     expect(stage.store.listOpenMessages()).toHaveLength(3)
   })
 
+  test('a full mailbox still takes the word that ends a hold: without it nothing in there would ever be worked on', async () => {
+    const stage = createStage({ limits: { maxMailbox: 1 } })
+    const boss = await stage.spawn('boss')
+    const [ada, peer] = [await stage.spawn('ada', stage.as(boss)), await stage.spawn('peer', stage.as(boss))]
+    await stage.ask(stage.me, 'send_to_instance', { instance_id: ada, message: 'long', wait_for_response: false })
+    stage.begin(ada)
+    const interrupted = stage.ask(stage.me, 'interrupt_instance', { instance_id: ada })
+    const command = stage.commands.at(-1)
+    stage.end(ada, { status: 'interrupted' })
+    stage.fact(ada, { type: 'interruptFinished', requestId: command?.type === 'interrupt' ? command.requestId : '', wasInTurn: true })
+    await interrupted
+    await stage.ask(stage.as(peer), 'send_to_instance', { instance_id: ada, message: 'psst', wait_for_response: false })
+    expect(await stage.refusal(stage.as(peer), 'send_to_instance', { instance_id: ada, message: 'psst again' })).toBe('mailbox_full')
+    await stage.ask(stage.me, 'send_to_instance', { instance_id: ada, message: 'go on', wait_for_response: false })
+    expect(stage.begin(ada)).toContain('go on')
+  })
+
+  test('an agent that names itself collects its own replies, and hands none of them to nobody', async () => {
+    const stage = createStage()
+    const boss = await stage.spawn('boss')
+    const ada = await stage.spawn('ada', stage.as(boss))
+    await stage.ask(stage.me, 'send_to_instance', { instance_id: boss, message: 'work', wait_for_response: false })
+    stage.begin(boss)
+    await stage.ask(stage.as(boss), 'send_to_instance', { instance_id: ada, message: 'help', wait_for_response: false })
+    stage.turn(ada, 'helped')
+    expect(await stage.ask(stage.as(boss), 'get_pending_replies', { instance_id: boss })).toMatchObject({ count: 1, replies: [{ response: 'helped' }] })
+    expect(stage.store.listReplies({ kind: 'agent', id: boss })).toEqual([])
+  })
+
   test('many at once: those that fail say so in their place', async () => {
     const stage = createStage()
     const ada = await stage.spawn('ada')

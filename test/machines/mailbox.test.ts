@@ -76,6 +76,7 @@ describe('a turn\'s end', () => {
     ['although another message\'s task is out', mail({ opened: [open('m1'), open('m2', { tasks: [id('t')] })] }), end, 'm1'],
     ['not while background work it began runs', mail({ opened: [open('m1')] }), { ...end, background: [{ id: 'b1' }] }, undefined],
     ['although background work of another message runs', mail({ opened: [open('m1'), open('m2', { background: ['b1'] })] }), { ...end, background: [{ id: 'b1' }] }, 'm1'],
+    ['although background work runs that was told of before it and is nobody\'s', mail({ opened: [open('m1')] }), { ...end, background: [{ id: 'b1' }], earlier: ['b1'] }, 'm1'],
     ['when its background work is done', mail({ opened: [open('m1', { background: ['b1'] })] }), end, 'm1'],
   ])('%s', (_, given, turnEnd, answered) => expect(completeTurn(given, turnEnd).answered).toBe(answered))
 

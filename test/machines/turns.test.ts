@@ -148,6 +148,16 @@ describe('a turn of the CLI\'s own', () => {
     expect(outcomes(rig.records())).toEqual([])
   })
 
+  test('of nobody\'s message begins background work that holds no later message open', () => {
+    const rig = createIdle()
+    rig.fact({ type: 'turnStarted', turnId: 'own', origin: 'person' })
+    rig.fact(ended('own', { background: [{ id: 'b1' }] }))
+    rig.accept('m1')
+    seen(rig, 't1')
+    rig.fact(ended('t1', { finalText: 'done', background: [{ id: 'b1' }] }))
+    expect(outcomes(rig.records())).toEqual(['m1 answered: done'])
+  })
+
   test('unknown to all still tells what runs in the background: nothing waits for what is over', () => {
     const rig = createWorking()
     rig.fact(ended('t1', { finalText: 'building', background: [{ id: 'b1' }] }))

@@ -1,0 +1,106 @@
+/** One life of the server: the real system on a store, a clock and a driver of this world, until it dies at a write. */
+
+import type { DriverCommand, DriverFact } from '../../src/drivers/driver.ts'
+import { createSystem, type MadroxSystem } from '../../src/actors/system.ts'
+import { wordsOf } from '../../src/errors.ts'
+import { asReplyId, type IdSource } from '../../src/ids.ts'
+import { silentLog } from '../../src/log.ts'
+import type { Caller } from '../../src/messages.ts'
+import { createToolTable } from '../../src/tools/table.ts'
+import { callTool, type ToolOutcome } from '../../src/tools/tool.ts'
+import type { Stage } from './stage.ts'
+import { createCrashingStore, type Fate } from './store.ts'
+
+export interface CallManner {
+  readonly callKey?: string
+  readonly signal?: AbortSignal
+  /** Asked when the answer is there: does it leave? */
+  readonly leaves?: () => boolean
+}
+
+export interface Server {
+  readonly system: MadroxSystem
+  isAlive(): boolean
+  /** What a driver of it says. */
+  hear(fact: DriverFact): void
+  /** What a transport does. `undefined`: the answer never came, for it broke on the way or the server died. */
+  call(caller: Caller, tool: string, args: Readonly<Record<string, unknown>>, manner?: CallManner): Promise<ToolOutcome | undefined>
+}
+
+export interface ServerOptions {
+  readonly stage: Stage
+  readonly ids: IdSource
+  readonly fateOf: (write: string) => Fate
+  readonly onDeath: (where: string) => void
+  readonly dispatch: (server: Server, command: DriverCommand) => void
+}
+
+export const harness = 'sim'
+const home = '/sim'
+
+/** @throws what kept it from starting: its own death, or a disk that takes nothing */
+export function createServer({ stage, ids, fateOf, onDeath, dispatch }: ServerOptions): Server {
+  const { agenda, durable } = stage
+  const tools = createToolTable()
+  const underway = new Set<() => void>()
+  let alive = true
+  let system: MadroxSystem | undefined
+  let emit: (fact: DriverFact) => void = () => {}
+  const isAlive = (): boolean => alive
+  const crash = (where: string): void => {
+    alive = false
+    onDeath(where)
+    for (const lose of underway) lose()
+  }
+  const store = createCrashingStore({ durable, fateOf, isAlive, crash })
+  const clock = agenda.clockFor(isAlive)
+  /** Both may find a disk that takes nothing, which a transport logs: the replies are then handed out again by the next server. */
+  const settleReplies = (replies: readonly string[], left: boolean): void => {
+    const replyIds = replies.map(asReplyId)
+    try {
+      if (!left) return server.system.releaseReplies(replyIds)
+      stage.journal.handedOut(replyIds)
+      server.system.consumeReplies(replyIds)
+      stage.journal.consumed(replyIds)
+    } catch (error) {
+      if (left) stage.journal.unrecorded(replyIds)
+      stage.trace.note('transport', wordsOf(error))
+    }
+  }
+
+  const server: Server = {
+    get system() {
+      if (!system) throw new Error('The server is still starting.')
+      return system
+    },
+    isAlive,
+    hear: fact => {
+      if (alive) emit(fact)
+    },
+    call: (caller, tool, args, { callKey, signal = new AbortController().signal, leaves = () => true } = {}) =>
+      new Promise(resolve => {
+        const lose = (): void => resolve(undefined)
+        underway.add(lose)
+        const context = { system: server.system, caller, signal, progress: () => {}, now: () => clock.now(), ...(callKey ? { callKey } : {}) }
+        void callTool(tools, tool, args, context).then(outcome => {
+          underway.delete(lose)
+          if (!alive) return
+          const left = leaves() && !signal.aborted
+          if (outcome.ok && outcome.replies) settleReplies(outcome.replies, left)
+          resolve(left ? outcome : undefined)
+        })
+      }),
+  }
+  // Agents that are brought back are started from in here.
+  system = createSystem({
+    store, clock, ids, log: silentLog, home, marker: {}, endpoint: () => 'http://sim.invalid/mcp',
+    limits: { maxInstances: 9, maxDepth: 4, maxMailbox: stage.weather().mailbox },
+    prepareWorkspace: async request => ({ kind: 'isolated', path: `${request.base}/${request.agentId}` }),
+    connectDrivers: tell => {
+      emit = tell
+      return new Map([[harness, { harness, speaksMcp: true, dispatch: command => alive && dispatch(server, command), close: () => Promise.resolve() }]])
+    },
+    callTool: () => Promise.reject(new Error('These agents reach Madrox by MCP.')),
+  })
+  return server
+}

@@ -1,0 +1,32 @@
+/** A few hundred simulated lives with every test run; `npm run sim` runs as many as one likes. */
+
+import { execFile } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { expect, test } from 'vitest'
+import { simulate } from './simulate.ts'
+
+const told = ({ seed, breaches }: Awaited<ReturnType<typeof simulate>>): readonly string[] => breaches.map(({ promise, what }) => `seed ${seed} breaks ${promise}: ${what}`)
+
+test('200 simulated lives keep every promise', async () => {
+  const breaches: string[] = []
+  let [crashes, messages] = [0, 0]
+  for (let seed = 1; seed <= 200; seed += 1) {
+    const verdict = await simulate(seed)
+    breaches.push(...told(verdict))
+    crashes += verdict.crashes
+    messages += verdict.messages
+  }
+  expect(breaches).toEqual([])
+  // They are lives worth the name.
+  expect([crashes > 50, messages > 1_000]).toEqual([true, true])
+})
+
+test('a seed is the whole story: its life is the same however often it is lived, and in whatever process', async () => {
+  const [once, again, other] = [await simulate(7, { keepTrace: true }), await simulate(7, { keepTrace: true }), await simulate(8)]
+  expect(once.trace.length).toBeGreaterThan(50)
+  expect(again).toEqual(once)
+  expect(other.digest).not.toBe(once.digest)
+  const { stdout } = await promisify(execFile)(process.execPath, [fileURLToPath(new URL('run.mjs', import.meta.url)), '--seed', '7'])
+  expect(stdout).toContain(once.digest)
+})
