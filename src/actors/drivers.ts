@@ -23,6 +23,12 @@ export interface DriversOptions {
   readonly log: Log
 }
 
+function flush(held: Map<string, () => void>): void {
+  const sends = [...held.values()]
+  held.clear()
+  for (const send of sends) send()
+}
+
 type Start = Extract<DriverCommand, { type: 'startAgent' }>
 
 export const createDrivers = ({ connect, callTool, wayBack, clock, log }: DriversOptions) =>
@@ -55,6 +61,8 @@ export const createDrivers = ({ connect, callTool, wayBack, clock, log }: Driver
       else if (fact.type !== 'exited' && fact.type !== 'usageReported') log.debug('a fact about an agent that has ended', fact)
     }
     const drivers = connect(emit)
+    let stalled = false
+    const unsent = new Map<string, () => void>()
     const waiting = new Map<string, () => void>()
     const start = (driver: Driver, command: Start): void => {
       const madrox = wayBack(asAgentId(command.agentId))
@@ -68,18 +76,21 @@ export const createDrivers = ({ connect, callTool, wayBack, clock, log }: Driver
         harnesses.set(command.agentId, harness)
         return start(driver, command)
       }
+      // What was to be typed waits for the record, unless it is taken back.
+      if (command.type === 'submitPrompt' && stalled) return void unsent.set(command.agentId, () => driver.dispatch(command))
+      if (command.type === 'interrupt' || command.type === 'stopAgent') unsent.delete(command.agentId)
       // Nothing of it was started.
       if (command.type === 'stopAgent' && waiting.delete(command.agentId)) return emit({ type: 'exited', agentId: command.agentId, source: 'self', at: clock.now(), expected: true })
       driver.dispatch(command)
     }
     receive(event => {
       if (event.type === 'dispatch') return send(event.harness, event.command)
-      if (event.type === 'agentsLeft') {
-        left = true
-        return
+      if (event.type === 'agentsLeft') left = true
+      if (event.type === 'recordStalled') stalled = true
+      if (event.type === 'recordResumed') {
+        stalled = false
+        flush(unsent)
       }
-      const starts = [...waiting.values()]
-      waiting.clear()
-      for (const begin of starts) begin()
+      if (event.type === 'endpointAnnounced') flush(waiting)
     })
   })

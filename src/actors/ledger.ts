@@ -50,9 +50,17 @@ export const createLedger = (options: LedgerOptions) =>
         return !(error instanceof MadroxError && error.code === 'unavailable')
       }
     }
+    let stalled = false
+    const sayWhetherStalled = (): void => {
+      if (stalled === backlog.length > 0) return
+      stalled = backlog.length > 0
+      const drivers = system.get(hands.drivers) as AnyActorRef | undefined // not yet there while the root starts
+      drivers?.send({ type: stalled ? 'recordStalled' : 'recordResumed' })
+    }
     receive(event => {
       if (event.type !== 'writeRetried') backlog.push(event)
       while (backlog[0] && write(backlog[0])) backlog.shift()
+      sayWhetherStalled()
       if (backlog.length === 0) return
       // It waits behind what could not be written either.
       if (event.type !== 'writeRetried') emit({ type: 'writeFailed', event })
@@ -70,6 +78,9 @@ type Desk = ReturnType<typeof createDesk>
 function record(desk: Desk, event: LedgerInput, emit: (event: LedgerEmitted) => void): readonly AsksEvent[] {
   const { store } = desk
   switch (event.type) {
+    case 'messageHanded':
+      store.markHanded(event.messageId, desk.now())
+      return []
     case 'messageDelivered':
       return store.transaction(() => {
         store.markDelivered(event.messageId, event.at)
@@ -184,5 +195,5 @@ function createDesk({ store, ids, clock, successorOf }: LedgerOptions, isAlive: 
     return [...told, ...left.map(({ subject: _, ...reply }): AsksEvent => ({ type: 'replyRecorded', reply: { ...reply, to: parent } }))]
   }
 
-  return { store, settle, followUp, notice, endAgent }
+  return { store, now: () => clock.now(), settle, followUp, notice, endAgent }
 }

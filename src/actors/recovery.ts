@@ -55,7 +55,7 @@ function recoveredOf(core: Core, row: AgentRow): Recovered {
   }
 }
 
-const wasHanded = (message: MessageRow): boolean => message.deliveredAt !== undefined || message.seenAt !== undefined
+const wasHanded = (message: MessageRow): boolean => (message.handedAt ?? message.deliveredAt ?? message.seenAt) !== undefined
 
 function mailOf(core: Core, row: AgentRow, messages: readonly MessageRow[], inbox: readonly Reply[]): Mail {
   const ahead = row.hold && releasing(core, row, row.hold, messages)
@@ -82,6 +82,6 @@ const tasksOut = (core: Core, row: AgentRow, { id }: MessageRow, inbox: readonly
 const toUncertain = (core: Core, { id, deliveries }: MessageRow): Uncertain =>
   ({ messageId: id, deliveries, markers: [`[MSG:${id}]`, ...core.store.listCausedBy(id).map(task => `[REPLY:${task.id} `)] })
 
-function toMessage({ deliveredAt: _, seenAt: __, deliveries: ___, rested: ____, outcome: _____, ...message }: MessageRow): Message {
+function toMessage({ handedAt: _, deliveredAt: __, seenAt: ___, deliveries: ____, rested: _____, outcome: ______, ...message }: MessageRow): Message {
   return message
 }

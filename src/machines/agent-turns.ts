@@ -19,7 +19,10 @@ export const deliver = (c: AgentContext): AgentDecision => {
   const promptId = `${subject ?? ''}.${c.prompts + 1}`
   return {
     context: { ...takeWork(mailOf(c), work), prompts: c.prompts + 1, turn: { promptId, work, ...(subject ? { subject } : {}) } },
-    effects: [dispatch(c, { type: 'submitPrompt', promptId, text: promptText(work) })],
+    effects: [
+      ...(work.kind === 'message' ? [record({ type: 'messageHanded', agentId: c.agentId, messageId: work.queued.message.id })] : []),
+      dispatch(c, { type: 'submitPrompt', promptId, text: promptText(work) }),
+    ],
   }
 }
 

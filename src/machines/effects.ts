@@ -12,11 +12,16 @@ export type DriversEvent =
   | { readonly type: 'dispatch'; readonly harness: string; readonly command: DriverCommand }
   /** Agents can reach Madrox from now on: those whose start waited for it are started. */
   | { readonly type: 'endpointAnnounced' }
+  /** Nothing can be put on record, or it can again: meanwhile nothing is typed that a killed server would not know of. */
+  | { readonly type: 'recordStalled' }
+  | { readonly type: 'recordResumed' }
   /** Agents hear no more of their processes: those are ended, and the agents are not. */
   | { readonly type: 'agentsLeft' }
 
 /** For the ledger: facts to put on record, and then to act on (an outcome travels back once it is written). */
 export type LedgerEvent =
+  /** About to be given to its driver. Should the server be killed now, its session is asked how far it came. */
+  | { readonly type: 'messageHanded'; readonly agentId: AgentId; readonly messageId: MessageId }
   | { readonly type: 'messageDelivered'; readonly agentId: AgentId; readonly messageId: MessageId; readonly at: number }
   | { readonly type: 'messageSeen'; readonly agentId: AgentId; readonly messageId: MessageId; readonly at: number }
   /** Its turn ended and left it open: tasks of its own, or background work, are out. */

@@ -52,7 +52,7 @@ function clients(journal: Journal): Part<'saveClient' | 'getClient' | 'listClien
 function messages(
   journal: Journal,
   knowAgent: KnowAgent,
-): Part<'insertMessage' | 'getMessage' | 'markDelivered' | 'markSeen' | 'markRested' | 'settleMessage' | 'listOpenMessages' | 'countMessages' | 'listCausedBy'> {
+): Part<'insertMessage' | 'getMessage' | 'markHanded' | 'markDelivered' | 'markSeen' | 'markRested' | 'settleMessage' | 'listOpenMessages' | 'countMessages' | 'listCausedBy'> {
   const table = createTable<MessageRow>(journal, 'message')
   return {
     insertMessage: message => {
@@ -60,6 +60,7 @@ function messages(
       table.insert(message.id, { ...message, deliveries: 0 })
     },
     getMessage: id => table.get(id),
+    markHanded: (id, at) => table.update(id, row => ({ ...row, handedAt: at })),
     markDelivered: (id, at) => table.update(id, row => ({ ...row, deliveredAt: at, deliveries: row.deliveries + 1 })),
     markSeen: (id, at) => table.update(id, row => ({ ...row, seenAt: row.seenAt ?? at, rested: undefined })),
     markRested: (id, rested) => table.update(id, row => ({ ...row, rested })),

@@ -103,12 +103,12 @@ function toOutcome(row: z.output<z.ZodObject<typeof outcomeColumns>>): Outcome |
 export const messageRow = z
   .object({
     id: messageId, to_agent: agentId, from_kind: addressKind, from_id: z.string(), text: words, expects_reply: z.number(),
-    caused_by: optional(messageId), accepted_at: time, expires_at: optional(time), delivered_at: optional(time), seen_at: optional(time),
+    caused_by: optional(messageId), accepted_at: time, expires_at: optional(time), handed_at: optional(time), delivered_at: optional(time), seen_at: optional(time),
     deliveries: z.number(), rested_at: optional(time), rested_text: optional(words), ...outcomeColumns,
   })
   .transform((row): MessageRow => compact({
     id: row.id, to: row.to_agent, from: toAddress(row.from_kind, row.from_id), text: row.text, expectsReply: row.expects_reply === 1,
-    causedBy: row.caused_by, acceptedAt: row.accepted_at, expiresAt: row.expires_at, deliveredAt: row.delivered_at, seenAt: row.seen_at,
+    causedBy: row.caused_by, acceptedAt: row.accepted_at, expiresAt: row.expires_at, handedAt: row.handed_at, deliveredAt: row.delivered_at, seenAt: row.seen_at,
     deliveries: row.deliveries, rested: row.rested_at === undefined ? undefined : compact({ at: row.rested_at, lastText: row.rested_text }), outcome: toOutcome(row),
   }))
 

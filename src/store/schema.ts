@@ -125,6 +125,7 @@ CREATE TABLE audit (
 /** What a server that starts on a used file needs to know: who holds an agent, and which messages rest. */
 const recovery = `
 ALTER TABLE agents ADD COLUMN hold TEXT;             -- JSON
+ALTER TABLE messages ADD COLUMN handed_at REAL;
 ALTER TABLE messages ADD COLUMN rested_at REAL;
 ALTER TABLE messages ADD COLUMN rested_text TEXT;    -- JSON
 CREATE INDEX messages_to ON messages (to_agent);

@@ -72,9 +72,10 @@ function clients(db: Connection): Part<'saveClient' | 'getClient' | 'listClients
 
 function messages(
   db: Connection,
-): Part<'insertMessage' | 'getMessage' | 'markDelivered' | 'markSeen' | 'markRested' | 'settleMessage' | 'listOpenMessages' | 'countMessages' | 'listCausedBy'> {
+): Part<'insertMessage' | 'getMessage' | 'markHanded' | 'markDelivered' | 'markSeen' | 'markRested' | 'settleMessage' | 'listOpenMessages' | 'countMessages' | 'listCausedBy'> {
   const insert = db.write(insertInto('messages', 'id, to_agent, from_kind, from_id, text, expects_reply, caused_by, accepted_at, expires_at'))
   const one = db.read('SELECT * FROM messages WHERE id = @id', messageRow)
+  const handed = db.write('UPDATE messages SET handed_at = @at WHERE id = @id')
   const delivered = db.write('UPDATE messages SET delivered_at = @at, deliveries = deliveries + 1 WHERE id = @id')
   const seen = db.write('UPDATE messages SET seen_at = coalesce(seen_at, @at), rested_at = NULL, rested_text = NULL WHERE id = @id')
   const rested = db.write('UPDATE messages SET rested_at = @rested_at, rested_text = @rested_text WHERE id = @id')
@@ -88,6 +89,7 @@ function messages(
   return {
     insertMessage: message => void insert(messageValues(message)),
     getMessage: id => one({ id })[0],
+    markHanded: (id, at) => expectKnown(handed({ id, at }), 'message', id),
     markDelivered: (id, at) => expectKnown(delivered({ id, at }), 'message', id),
     markSeen: (id, at) => expectKnown(seen({ id, at }), 'message', id),
     markRested: (id, rest) => expectKnown(rested({ ...restValues(rest), id }), 'message', id),

@@ -50,6 +50,8 @@ export interface ClientRow {
 }
 
 export interface MessageRow extends Message {
+  /** Given to the driver of its agent: from here on only the session knows how far it came. */
+  readonly handedAt?: number
   /** The latest delivery. */
   readonly deliveredAt?: number
   /** The first time; a redelivery leaves it. */
@@ -119,6 +121,7 @@ export interface Store {
 
   insertMessage(message: Message): void
   getMessage(id: MessageId): MessageRow | undefined
+  markHanded(id: MessageId, at: number): void
   /** Counts a delivery too. */
   markDelivered(id: MessageId, at: number): void
   /** A turn works on it: it rests no more. */

@@ -29,6 +29,34 @@ describe('a store that cannot write', () => {
     expect([stage.state(ada), store.listOpenMessages()]).toEqual(['idle.live', []])
   })
 
+  test('has nothing typed that a killed server would not know of; it is typed when the record can be kept again', async () => {
+    const store = createFaultyStore()
+    const stage = createStage({ store })
+    const ada = await stage.spawn('ada')
+    stage.commands.splice(0)
+    store.broken = 'markHanded'
+    const sent = await stage.ask(stage.me, 'send_to_instance', { instance_id: ada, message: 'x', wait_for_response: false })
+    expect([stage.state(ada), stage.commands]).toEqual(['busy.delivering', []])
+    store.broken = undefined
+    stage.clock.advance(1_000)
+    expect(stage.commands).toMatchObject([{ type: 'submitPrompt', text: expect.stringContaining(String(sent['message_id'])) }])
+    expect(stage.turn(ada, 'done')).toContain('x')
+  })
+
+  test('and an interrupt takes back what was not typed yet', async () => {
+    const store = createFaultyStore()
+    const stage = createStage({ store })
+    const ada = await stage.spawn('ada')
+    stage.commands.splice(0)
+    store.broken = 'markHanded'
+    await stage.ask(stage.me, 'send_to_instance', { instance_id: ada, message: 'x', wait_for_response: false })
+    void stage.call(stage.me, 'interrupt_instance', { instance_id: ada })
+    await stage.settle()
+    store.broken = undefined
+    stage.clock.advance(1_000)
+    expect(stage.commands).toMatchObject([{ type: 'interrupt' }])
+  })
+
   test('knows a client again that went away meanwhile', async () => {
     const store = createFaultyStore()
     const stage = createStage({ store })

@@ -128,6 +128,8 @@ export function describeStore(name: string, open: () => Store): void {
 
       test('counts deliveries, keeps the latest, and keeps when it was first seen', () => {
         store.insertMessage(aMessage('m1'))
+        store.markHanded(asMessageId('m1'), 10)
+        expect(store.getMessage(asMessageId('m1'))).toStrictEqual({ ...aMessage('m1'), deliveries: 0, handedAt: 10 })
         store.markDelivered(asMessageId('m1'), 11)
         store.markSeen(asMessageId('m1'), 12)
         store.markDelivered(asMessageId('m1'), 13)

@@ -168,7 +168,7 @@ describe('a first turn that ends because the model was refused', () => {
   test('also when the end is the first word of that turn, or a dialog was open, and after turns that came to nothing', () => {
     const late = inState('busy.delivering')
     late.fact({ ...refused('t1'), promptId: late.promptId })
-    expect([late.state, late.records().map(({ type }) => type)]).toEqual(['terminated.stopping', ['messageSeen']])
+    expect([late.state, late.records().map(({ type }) => type)]).toEqual(['terminated.stopping', ['messageHanded', 'messageSeen']])
     const asking = inState('busy.awaitingApproval')
     asking.fact(refused('t1'))
     expect([asking.state, asking.context.approval]).toEqual(['terminated.stopping', undefined])

@@ -42,7 +42,7 @@ describe('a turn', () => {
     expect(rig.records()).toMatchObject([{ type: 'repliesSeen', ids: ['r1'] }])
     rig.accept('m1')
     rig.fact(ended('t2', { promptId: rig.promptId, finalText: 'ok' }))
-    expect(rig.records().map(event => event.type)).toEqual(['messageSeen', 'messageSettled'])
+    expect(rig.records().map(event => event.type)).toEqual(['messageHanded', 'messageSeen', 'messageSettled'])
   })
 
   test('each state says since when, by what: also the one that was entered at once after another', () => {
