@@ -127,6 +127,8 @@ export interface AgentStatus {
   readonly currentTool?: string
   readonly approval?: { readonly tool: string; readonly detail: string }
   readonly usage: UsageTotals
+  /** Turns that were cut: what their last model call spent may have been reported by nobody, and then is not in `usage`. */
+  readonly cutTurns: number
   readonly createdAt: number
   readonly endedAt?: number
   readonly endReason?: string

@@ -14,7 +14,11 @@ import { agentKey, hands, type LedgerEvent } from '../machines/effects.ts'
 import type { Store } from '../store/store.ts'
 import type { AsksEvent } from './asks.ts'
 
-export type LedgerInput = LedgerEvent | { readonly type: 'writeRetried' } | FactOf<'usageReported'> | FactOf<'outputProduced'>
+/** What a driver tells that is kept whatever becomes of the agent. */
+export const keptFacts = ['usageReported', 'outputProduced', 'promptSeen', 'turnStarted', 'turnEnded', 'turnRecalled'] as const
+export type KeptFact = FactOf<(typeof keptFacts)[number]>
+
+export type LedgerInput = LedgerEvent | { readonly type: 'writeRetried' } | KeptFact
 
 export type LedgerEmitted =
   | { readonly type: 'agentEnded'; readonly agentId: AgentId; readonly reason: string }
@@ -102,6 +106,17 @@ function record(desk: Desk, event: LedgerInput): readonly AsksEvent[] {
       return []
     case 'usageReported':
       store.addUsage({ ...event, agentId: event.agentId as AgentId }) // the driver names agents by our ids
+      return []
+    case 'promptSeen':
+    case 'turnStarted':
+      store.beginTurn(event.agentId as AgentId, event.turnId) // see above
+      return []
+    case 'turnEnded':
+      if (event.status === 'completed') store.completeTurn(event.agentId as AgentId, event.turnId) // see above
+      return []
+    case 'turnRecalled':
+      // It was completed under an earlier server, which was killed before it heard of that.
+      if (event.status === 'completed') store.completeTurn(event.agentId as AgentId, undefined) // see above
       return []
     case 'outputProduced':
       store.appendOutput({ agentId: event.agentId as AgentId, at: event.at, kind: event.kind, content: event.tool ? `${event.tool} ${event.content}` : event.content }) // see above

@@ -19,7 +19,7 @@ export function statusOf(core: Core, id: AgentId): AgentStatus {
   return {
     id, name: row.name, harness: row.harness, role: row.role, ...(spec.model ? { model: spec.model } : {}),
     parent: { kind: row.parent.kind, id: row.parent.id, name: nameOf(core, row.parent) }, parentSource: row.parentSource, children: childrenOf(core, id),
-    workspace: row.workspace, confinement: spec.confinement, toolset: spec.toolset ?? 'supervisor', usage: core.store.usageTotals(id), createdAt: row.createdAt,
+    workspace: row.workspace, confinement: spec.confinement, toolset: spec.toolset ?? 'supervisor', usage: core.store.usageTotals(id), cutTurns: core.store.countUnfinishedTurns(id) - (actor ? turnsNow(actor.getSnapshot()) : 0), createdAt: row.createdAt,
     ...(actor ? living(actor.getSnapshot()) : ended(core, row)),
   }
 }
@@ -37,6 +37,9 @@ function living(snapshot: AgentSnapshot): Told {
     ...(context.warnings ? { warnings: context.warnings } : {}),
   }
 }
+
+/** Those that run: begun, and not cut yet. */
+const turnsNow = ({ context: { turn, aside } }: AgentSnapshot): number => [turn, aside].filter(each => each?.turnId !== undefined).length
 
 function ended(core: Core, { id }: AgentRow): Told {
   const row = core.store.getAgent(id)

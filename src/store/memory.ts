@@ -112,8 +112,11 @@ function calls(journal: Journal): Part<'findCall' | 'recordCall'> {
   }
 }
 
-function records(journal: Journal, knowAgent: KnowAgent): Part<'addUsage' | 'usageTotals' | 'appendOutput' | 'listOutput' | 'appendAudit'> {
+function records(journal: Journal, knowAgent: KnowAgent): Part<'addUsage' | 'usageTotals' | 'beginTurn' | 'completeTurn' | 'countUnfinishedTurns' | 'appendOutput' | 'listOutput' | 'appendAudit'> {
   const usage = createTable<UsageRow>(journal, 'usage')
+  const turns = createTable<{ readonly agentId: AgentId; readonly turnId: string; readonly completed: boolean }>(journal, 'turn')
+  const unfinished = (agentId: AgentId) => turns.list(turn => turn.agentId === agentId && !turn.completed)
+  const idOf = (agentId: AgentId, turnId: string): string => JSON.stringify([agentId, turnId])
   const output = createTable<OutputRow>(journal, 'output')
   const audit = createTable<AuditRow>(journal, 'audit')
   return {
@@ -129,6 +132,15 @@ function records(journal: Journal, knowAgent: KnowAgent): Part<'addUsage' | 'usa
       const sum = (of: 'inputTokens' | 'outputTokens' | 'cacheReadTokens' | 'cacheCreationTokens'): number => rows.reduce((total, row) => total + row[of], 0)
       return { inputTokens: sum('inputTokens'), outputTokens: sum('outputTokens'), cacheReadTokens: sum('cacheReadTokens'), cacheCreationTokens: sum('cacheCreationTokens') }
     },
+    beginTurn: (agentId, turnId) => {
+      knowAgent(agentId, 'turn')
+      if (!turns.get(idOf(agentId, turnId))) turns.insert(idOf(agentId, turnId), { agentId, turnId, completed: false })
+    },
+    completeTurn: (agentId, given) => {
+      const id = idOf(agentId, given ?? unfinished(agentId).at(-1)?.turnId ?? '')
+      if (turns.get(id)) turns.update(id, turn => ({ ...turn, completed: true }))
+    },
+    countUnfinishedTurns: agentId => unfinished(agentId).length,
     appendOutput: row => {
       knowAgent(row.agentId, 'output')
       output.insert(String(output.size()), row)

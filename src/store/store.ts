@@ -149,6 +149,12 @@ export interface Store {
   /** Of all its calls, or of those reported in a span of time, both ends included. */
   usageTotals(agentId: AgentId, span?: { readonly since: number; readonly until: number }): UsageTotals
 
+  /** A turn began. It is unfinished until it completes, and stays so when it never does; told twice, it is one turn. */
+  beginTurn(agentId: AgentId, turnId: string): void
+  /** It completed; without an id: the latest unfinished one did. */
+  completeTurn(agentId: AgentId, turnId: string | undefined): void
+  countUnfinishedTurns(agentId: AgentId): number
+
   appendOutput(row: OutputRow): void
   /** The newest `limit` at or after `since`, oldest first; equal times in order of arrival. */
   listOutput(agentId: AgentId, options: { readonly limit: number; readonly since?: number }): readonly OutputRow[]
