@@ -127,8 +127,6 @@ export interface AgentStatus {
   readonly currentTool?: string
   readonly approval?: { readonly tool: string; readonly detail: string }
   readonly usage: UsageTotals
-  /** Turns that were cut: what their last model call spent may have been reported by nobody, and then is not in `usage`. */
-  readonly cutTurns: number
   readonly createdAt: number
   readonly endedAt?: number
   readonly endReason?: string
@@ -138,6 +136,8 @@ export interface AgentStatus {
   /** What it was asked to have and runs without. */
   readonly warnings?: readonly string[]
   readonly pendingReplies: number
+  /** Turns that were cut: what their last model call spent may have been reported by nobody, and then is not in `usage`. */
+  readonly cutTurns: number
 }
 
 /** What an agent shows: its terminal, or a transcript in the place of one. */

@@ -100,16 +100,9 @@ function record(desk: Desk, event: LedgerInput): readonly AsksEvent[] {
       store.updateAgent(event.agentId, { state: event.state, ...(event.sessionId ? { sessionId: event.sessionId } : {}), ...(event.pid === undefined ? {} : { pid: event.pid }), ...(event.hold === undefined ? {} : { hold: event.hold ?? undefined }) })
       store.appendAudit({ at: event.at, event: `agent_${event.state}`, agentId: event.agentId, data: {} })
       return []
-    case 'agentEnded':
-      return store.transaction(() => desk.endAgent(event))
-    case 'writeRetried':
-      return []
-    case 'usageReported':
-      store.addUsage({ ...event, agentId: event.agentId as AgentId }) // the driver names agents by our ids
-      return []
     case 'promptSeen':
     case 'turnStarted':
-      store.beginTurn(event.agentId as AgentId, event.turnId) // see above
+      store.beginTurn(event.agentId as AgentId, event.turnId) // the driver names agents by our ids
       return []
     case 'turnEnded':
       if (event.status === 'completed') store.completeTurn(event.agentId as AgentId, event.turnId) // see above
@@ -117,6 +110,13 @@ function record(desk: Desk, event: LedgerInput): readonly AsksEvent[] {
     case 'turnRecalled':
       // It was completed under an earlier server, which was killed before it heard of that.
       if (event.status === 'completed') store.completeTurn(event.agentId as AgentId, undefined) // see above
+      return []
+    case 'agentEnded':
+      return store.transaction(() => desk.endAgent(event))
+    case 'writeRetried':
+      return []
+    case 'usageReported':
+      store.addUsage({ ...event, agentId: event.agentId as AgentId }) // the driver names agents by our ids
       return []
     case 'outputProduced':
       store.appendOutput({ agentId: event.agentId as AgentId, at: event.at, kind: event.kind, content: event.tool ? `${event.tool} ${event.content}` : event.content }) // see above

@@ -18,8 +18,9 @@ export function statusOf(core: Core, id: AgentId): AgentStatus {
   const actor = agentActor(core, id)
   return {
     id, name: row.name, harness: row.harness, role: row.role, ...(spec.model ? { model: spec.model } : {}),
+    cutTurns: core.store.countUnfinishedTurns(id) - (actor ? turnsNow(actor.getSnapshot()) : 0),
     parent: { kind: row.parent.kind, id: row.parent.id, name: nameOf(core, row.parent) }, parentSource: row.parentSource, children: childrenOf(core, id),
-    workspace: row.workspace, confinement: spec.confinement, toolset: spec.toolset ?? 'supervisor', usage: core.store.usageTotals(id), cutTurns: core.store.countUnfinishedTurns(id) - (actor ? turnsNow(actor.getSnapshot()) : 0), createdAt: row.createdAt,
+    workspace: row.workspace, confinement: spec.confinement, toolset: spec.toolset ?? 'supervisor', usage: core.store.usageTotals(id), createdAt: row.createdAt,
     ...(actor ? living(actor.getSnapshot()) : ended(core, row)),
   }
 }

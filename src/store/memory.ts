@@ -32,6 +32,7 @@ export function createMemoryStore(): Store {
     ...clients(journal),
     ...messages(journal, knowAgent),
     ...replies(journal),
+    ...turns(journal, knowAgent),
     ...calls(journal),
     ...records(journal, knowAgent),
   }
@@ -100,6 +101,23 @@ function replies(
   }
 }
 
+function turns(journal: Journal, knowAgent: KnowAgent): Part<'beginTurn' | 'completeTurn' | 'countUnfinishedTurns'> {
+  const table = createTable<{ readonly agentId: AgentId; readonly turnId: string; readonly completed: boolean }>(journal, 'turn')
+  const unfinished = (agentId: AgentId) => table.list(turn => turn.agentId === agentId && !turn.completed)
+  const idOf = (agentId: AgentId, turnId: string): string => JSON.stringify([agentId, turnId])
+  return {
+    beginTurn: (agentId, turnId) => {
+      knowAgent(agentId, 'turn')
+      if (!table.get(idOf(agentId, turnId))) table.insert(idOf(agentId, turnId), { agentId, turnId, completed: false })
+    },
+    completeTurn: (agentId, given) => {
+      const id = idOf(agentId, given ?? unfinished(agentId).at(-1)?.turnId ?? '')
+      if (table.get(id)) table.update(id, turn => ({ ...turn, completed: true }))
+    },
+    countUnfinishedTurns: agentId => unfinished(agentId).length,
+  }
+}
+
 function calls(journal: Journal): Part<'findCall' | 'recordCall'> {
   const table = createTable<{ readonly result: unknown }>(journal, 'call')
   const keyOf = (caller: string, key: string): string => JSON.stringify([caller, key])
@@ -112,11 +130,8 @@ function calls(journal: Journal): Part<'findCall' | 'recordCall'> {
   }
 }
 
-function records(journal: Journal, knowAgent: KnowAgent): Part<'addUsage' | 'usageTotals' | 'beginTurn' | 'completeTurn' | 'countUnfinishedTurns' | 'appendOutput' | 'listOutput' | 'appendAudit'> {
+function records(journal: Journal, knowAgent: KnowAgent): Part<'addUsage' | 'usageTotals' | 'appendOutput' | 'listOutput' | 'appendAudit'> {
   const usage = createTable<UsageRow>(journal, 'usage')
-  const turns = createTable<{ readonly agentId: AgentId; readonly turnId: string; readonly completed: boolean }>(journal, 'turn')
-  const unfinished = (agentId: AgentId) => turns.list(turn => turn.agentId === agentId && !turn.completed)
-  const idOf = (agentId: AgentId, turnId: string): string => JSON.stringify([agentId, turnId])
   const output = createTable<OutputRow>(journal, 'output')
   const audit = createTable<AuditRow>(journal, 'audit')
   return {
@@ -132,15 +147,6 @@ function records(journal: Journal, knowAgent: KnowAgent): Part<'addUsage' | 'usa
       const sum = (of: 'inputTokens' | 'outputTokens' | 'cacheReadTokens' | 'cacheCreationTokens'): number => rows.reduce((total, row) => total + row[of], 0)
       return { inputTokens: sum('inputTokens'), outputTokens: sum('outputTokens'), cacheReadTokens: sum('cacheReadTokens'), cacheCreationTokens: sum('cacheCreationTokens') }
     },
-    beginTurn: (agentId, turnId) => {
-      knowAgent(agentId, 'turn')
-      if (!turns.get(idOf(agentId, turnId))) turns.insert(idOf(agentId, turnId), { agentId, turnId, completed: false })
-    },
-    completeTurn: (agentId, given) => {
-      const id = idOf(agentId, given ?? unfinished(agentId).at(-1)?.turnId ?? '')
-      if (turns.get(id)) turns.update(id, turn => ({ ...turn, completed: true }))
-    },
-    countUnfinishedTurns: agentId => unfinished(agentId).length,
     appendOutput: row => {
       knowAgent(row.agentId, 'output')
       output.insert(String(output.size()), row)

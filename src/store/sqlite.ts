@@ -22,6 +22,7 @@ export function createSqliteStore(options: DatabaseOptions): Store {
     ...clients(connection),
     ...messages(connection),
     ...replies(connection),
+    ...turns(connection),
     ...calls(connection),
     ...records(connection),
   }
@@ -125,6 +126,18 @@ function replies(
   }
 }
 
+function turns(db: Connection): Part<'beginTurn' | 'completeTurn' | 'countUnfinishedTurns'> {
+  const beginTurn = db.write(`${insertInto('unfinished_turns', 'agent_id, turn_id')} ON CONFLICT DO NOTHING`)
+  const completeTurn = db.write('DELETE FROM unfinished_turns WHERE agent_id = @id AND turn_id = @turn')
+  const completeLatest = db.write('DELETE FROM unfinished_turns WHERE seq = (SELECT max(seq) FROM unfinished_turns WHERE agent_id = @id)')
+  const unfinished = db.read('SELECT count(*) AS count FROM unfinished_turns WHERE agent_id = @id', z.object({ count: z.number() }))
+  return {
+    beginTurn: (id, turn) => void beginTurn({ agent_id: id, turn_id: turn }),
+    completeTurn: (id, turn) => void (turn === undefined ? completeLatest({ id }) : completeTurn({ id, turn })),
+    countUnfinishedTurns: id => unfinished({ id })[0]?.count ?? 0,
+  }
+}
+
 function calls(db: Connection): Part<'findCall' | 'recordCall'> {
   const find = db.read('SELECT result FROM calls WHERE caller = @caller AND key = @key', callRow)
   const record = db.write(`${insertInto('calls', 'caller, key, result, at')} ON CONFLICT DO NOTHING`)
@@ -137,24 +150,17 @@ function calls(db: Connection): Part<'findCall' | 'recordCall'> {
 const allTime = { since: 0, until: Number.MAX_SAFE_INTEGER }
 
 /** What only ever grows: usage, output, audit. */
-function records(db: Connection): Part<'addUsage' | 'usageTotals' | 'beginTurn' | 'completeTurn' | 'countUnfinishedTurns' | 'appendOutput' | 'listOutput' | 'appendAudit'> {
+function records(db: Connection): Part<'addUsage' | 'usageTotals' | 'appendOutput' | 'listOutput' | 'appendAudit'> {
   const addUsage = db.write(`${insertInto('usage', 'agent_id, unit_id, model, input_tokens, output_tokens, cache_read_tokens, cache_creation_tokens, at')} ON CONFLICT DO NOTHING`)
   const totals = db.read(`SELECT coalesce(sum(input_tokens), 0) AS input, coalesce(sum(output_tokens), 0) AS output,
     coalesce(sum(cache_read_tokens), 0) AS cache_read, coalesce(sum(cache_creation_tokens), 0) AS cache_creation
     FROM usage WHERE agent_id = @id AND at BETWEEN @since AND @until`, usageTotalsRow)
-  const beginTurn = db.write(`${insertInto('unfinished_turns', 'agent_id, turn_id')} ON CONFLICT DO NOTHING`)
-  const completeTurn = db.write('DELETE FROM unfinished_turns WHERE agent_id = @id AND turn_id = @turn')
-  const completeLatest = db.write('DELETE FROM unfinished_turns WHERE seq = (SELECT max(seq) FROM unfinished_turns WHERE agent_id = @id)')
-  const unfinished = db.read('SELECT count(*) AS count FROM unfinished_turns WHERE agent_id = @id', z.object({ count: z.number() }))
   const append = db.write(insertInto('output', 'agent_id, at, kind, content'))
   const newest = db.read('SELECT * FROM output WHERE agent_id = @id AND at >= @since ORDER BY at DESC, seq DESC LIMIT @limit', outputRow)
   const audit = db.write(insertInto('audit', 'at, event, agent_id, data'))
   return {
     addUsage: row => addUsage(usageValues(row)) > 0,
     usageTotals: (id, { since, until } = allTime) => totals({ id, since, until })[0] ?? { inputTokens: 0, outputTokens: 0, cacheReadTokens: 0, cacheCreationTokens: 0 },
-    beginTurn: (id, turn) => void beginTurn({ agent_id: id, turn_id: turn }),
-    completeTurn: (id, turn) => void (turn === undefined ? completeLatest({ id }) : completeTurn({ id, turn })),
-    countUnfinishedTurns: id => unfinished({ id })[0]?.count ?? 0,
     appendOutput: row => void append(outputValues(row)),
     listOutput: (id, { limit, since = 0 }) => newest({ id, since, limit: Math.min(Math.max(0, limit), Number.MAX_SAFE_INTEGER) }).toReversed(),
     appendAudit: row => void audit(auditValues(row)),

@@ -18,12 +18,12 @@ export function toStatus(status: AgentStatus, now: number): Record<string, unkno
     parent_instance_id: status.parent?.kind === 'agent' ? status.parent.id : null, parent: status.parent?.name ?? null, parent_source: status.parentSource, children: status.children,
     request_count: status.requestCount, mailbox: status.mailbox, open_messages: status.openMessages, pending_replies_of_agent: status.pendingReplies,
     current_message: status.currentMessage ?? null, current_tool: status.currentTool ?? null, ...(status.approval ? { approval: status.approval } : {}),
-    total_tokens_used: usage.inputTokens + usage.outputTokens + usage.cacheCreationTokens, usage: toUsage(usage), usage_unreported: status.cutTurns,
+    total_tokens_used: usage.inputTokens + usage.outputTokens + usage.cacheCreationTokens, usage: toUsage(usage),
     // No price is known for any model yet: unknown, which is not zero.
     total_cost: null,
     uptime_seconds: Math.round(((status.endedAt ?? now) - status.createdAt) / 1000), created_at: iso(status.createdAt),
     session_id: status.sessionId ?? null, pid: status.pid ?? null, workspace: status.workspace, confinement: status.confinement, toolset: status.toolset,
-    last_error: status.lastError ?? null, ...(status.warnings ? { warnings: status.warnings } : {}),
+    usage_unreported: status.cutTurns, last_error: status.lastError ?? null, ...(status.warnings ? { warnings: status.warnings } : {}),
     ...(status.endedAt === undefined ? {} : { ended_at: iso(status.endedAt), end_reason: status.endReason ?? null }),
   }
 }
