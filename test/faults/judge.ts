@@ -7,6 +7,8 @@ export interface Verdict {
   readonly answered: number
   /** Given up after three deliveries that were each cut off: an outcome, and only after that many kills. */
   readonly poisoned: number
+  /** Ended by the CLI's own word that its model API was gone, after that had been killed. */
+  readonly failedByApi: number
   readonly kills: Readonly<Record<Victim, number>>
   /** Calls of the client that a kill cut. */
   readonly cut: number
@@ -36,6 +38,8 @@ export function judge(entries: readonly Entry[]): Verdict {
   const known = new Set(all.map(each => each.id))
   const cutsOf = ({ tried, heard: [first] }: (typeof all)[number]): number =>
     killed.filter(kill => kill.place > tried.place && kill.place < (first?.place ?? Infinity) && (kill.agent === undefined || kill.agent === tried.to)).length
+  const diedApi = ({ tried, heard: [first] }: (typeof all)[number]): boolean =>
+    first?.status === 'failed' && killed.some(kill => kill.what === 'api' && kill.place > tried.place && kill.place < first.place)
   const isPoison = (each: (typeof all)[number]): boolean => each.heard[0]?.status === 'failed' && each.heard[0].response.startsWith('poison')
   const again = [...heard.values()].flatMap(([first, ...later]) => later.filter(each => each.by === 'inbox').map(each => ({ each, excused: killed.some(kill => kill.what === 'server' && kill.place > (first?.place ?? 0) && kill.place < each.place) })))
   const inboxCuts = of('cut').filter(each => each.call === 'inbox')
@@ -44,6 +48,7 @@ export function judge(entries: readonly Entry[]): Verdict {
     sent: sent.length,
     answered: all.filter(({ tried, heard: [first] }) => first?.status === 'answered' && first.response === tried.expected).length,
     poisoned: all.filter(isPoison).length,
+    failedByApi: all.filter(each => !isPoison(each) && diedApi(each)).length,
     kills: { server: 0, cli: 0, 'app-server': 0, api: 0, ...Object.fromEntries([...groupBy(killed, each => each.what)].map(([what, list]) => [what, list.length])) },
     cut: of('cut').length,
     heardAgain: again.filter(({ excused }) => excused).length,
@@ -61,7 +66,7 @@ export function judge(entries: readonly Entry[]): Verdict {
       ...of('followUp').map(each => `${each.messageId} was answered again: "${each.response}"`),
     ],
     wrong: [
-      ...all.flatMap(each => wrongOutcome(each.tried, each.heard[0], isPoison(each) && cutsOf(each) >= poisonAfter)),
+      ...all.flatMap(each => wrongOutcome(each.tried, each.heard[0], isPoison(each) ? cutsOf(each) >= poisonAfter : diedApi(each))),
       ...[...heard.keys()].filter(id => !known.has(id)).map(id => `${id} has an outcome and was never sent`),
     ],
   }
@@ -73,8 +78,8 @@ function groupBy<Item>(items: readonly Item[], keyOf: (item: Item) => string): M
   return groups
 }
 
-function wrongOutcome({ key, to, expected }: EntryOf<'tried'>, outcome: EntryOf<'heard'> | undefined, mayBePoison: boolean): string[] {
-  if (!outcome || mayBePoison) return []
+function wrongOutcome({ key, to, expected }: EntryOf<'tried'>, outcome: EntryOf<'heard'> | undefined, isExcused: boolean): string[] {
+  if (!outcome || isExcused) return []
   if (outcome.status === 'answered' && outcome.response === expected) return []
   return [`${outcome.messageId} (${key} to ${to}, "${expected}") ended ${outcome.status}: "${outcome.response}"`]
 }

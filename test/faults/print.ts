@@ -9,7 +9,7 @@ export function printStorm(title: string, { verdict, report, seconds }: { verdic
   process.stdout.write(`
 ${title}, ${seconds.toFixed(0)} s
   messages sent           ${verdict.sent}
-  answered                ${verdict.answered}, given up as poison ${verdict.poisoned}
+  answered                ${verdict.answered}, given up as poison ${verdict.poisoned}, failed with the model API ${verdict.failedByApi}
   killed                  server ${kills.server} (${report.startingKills} before it listened), CLI ${kills.cli}, app-server ${kills['app-server']}, model API ${kills.api}
   calls cut by a kill     ${verdict.cut}
   kills that met messages ${spread.join(', ')}

@@ -48,6 +48,7 @@ export async function runScriptedStorm({ cli, kills, seed, agents = 10 }: Script
       root, kills, chance, journal, pids,
       launch: { cli, args: ['--max-instances', '100'], env: { PATH: process.env['PATH'], HOME: root, LANG: 'C.UTF-8' } },
       underWay: 2 * agents,
+      harnesses: ['scripted-pty'],
       spawn: session => spawnTeam(session, team, pids),
       nextTask: number => toTask(number, team, chance),
       strike: async () => {
@@ -57,7 +58,10 @@ export async function runScriptedStorm({ cli, kills, seed, agents = 10 }: Script
         process.kill(victim, 'SIGKILL')
         journal.note({ type: 'killed', what: 'cli', agent })
       },
-      finale: async (session, home) => void usage.push(...(await compareUsage(session, team, home))),
+      finale: async (session, home) => {
+        await wakeAll(session, team)
+        usage.push(...(await compareUsage(session, team, home)))
+      },
     })
     return { verdict: judge(journal.entries), report, usage, seconds: (Date.now() - began) / 1000 }
   } finally {
@@ -75,6 +79,13 @@ async function spawnTeam(session: Session, team: readonly string[], pids: Pids):
   }))
   const { errors } = await session.call('spawn_multiple_instances', { instances, parent_instance_id: 'chief' })
   if (Array.isArray(errors) && errors.length > 0) throw new Error(`Agents could not be spawned: ${JSON.stringify(errors)}`)
+}
+
+/** What an agent spent and a kill kept from the record is told when its session is resumed: each is given something to do. */
+export async function wakeAll(session: Session, team: readonly string[]): Promise<void> {
+  const { results = [] } = await session.call('send_to_multiple_instances', { messages: team.map(name => ({ instance_id: name, message: 'say awake' })), wait_for_responses: true, timeout_seconds: 120 })
+  const unanswered = results.filter(each => each.status !== 'answered')
+  if (unanswered.length > 0) throw new Error(`Not every agent could be woken in the end: ${JSON.stringify(unanswered)}`)
 }
 
 /** Answered by tool, by the end of the turn, at once or after a while. */

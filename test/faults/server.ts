@@ -2,6 +2,7 @@
 
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { dirname } from 'node:path'
 import { createInterface } from 'node:readline'
 
 export interface Generation {
@@ -32,7 +33,7 @@ export interface ServerLaunch {
 export function startGeneration({ cli, home, port, args = [], env }: ServerLaunch): Generation {
   const defined = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined))
   const startedAt = Date.now()
-  const child = spawn(process.execPath, [cli, 'serve', '--port', String(port), '--home', home, ...args], { env: defined, stdio: ['ignore', 'ignore', 'pipe'] })
+  const child = spawn(process.execPath, [cli, 'serve', '--port', String(port), '--home', home, ...args], { env: defined, cwd: dirname(home), stdio: ['ignore', 'ignore', 'pipe'] })
   const { pid } = child
   if (pid === undefined) throw new Error('the server could not be spawned')
   const log: string[] = []

@@ -29,6 +29,8 @@ export interface StormOptions {
   readonly spawn: (session: Session) => Promise<void>
   readonly nextTask: (number: number) => Task
   readonly underWay: number
+  /** Whose messages choose the moments, and are counted. */
+  readonly harnesses: readonly string[]
   /** Another fault, in every generation that lives long enough to see a turn run. */
   readonly strike?: (session: Session) => Promise<void>
   /** With every outcome heard, before the server is asked to end. */
@@ -67,6 +69,7 @@ export async function runStorm(options: StormOptions): Promise<StormReport> {
   let generations = 0
   let running: Generation | undefined
 
+  const scopeOf = ({ startedAt }: Generation) => ({ harnesses: options.harnesses, since: startedAt })
   const begin = (): Generation => {
     generations += 1
     running = startGeneration({ ...options.launch, home, port })
@@ -84,7 +87,7 @@ export async function runStorm(options: StormOptions): Promise<StormReport> {
     await generation.kill()
     journal.note({ type: 'killed', what: 'server' })
     await session?.close()
-    const met = readDeadStore(store, join(root, 'dead', 'madrox.db'), generation.startedAt)
+    const met = readDeadStore(store, join(root, 'dead', 'madrox.db'), scopeOf(generation))
     killsIn = addUp(killsIn, met, count => Math.min(count, 1))
     messagesIn = addUp(messagesIn, met, count => count)
   }
@@ -104,7 +107,7 @@ export async function runStorm(options: StormOptions): Promise<StormReport> {
       }
       session ??= await enter(generation)
       const carrying = mail.carry(session, generation, { sendsMore: true, collects: moment !== 'outcome' })
-      const watch = watchStore(store, generation.startedAt)
+      const watch = watchStore(store, scopeOf(generation))
       await Promise.race([untilMoment(moment, { watch, mail, chance, strike: options.strike && (() => options.strike?.(session)) }), carrying])
       watch.close()
       await kill(generation, session)
