@@ -18,7 +18,7 @@ export function statusOf(core: Core, id: AgentId): AgentStatus {
   const actor = agentActor(core, id)
   return {
     id, name: row.name, harness: row.harness, role: row.role, ...(spec.model ? { model: spec.model } : {}),
-    cutTurns: core.store.countUnfinishedTurns(id) - (actor ? turnsNow(actor.getSnapshot()) : 0),
+    cutTurns: Math.max(0, core.store.countUnfinishedTurns(id) - (actor ? turnsNow(actor.getSnapshot()) : 0)),
     parent: { kind: row.parent.kind, id: row.parent.id, name: nameOf(core, row.parent) }, parentSource: row.parentSource, children: childrenOf(core, id),
     workspace: row.workspace, confinement: spec.confinement, toolset: spec.toolset ?? 'supervisor', usage: core.store.usageTotals(id), createdAt: row.createdAt,
     ...(actor ? living(actor.getSnapshot()) : ended(core, row)),
@@ -39,8 +39,8 @@ function living(snapshot: AgentSnapshot): Told {
   }
 }
 
-/** Those that run: begun, and not cut yet. */
-const turnsNow = ({ context: { turn, aside } }: AgentSnapshot): number => [turn, aside].filter(each => each?.turnId !== undefined).length
+/** Those that run or are being handed over: neither is cut. */
+const turnsNow = ({ context: { turn, aside } }: AgentSnapshot): number => (turn ? 1 : 0) + (aside ? 1 : 0)
 
 function ended(core: Core, { id }: AgentRow): Told {
   const row = core.store.getAgent(id)

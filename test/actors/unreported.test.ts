@@ -31,7 +31,16 @@ test('so does a turn whose process died; the turn that does its work again count
   const ada = await working(stage)
   stage.fact(ada, { type: 'exited', expected: false, code: 1 })
   await stage.settle()
-  expect(await unreported(stage, ada)).toBe(1)
   stage.turn(ada, 'done after all')
   expect(await unreported(stage, ada)).toBe(1)
+})
+
+test('a prompt that was written and refused, or never confirmed, has spent nothing', async () => {
+  const stage = createStage()
+  const ada = await stage.spawn('ada')
+  await stage.ask(stage.me, 'send_to_instance', { instance_id: ada, message: 'x', wait_for_response: false })
+  const { promptId } = stage.commands.findLast(command => command.type === 'submitPrompt') ?? { promptId: '' }
+  stage.fact(ada, { type: 'promptWritten', promptId })
+  stage.fact(ada, { type: 'promptRefused', promptId, reason: 'in_turn' })
+  expect([stage.state(ada), await unreported(stage, ada)]).toEqual(['idle.deferred', 0])
 })

@@ -7,6 +7,8 @@ const number = (name: string, otherwise: number): number => Number(process.env[n
 export const plan = {
   /** Of the server, under scripted agents. */
   kills: number('MADROX_FAULTS_KILLS', 200),
+  /** Of the server, under real CLIs. */
+  realKills: number('MADROX_FAULTS_REAL_KILLS', 10),
   /** Of everything that is left to chance. */
   seed: number('MADROX_FAULTS_SEED', 1),
   /** The program under test. */
