@@ -4,7 +4,7 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Session } from './client.ts'
-import { openJournal } from './journal.ts'
+import { openJournal, type Journal } from './journal.ts'
 import { judge, type Verdict } from './judge.ts'
 import type { Task } from './mail.ts'
 import { createPids, type Pids } from './pids.ts'
@@ -51,13 +51,7 @@ export async function runScriptedStorm({ cli, kills, seed, agents = 10 }: Script
       harnesses: ['scripted-pty'],
       spawn: session => spawnTeam(session, team, pids),
       nextTask: number => toTask(number, team, chance),
-      strike: async () => {
-        const agent = chance.pick(team)
-        const victim = pids.alive(agent)[0]
-        if (victim === undefined) return
-        process.kill(victim, 'SIGKILL')
-        journal.note({ type: 'killed', what: 'cli', agent })
-      },
+      strike: { oneIn: 4, now: () => killOne(team, pids, journal, chance) },
       finale: async (session, home) => {
         await wakeAll(session, team)
         usage.push(...(await compareUsage(session, team, home)))
@@ -86,6 +80,14 @@ export async function wakeAll(session: Session, team: readonly string[]): Promis
   const { results = [] } = await session.call('send_to_multiple_instances', { messages: team.map(name => ({ instance_id: name, message: 'say awake' })), wait_for_responses: true, timeout_seconds: 120 })
   const unanswered = results.filter(each => each.status !== 'answered')
   if (unanswered.length > 0) throw new Error(`Not every agent could be woken in the end: ${JSON.stringify(unanswered)}`)
+}
+
+async function killOne(team: readonly string[], pids: Pids, journal: Journal, chance: Chance): Promise<void> {
+  const living = team.filter(name => pids.alive(name).length > 0)
+  if (living.length === 0) return
+  const agent = chance.pick(living)
+  for (const pid of pids.alive(agent).slice(0, 1)) process.kill(pid, 'SIGKILL')
+  journal.note({ type: 'killed', what: 'cli', agent })
 }
 
 /** Answered by tool, by the end of the turn, at once or after a while. */

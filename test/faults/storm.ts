@@ -31,8 +31,8 @@ export interface StormOptions {
   readonly underWay: number
   /** Whose messages choose the moments, and are counted. */
   readonly harnesses: readonly string[]
-  /** Another fault, in every generation that lives long enough to see a turn run. */
-  readonly strike?: (session: Session) => Promise<void>
+  /** Another fault, while a turn runs, in one of so many generations. */
+  readonly strike: { readonly oneIn: number; readonly now: () => Promise<void> }
   /** With every outcome heard, before the server is asked to end. */
   readonly finale?: (session: Session, home: string) => Promise<void>
 }
@@ -108,7 +108,7 @@ export async function runStorm(options: StormOptions): Promise<StormReport> {
       session ??= await enter(generation)
       const carrying = mail.carry(session, generation, { sendsMore: true, collects: moment !== 'outcome' })
       const watch = watchStore(store, scopeOf(generation))
-      await Promise.race([untilMoment(moment, { watch, mail, chance, strike: options.strike && (() => options.strike?.(session)) }), carrying])
+      await Promise.race([untilMoment(moment, { watch, mail, chance, strike: options.strike }), carrying])
       watch.close()
       await kill(generation, session)
       await carrying
@@ -126,26 +126,26 @@ export async function runStorm(options: StormOptions): Promise<StormReport> {
   }
 }
 
-/** One in three before the server listens, one in six in full run; of the others, first what was met least. */
+/** One in three before the server listens, one in six in full run; of the others, first what was met least, and at once what was never met. */
 function nextMoment(chance: Chance, met: Spread, number: number): Moment {
-  if (number > 0 && chance.below(3) === 0) return 'starting'
-  if (chance.below(4) === 0) return 'running'
   const least = Math.min(...windows.map(window => met[window]))
-  return chance.below(2) === 0 ? chance.pick(windows) : chance.pick(windows.filter(window => met[window] === least))
+  if (number > 0 && chance.below(3) === 0) return 'starting'
+  if (least > 0 && chance.below(4) === 0) return 'running'
+  return least > 0 && chance.below(2) === 0 ? chance.pick(windows) : chance.pick(windows.filter(window => met[window] === least))
 }
 
 interface Scene {
   readonly watch: Watch
   readonly mail: Mail
   readonly chance: Chance
-  readonly strike: (() => Promise<void> | undefined) | undefined
+  readonly strike: StormOptions['strike']
 }
 
 async function untilMoment(moment: Window | 'running', { watch, mail, chance, strike }: Scene): Promise<void> {
   const giveUpAt = Date.now() + momentMs
   const isOver = (): boolean => Date.now() > giveUpAt
   const { accepted, heard } = mail
-  if (strike && chance.below(4) === 0 && (await watch.until('seen', isOver))) await strike()
+  if (chance.below(strike.oneIn) === 0 && (await watch.until('seen', isOver))) await strike.now()
   // What lay there before is not what is meant: the kill comes behind an acceptance of this generation.
   if (moment === 'accepted') while (mail.accepted === accepted && !isOver()) await delay(1)
   if (moment === 'running') {
