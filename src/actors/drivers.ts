@@ -9,6 +9,7 @@ import type { Log } from '../log.ts'
 import type { Driver, DriverCommand, DriverFact, Launch } from '../drivers/driver.ts'
 import { asAgentId, type AgentId } from '../ids.ts'
 import { agentKey, type DriversEvent, hands } from '../machines/effects.ts'
+import { keptFacts, type KeptFact } from './ledger.ts'
 
 /** How an agent without an MCP client of its own calls a tool: by fact and command, through the same table as everyone. `signal`: its turn is over, and the answer would reach nobody. */
 export type CallToolForAgent = (agentId: AgentId, tool: string, args: Readonly<Record<string, unknown>>, signal: AbortSignal) => Promise<{ readonly ok: boolean; readonly text: string }>
@@ -28,6 +29,8 @@ function flush(held: Map<string, () => void>): void {
   held.clear()
   for (const send of sends) send()
 }
+
+const isKept = (fact: DriverFact): fact is KeptFact => (keptFacts as readonly string[]).includes(fact.type)
 
 type Start = Extract<DriverCommand, { type: 'startAgent' }>
 
@@ -54,7 +57,7 @@ export const createDrivers = ({ connect, callTool, wayBack, clock, log }: Driver
       }
       if (fact.type === 'turnEnded' || fact.type === 'exited') abandonCalls(fact.agentId)
       // Usage counts and output is kept even when its agent is on its way out.
-      if (fact.type === 'usageReported' || fact.type === 'outputProduced') (system.get(hands.ledger) as AnyActorRef).send(fact)
+      if (isKept(fact)) (system.get(hands.ledger) as AnyActorRef).send(fact)
       if (left) return
       const agent = system.get(agentKey(fact.agentId)) as AnyActorRef | undefined
       if (agent) agent.send(fact)

@@ -154,6 +154,8 @@ export interface AgentStatus {
   /** What it was asked to have and runs without. */
   readonly warnings?: readonly string[]
   readonly pendingReplies: number
+  /** Turns that were cut: what their last model call spent may have been reported by nobody, and then is not in `usage`. */
+  readonly cutTurns: number
 }
 
 /** What an agent shows: its terminal, or a transcript in the place of one. */

@@ -14,7 +14,12 @@ import { agentKey, hands, type LedgerEvent } from '../machines/effects.ts'
 import type { Store, UsageRow } from '../store/store.ts'
 import type { AsksEvent } from './asks.ts'
 
-export type LedgerInput = LedgerEvent | { readonly type: 'writeRetried' } | FactOf<'usageReported'> | FactOf<'outputProduced'>
+/** What a driver tells that is kept whatever becomes of the agent. */
+export const keptFacts = ['usageReported', 'outputProduced', 'promptWritten', 'promptSeen', 'promptRefused', 'promptUnconfirmed', 'turnStarted', 'turnEnded', 'turnRecalled'] as const
+export type KeptFact = FactOf<(typeof keptFacts)[number]>
+type TurnFact = Exclude<KeptFact, FactOf<'usageReported' | 'outputProduced'>>
+
+export type LedgerInput = LedgerEvent | { readonly type: 'writeRetried' } | KeptFact
 
 export type LedgerEmitted =
   | { readonly type: 'agentEnded'; readonly agentId: AgentId; readonly reason: string }
@@ -112,6 +117,15 @@ function record(desk: Desk, event: LedgerInput, emit: (event: LedgerEmitted) => 
       store.updateAgent(event.agentId, { state: event.state, ...(event.sessionId ? { sessionId: event.sessionId } : {}), ...(event.pid === undefined ? {} : { pid: event.pid }), ...(event.hold === undefined ? {} : { hold: event.hold ?? undefined }) })
       store.appendAudit({ at: event.at, event: `agent_${event.state}`, agentId: event.agentId, data: {} })
       return []
+    case 'promptWritten':
+    case 'promptSeen':
+    case 'promptRefused':
+    case 'promptUnconfirmed':
+    case 'turnStarted':
+    case 'turnEnded':
+    case 'turnRecalled':
+      desk.followTurn(event, event.agentId as AgentId) // the driver names agents by our ids
+      return []
     case 'agentEnded':
       return store.transaction(() => desk.endAgent(event))
     case 'writeRetried':
@@ -145,6 +159,25 @@ function createDesk({ store, ids, clock, successorOf }: LedgerOptions, isAlive: 
     }
     store.addReply(full)
     return full
+  }
+
+  // Prompts are numbered anew by each server, and turns that a killed one left unfinished stay so.
+  const life = clock.now()
+  /** From the moment a prompt is written the CLI may spend what it never comes to report. */
+  const followTurn = (event: TurnFact, agentId: AgentId): void => {
+    switch (event.type) {
+      case 'promptWritten':
+      case 'promptSeen': return store.beginTurn(agentId, `${life} ${event.promptId}`)
+      case 'turnStarted': return store.beginTurn(agentId, event.turnId)
+      case 'promptRefused':
+      case 'promptUnconfirmed': return store.completeTurn(agentId, `${life} ${event.promptId}`)
+      case 'turnEnded':
+        if (event.status !== 'completed') return
+        return store.completeTurn(agentId, event.promptId === undefined ? event.turnId : `${life} ${event.promptId}`)
+      case 'turnRecalled':
+        // It went well, or there was none, and the server was killed before it heard of that.
+        if (event.status === 'completed' || event.status === 'absent') store.completeTurn(agentId, undefined)
+    }
   }
 
   const settle = (messageId: MessageId, outcome: Outcome): readonly AsksEvent[] => {
@@ -195,5 +228,5 @@ function createDesk({ store, ids, clock, successorOf }: LedgerOptions, isAlive: 
     return [...told, ...left.map(({ subject: _, ...reply }): AsksEvent => ({ type: 'replyRecorded', reply: { ...reply, to: parent } }))]
   }
 
-  return { store, now: () => clock.now(), settle, followUp, notice, endAgent }
+  return { store, now: () => clock.now(), followTurn, settle, followUp, notice, endAgent }
 }

@@ -19,6 +19,7 @@ export function statusOf(core: Core, id: AgentId): AgentStatus {
   const ends = endsAt(row)
   return {
     id, name: row.name, harness: row.harness, role: row.role, ...(spec.model ? { model: spec.model } : {}),
+    cutTurns: Math.max(0, core.store.countUnfinishedTurns(id) - (actor ? turnsNow(actor.getSnapshot()) : 0)),
     parent: { kind: row.parent.kind, id: row.parent.id, name: nameOf(core, row.parent) }, parentSource: row.parentSource, children: childrenOf(core, id),
     workspace: row.workspace, confinement: spec.confinement, toolset: spec.toolset ?? 'supervisor', usage: core.store.usageTotals(id), spent: core.spending.own(id), subtreeSpent: core.spending.subtree(id), limits: limitsOf(row), ...(ends === undefined ? {} : { endsAt: ends }), createdAt: row.createdAt,
     ...(actor ? living(actor.getSnapshot()) : ended(core, row)),
@@ -38,6 +39,9 @@ function living(snapshot: AgentSnapshot): Told {
     ...(context.warnings ? { warnings: context.warnings } : {}),
   }
 }
+
+/** Those that run or are being handed over: neither is cut. */
+const turnsNow = ({ context: { turn, aside } }: AgentSnapshot): number => (turn ? 1 : 0) + (aside ? 1 : 0)
 
 function ended(core: Core, { id }: AgentRow): Told {
   const row = core.store.getAgent(id)

@@ -32,6 +32,7 @@ export function createMemoryStore(): Store {
     ...clients(journal),
     ...messages(journal, knowAgent),
     ...replies(journal),
+    ...turns(journal, knowAgent),
     ...calls(journal),
     ...records(journal, knowAgent),
   }
@@ -98,6 +99,23 @@ function replies(
     }),
     addDeadLetter: (reply, reason) => table.put(reply.id, { ...(table.get(reply.id) ?? { reply }), deadReason: reason }),
     listDeadLetters: () => table.list().flatMap(({ reply, deadReason }) => (deadReason === undefined ? [] : [{ reply, reason: deadReason }])),
+  }
+}
+
+function turns(journal: Journal, knowAgent: KnowAgent): Part<'beginTurn' | 'completeTurn' | 'countUnfinishedTurns'> {
+  const table = createTable<{ readonly agentId: AgentId; readonly turnId: string; readonly completed: boolean }>(journal, 'turn')
+  const unfinished = (agentId: AgentId) => table.list(turn => turn.agentId === agentId && !turn.completed)
+  const idOf = (agentId: AgentId, turnId: string): string => JSON.stringify([agentId, turnId])
+  return {
+    beginTurn: (agentId, turnId) => {
+      knowAgent(agentId, 'turn')
+      if (!table.get(idOf(agentId, turnId))) table.insert(idOf(agentId, turnId), { agentId, turnId, completed: false })
+    },
+    completeTurn: (agentId, given) => {
+      const id = idOf(agentId, given ?? unfinished(agentId).at(-1)?.turnId ?? '')
+      if (table.get(id)) table.update(id, turn => ({ ...turn, completed: true }))
+    },
+    countUnfinishedTurns: agentId => unfinished(agentId).length,
   }
 }
 

@@ -131,6 +131,16 @@ ALTER TABLE messages ADD COLUMN rested_text TEXT;    -- JSON
 CREATE INDEX messages_to ON messages (to_agent);
 `
 
+/** Turns that began and are not known to have completed: what their last model call spent may be on no record. */
+const unfinishedTurns = `
+CREATE TABLE unfinished_turns (
+  seq INTEGER PRIMARY KEY,
+  agent_id TEXT NOT NULL REFERENCES agents (id),
+  turn_id TEXT NOT NULL,
+  UNIQUE (agent_id, turn_id)
+) STRICT;
+`
+
 /** In order; the first makes version 1 out of an empty file. */
-export const migrations: readonly string[] = [first, recovery]
+export const migrations: readonly string[] = [first, recovery, unfinishedTurns]
 export const schemaVersion = migrations.length

@@ -22,6 +22,7 @@ export function createSqliteStore(options: DatabaseOptions): Store {
     ...clients(connection),
     ...messages(connection),
     ...replies(connection),
+    ...turns(connection),
     ...calls(connection),
     ...records(connection),
   }
@@ -124,6 +125,18 @@ function replies(
     redirectReplies: (from, to) => redirect({ kind: from.kind, id: from.id, new_kind: to.kind, new_id: to.id }),
     addDeadLetter: (reply, reason) => void bury(replyValues(reply, reason)),
     listDeadLetters: () => dead(),
+  }
+}
+
+function turns(db: Connection): Part<'beginTurn' | 'completeTurn' | 'countUnfinishedTurns'> {
+  const beginTurn = db.write(`${insertInto('unfinished_turns', 'agent_id, turn_id')} ON CONFLICT DO NOTHING`)
+  const completeTurn = db.write('DELETE FROM unfinished_turns WHERE agent_id = @id AND turn_id = @turn')
+  const completeLatest = db.write('DELETE FROM unfinished_turns WHERE seq = (SELECT max(seq) FROM unfinished_turns WHERE agent_id = @id)')
+  const unfinished = db.read('SELECT count(*) AS count FROM unfinished_turns WHERE agent_id = @id', z.object({ count: z.number() }))
+  return {
+    beginTurn: (id, turn) => void beginTurn({ agent_id: id, turn_id: turn }),
+    completeTurn: (id, turn) => void (turn === undefined ? completeLatest({ id }) : completeTurn({ id, turn })),
+    countUnfinishedTurns: id => unfinished({ id })[0]?.count ?? 0,
   }
 }
 

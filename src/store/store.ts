@@ -161,6 +161,12 @@ export interface Store {
   /** By model; apart for calls whose prompt (input, cache reads and cache creation) is larger than each of `promptSizes`, for those cost more. */
   usageByModel(agentId: AgentId, promptSizes: readonly number[]): readonly ModelUsage[]
 
+  /** A turn began. It is unfinished until it completes, and stays so when it never does; told twice, it is one turn. */
+  beginTurn(agentId: AgentId, turnId: string): void
+  /** It completed; without an id: the latest unfinished one did. */
+  completeTurn(agentId: AgentId, turnId: string | undefined): void
+  countUnfinishedTurns(agentId: AgentId): number
+
   appendOutput(row: OutputRow): void
   /** The newest `limit` at or after `since`, oldest first; equal times in order of arrival. */
   listOutput(agentId: AgentId, options: { readonly limit: number; readonly since?: number }): readonly OutputRow[]

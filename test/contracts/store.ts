@@ -317,6 +317,21 @@ export function describeStore(name: string, open: () => Store): void {
         store.appendAudit({ at: 2, event: 'started', data: {} })
         expect(refusalOf(() => store.transaction(() => store.appendAudit({ at: 3, event: 'x', data: {} })))).toBe('nothing refused')
       })
+
+      test('counts turns that began and did not complete, each once, and keeps agents apart', () => {
+        const ada = asAgentId('ada')
+        store.insertAgent(anAgent({ id: asAgentId('bob') }))
+        for (const turn of ['t1', 't2', 't2', 't3', 't4']) store.beginTurn(ada, turn)
+        store.beginTurn(asAgentId('bob'), 't1')
+        store.completeTurn(ada, 't1')
+        store.completeTurn(ada, 'unknown')
+        expect([store.countUnfinishedTurns(ada), store.countUnfinishedTurns(asAgentId('bob'))]).toEqual([3, 1])
+        store.completeTurn(ada, undefined)
+        store.completeTurn(ada, 't4') // it was the latest, and is completed already
+        expect(store.countUnfinishedTurns(ada)).toBe(2)
+        store.completeTurn(asAgentId('nobody'), undefined)
+        expect(refusalOf(() => store.beginTurn(asAgentId('nobody'), 't1'))).toBe('internal')
+      })
     })
 
     describe('transactions', () => {

@@ -14,6 +14,8 @@ type RpcAnswer = z.output<typeof answerSchema>
 export interface ToolAnswer {
   readonly ok: boolean
   readonly text: string
+  /** No answer at all: there is no server any more, or no way to it. */
+  readonly unreachable?: boolean
 }
 
 export interface McpClient {
@@ -49,15 +51,18 @@ export async function connectMcp(options: McpClientOptions): Promise<McpClient> 
     try {
       return toToolAnswer(await call(params, signal))
     } catch (error) {
-      if (!(error instanceof SessionGone)) return { ok: false, text: wordsOf(error) }
+      if (!(error instanceof SessionGone)) return toFailure(error)
       session = await openSession(options) // the server was started again
       return toToolAnswer(await call(params, signal))
     }
   }
   return {
-    callTool: (tool, args, signal) => callTool(tool, args, signal).catch((error: unknown) => ({ ok: false, text: wordsOf(error) })),
+    callTool: (tool, args, signal) => callTool(tool, args, signal).catch(toFailure),
   }
 }
+
+/** A `TypeError` is how fetch says that the network failed, before the answer or in the middle of it. */
+const toFailure = (error: unknown): ToolAnswer => ({ ok: false, text: wordsOf(error), ...(error instanceof TypeError && { unreachable: true }) })
 
 class SessionGone extends Error {}
 

@@ -8,7 +8,7 @@ import { appendFileSync, readFileSync, rmSync } from 'node:fs'
 import { systemClock } from '../../clock.ts'
 import { wordsOf } from '../../errors.ts'
 import { createKeyReader } from './keys.ts'
-import { connectMcp, type McpClient } from './mcp-client.ts'
+import { connectMcp, type McpClient, type ToolAnswer } from './mcp-client.ts'
 import { toOsc } from './osc.ts'
 import { programLaunchSchema } from './program-launch.ts'
 import { toLine } from './rendering.ts'
@@ -56,8 +56,14 @@ function createToolHand(mcp: McpClient | undefined, session: () => Session) {
     call: (event: Extract<SessionEvent, { type: 'toolCallRequested' }>): void => {
       const abort = new AbortController()
       running = abort
-      const answer = mcp ? mcp.callTool(event.tool, event.arguments, abort.signal) : Promise.resolve({ ok: false, text: 'unavailable: this agent was started without a way to Madrox' })
-      answer.then(({ ok, text }) => session().returnToolResult(event.callId, ok, text)).catch((error: unknown) => quit(1, String(error)))
+      const answer: Promise<ToolAnswer> = mcp ? mcp.callTool(event.tool, event.arguments, abort.signal) : Promise.resolve({ ok: false, text: 'unavailable: this agent was started without a way to Madrox' })
+      answer
+        .then(({ ok, text, unreachable }) => {
+          // A turn that ended by it would stand as done in the transcript, with a connection error for its answer.
+          if (unreachable && !abort.signal.aborted) quit(1, text)
+          session().returnToolResult(event.callId, ok, text)
+        })
+        .catch((error: unknown) => quit(1, String(error)))
     },
     cut: (): void => running?.abort(),
   }

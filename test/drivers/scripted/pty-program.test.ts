@@ -97,10 +97,11 @@ describe('its MCP client', () => {
     expect(await run('call plain {"text":"back again"}')).toMatchObject({ finalText: 'back again' })
   })
 
-  test('tells of a server that is gone, and the agent goes on', async () => {
+  test('ends with the server: a turn whose call met nobody is not done, and is not left to look so', async () => {
     await madrox.close()
-    expect(await run('call plain')).toMatchObject({ status: 'completed', finalText: expect.stringMatching(/^plain was refused/) })
-    expect(await run('say still here')).toMatchObject({ finalText: 'still here' })
+    driver.dispatch({ type: 'submitPrompt', agentId: 'ada', promptId: 'p', text: 'call plain' })
+    expect(await facts.waitFor('ada', 'exited')).toMatchObject({ expected: false, code: 1, lastWords: expect.stringMatching(/fetch failed$/) })
+    expect(facts.factsOf('ada', 'turnEnded')).toEqual([])
   })
 })
 

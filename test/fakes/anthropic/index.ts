@@ -38,6 +38,9 @@ export interface FakeAnthropic {
   addRule: (rule: Rule) => void
   /** Resolves with the first request, past or future, that satisfies the predicate. */
   waitForRequest: (predicate: (request: ServedRequest) => boolean) => Promise<ServedRequest>
+  /** As if it were killed: answers are cut, and nobody listens until it rises again on the same port. Its log and its script stay. */
+  fall: () => Promise<void>
+  rise: () => Promise<void>
   close: () => Promise<void>
 }
 
@@ -111,7 +114,12 @@ export async function startFakeAnthropic(options: FakeAnthropicOptions = {}): Pr
         response.end(toErrorBody(400))
       })
   })
-  await new Promise<void>(listening => server.listen(0, '127.0.0.1', listening))
+  const listen = (at: number): Promise<void> => new Promise(listening => server.listen(at, '127.0.0.1', () => listening()))
+  const cutOff = (): Promise<void> => {
+    server.closeAllConnections()
+    return new Promise(closed => server.close(() => closed()))
+  }
+  await listen(0)
   // A server listening on TCP always has an AddressInfo; the string form is for pipes.
   const { port } = server.address() as AddressInfo
 
@@ -122,11 +130,12 @@ export async function startFakeAnthropic(options: FakeAnthropicOptions = {}): Pr
     gate,
     addRule: rule => void rules.push(rule),
     waitForRequest: log.waitFor,
+    fall: cutOff,
+    rise: () => listen(port),
     close: () => {
       closing.abort()
       openAll()
-      server.closeAllConnections()
-      return new Promise(closed => server.close(() => closed()))
+      return cutOff()
     },
   }
 }

@@ -37,6 +37,9 @@ export interface FakeOpenAI {
   waitForRequest: (predicate: (request: ServedRequest) => boolean) => Promise<ServedRequest>
   /** The sums of what clients were told, in all or for one thread. */
   usage: (threadId?: string) => Usage
+  /** As if it were killed: answers are cut, and nobody listens until it rises again on the same port. Its log and its script stay. */
+  fall: () => Promise<void>
+  rise: () => Promise<void>
   close: () => Promise<void>
 }
 
@@ -79,7 +82,12 @@ export async function startFakeOpenAI({ script = [] }: { readonly script?: Scrip
         response.end(JSON.stringify({ error: { message: String(error) } }))
       })
   })
-  await new Promise<void>(listening => server.listen(0, '127.0.0.1', listening))
+  const listen = (at: number): Promise<void> => new Promise(listening => server.listen(at, '127.0.0.1', () => listening()))
+  const cutOff = (): Promise<void> => {
+    server.closeAllConnections()
+    return new Promise(closed => server.close(() => closed()))
+  }
+  await listen(0)
   // A server listening on TCP always has an AddressInfo; the string form is for pipes.
   const { port } = server.address() as AddressInfo
 
@@ -91,11 +99,12 @@ export async function startFakeOpenAI({ script = [] }: { readonly script?: Scrip
     addRule: rule => void rules.push(rule),
     waitForRequest: log.waitFor,
     usage: threadId => sumUsage(requests.filter(({ view }) => threadId === undefined || view.threadId === threadId)),
+    fall: cutOff,
+    rise: () => listen(port),
     close: () => {
       closing.abort()
       openAll()
-      server.closeAllConnections()
-      return new Promise(closed => server.close(() => closed()))
+      return cutOff()
     },
   }
 }

@@ -1,0 +1,132 @@
+/** A team of scripted agents in real terminals for the storm, and what it has to say for itself in the end. */
+
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { Session } from './client.ts'
+import { openJournal, type Journal } from './journal.ts'
+import { judge, type Verdict } from './judge.ts'
+import type { Task } from './mail.ts'
+import { createPids, type Pids } from './pids.ts'
+import { createChance, type Chance } from './random.ts'
+import { runStorm, type StormReport } from './storm.ts'
+
+export interface ScriptedStormOptions {
+  readonly cli: string
+  readonly kills: number
+  readonly seed: number
+  readonly agents?: number
+}
+
+export interface ScriptedStorm {
+  readonly verdict: Verdict
+  readonly report: StormReport
+  /** Where usage on record is not what the agents' own transcripts hold. */
+  readonly usage: readonly string[]
+  readonly seconds: number
+}
+
+const names = (count: number): string[] => Array.from({ length: count }, (_, index) => `agent-${index}`)
+
+/** The first take a prompt and say nothing of it for seconds: what is delivered stays unseen. */
+const deaf = 2
+/** One more leaves a grandchild that will not go, and one ignores signals. */
+const misbehaviours: readonly object[] = [{ dropPrompts: 1 }, { dropPrompts: 1 }, { setsidChild: true }, { ignoreSignals: true }]
+
+export async function runScriptedStorm({ cli, kills, seed, agents = 10 }: ScriptedStormOptions): Promise<ScriptedStorm> {
+  const began = Date.now()
+  const chance = createChance(seed)
+  const root = realpathSync(mkdtempSync(join(tmpdir(), 'madrox-faults-')))
+  const pidDir = join(root, 'pids')
+  mkdirSync(pidDir)
+  const pids = createPids(pidDir, root)
+  const journal = openJournal(join(root, 'journal.jsonl'))
+  const team = names(agents)
+  const usage: string[] = []
+  try {
+    const report = await runStorm({
+      root, kills, chance, journal, pids,
+      launch: { cli, args: ['--max-instances', '100'], env: { PATH: process.env['PATH'], HOME: root, LANG: 'C.UTF-8' } },
+      underWay: 2 * agents,
+      harnesses: ['scripted-pty'],
+      spawn: session => spawnTeam(session, team, pids),
+      nextTask: number => toTask(number, team, chance),
+      strike: { oneIn: 4, now: () => killOne(team, pids, journal, chance) },
+      finale: async (session, home) => {
+        await wakeAll(session, team)
+        usage.push(...(await compareUsage(session, team, home)))
+      },
+    })
+    return { verdict: judge(journal.entries), report, usage, seconds: (Date.now() - began) / 1000 }
+  } finally {
+    for (const pid of pids.alive()) process.kill(pid, 'SIGKILL')
+    rmSync(root, { recursive: true, force: true, maxRetries: 5 })
+  }
+}
+
+/** Under a supervisor that never tires of restarting: what is asked here is whether messages survive, not how often an agent may die. */
+async function spawnTeam(session: Session, team: readonly string[], pids: Pids): Promise<void> {
+  await session.call('spawn_agent', { harness: 'scripted', name: 'chief', bypass_isolation: true, supervision: { max_restarts: 100, within_seconds: 1 } })
+  const instances = team.map((name, index) => ({
+    name, instance_type: 'scripted-pty', restart: 'permanent', workspace: 'isolated',
+    script: { misbehave: { pidFile: pids.fileOf(name), ...misbehaviours[index] } },
+  }))
+  const { errors } = await session.call('spawn_multiple_instances', { instances, parent_instance_id: 'chief' })
+  if (Array.isArray(errors) && errors.length > 0) throw new Error(`Agents could not be spawned: ${JSON.stringify(errors)}`)
+}
+
+/** What an agent spent and a kill kept from the record is told when its session is resumed: each is given something to do. */
+export async function wakeAll(session: Session, team: readonly string[]): Promise<void> {
+  const { results = [] } = await session.call('send_to_multiple_instances', { messages: team.map(name => ({ instance_id: name, message: 'say awake' })), wait_for_responses: true, timeout_seconds: 120 })
+  const unanswered = results.filter(each => each.status !== 'answered')
+  if (unanswered.length > 0) throw new Error(`Not every agent could be woken in the end: ${JSON.stringify(unanswered)}`)
+}
+
+async function killOne(team: readonly string[], pids: Pids, journal: Journal, chance: Chance): Promise<void> {
+  const living = team.filter(name => pids.alive(name).length > 0)
+  if (living.length === 0) return
+  const agent = chance.pick(living)
+  for (const pid of pids.alive(agent).slice(0, 1)) process.kill(pid, 'SIGKILL')
+  journal.note({ type: 'killed', what: 'cli', agent })
+}
+
+/** Answered by tool, by the end of the turn, at once or after a while. */
+function toTask(number: number, team: readonly string[], chance: Chance): Task {
+  const unique = `answer-${number}-${Math.floor(chance.next() * 1e9).toString(36)}`
+  const ms = 20 + chance.below(100)
+  const to = chance.pick(chance.below(10) === 0 ? team.slice(0, deaf) : team.slice(deaf))
+  const [text = '', expected = ''] = chance.pick([
+    [`echo ${unique}`, unique],
+    [`wait ${ms}; echo ${unique}`, unique],
+    [`echo ${unique}; wait ${ms}`, unique],
+    [`say ${unique}`, unique],
+    [`wait ${ms}; say ${unique}`, `waited ${ms} ms\n${unique}`],
+  ])
+  return { to, text, expected }
+}
+
+interface Spent {
+  readonly unitId?: string
+  readonly inputTokens?: number
+  readonly outputTokens?: number
+}
+
+/** Each unit of a transcript once, read from the agents' own files. */
+async function compareUsage(session: Session, team: readonly string[], home: string): Promise<string[]> {
+  const sessions = join(home, 'drivers', 'scripted-pty', 'sessions')
+  const files = readdirSync(sessions)
+  return (await Promise.all(team.map(async name => {
+    const status = await session.call('get_instance_status', { instance_id: name })
+    const file = files.find(each => each.startsWith(String(status['session_id'])))
+    const units = new Map<string, Spent>()
+    for (const line of file === undefined ? [] : readFileSync(join(sessions, file), 'utf8').split('\n')) {
+      const spent = line.startsWith('{') ? (JSON.parse(line) as Spent) : {} // fields that are no usage are left alone
+      if (spent.unitId !== undefined) units.set(spent.unitId, spent)
+    }
+    const expected = { input_tokens: sum(units, each => each.inputTokens), output_tokens: sum(units, each => each.outputTokens), cache_creation_tokens: 0, cache_read_tokens: 0 }
+    const recorded = JSON.stringify(status['usage'])
+    return recorded === JSON.stringify(expected) ? [] : [`${name}: on record ${recorded}, in its transcript ${JSON.stringify(expected)}`]
+  }))).flat()
+}
+
+const sum = (units: ReadonlyMap<string, Spent>, of: (spent: Spent) => number | undefined): number => [...units.values()].reduce((total, each) => total + (of(each) ?? 0), 0)
