@@ -6,10 +6,10 @@
 
 import type { Driver } from '../drivers/driver.ts'
 import type { MessageId } from '../ids.ts'
-import { type Message, type Reply, sameAddress } from '../messages.ts'
+import { type Reply, sameAddress } from '../messages.ts'
 import type { Recovered, Uncertain } from '../machines/agent-context.ts'
 import type { Mail, OpenMessage } from '../machines/mailbox.ts'
-import type { AgentRow, MessageRow } from '../store/store.ts'
+import { type AgentRow, type MessageRow, toMessage } from '../store/store.ts'
 import { watchAgent } from './budgets.ts'
 import { agentActor, type Core, ledgerActor, lineAbove, specOf } from './core.ts'
 import { bringBackClient } from './principals.ts'
@@ -81,7 +81,3 @@ const tasksOut = (core: Core, row: AgentRow, { id }: MessageRow, inbox: readonly
 
 const toUncertain = (core: Core, { id, deliveries }: MessageRow): Uncertain =>
   ({ messageId: id, deliveries, markers: [`[MSG:${id}]`, ...core.store.listCausedBy(id).map(task => `[REPLY:${task.id} `)] })
-
-function toMessage({ deliveredAt: _, seenAt: __, deliveries: ___, rested: ____, outcome: _____, ...message }: MessageRow): Message {
-  return message
-}
