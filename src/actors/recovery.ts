@@ -70,7 +70,8 @@ function mailOf(core: Core, row: AgentRow, messages: readonly MessageRow[], inbo
 /** The word that ended the hold, if it was accepted and the server was killed before that was on record. */
 function releasing(core: Core, row: AgentRow, hold: NonNullable<AgentRow['hold']>, messages: readonly MessageRow[]): MessageId | undefined {
   const above = [hold.by, ...lineAbove(core, row.id)]
-  return messages.find(message => !wasHanded(message) && message.acceptedAt > hold.at && above.some(address => sameAddress(address, message.from)))?.id
+  // Every client that could write to it is its owner's, and may.
+  return messages.find(message => !wasHanded(message) && message.acceptedAt > hold.at && (message.from.kind === 'client' || above.some(address => sameAddress(address, message.from))))?.id
 }
 
 /** What was sent for it and has not come back to it: without an outcome, or with one that still lies in the inbox. */
