@@ -59,4 +59,16 @@ export interface Reply {
   readonly at: number
 }
 
+/**
+ * What did not reach anybody: a reply that nobody is left to hear, or a message whose agent ended, was too late, or was cut off by it each
+ * time. Kept, and may be sent again, once.
+ */
+export type DeadLetter = {
+  /** When it died, and why. */
+  readonly at: number
+  readonly reason: string
+  /** The new message or reply it was sent again as. */
+  readonly resent?: { readonly as: MessageId | ReplyId; readonly at: number }
+} & ({ readonly kind: 'reply'; readonly reply: Reply } | { readonly kind: 'message'; readonly message: Message; readonly status: OutcomeStatus })
+
 export const sameAddress = (a: Address, b: Address): boolean => a.kind === b.kind && a.id === b.id

@@ -51,7 +51,7 @@ export interface Core {
   readonly spending: Spending
   /** Every agent this system knows, ended ones included; the row as it was inserted. */
   readonly rows: Map<AgentId, AgentRow>
-  /** Who stands in whose place: a session that took over another's answers to that one's id, and one taken over answers to its successor's. */
+  /** Who stands in whose place: a session that took over another's answers to that one's id, and one taken over answers to its successor's. As on record. */
   readonly aliases: Map<ClientId, ClientId>
 }
 
@@ -83,6 +83,9 @@ export function canonicalClient({ aliases }: Pick<Core, 'aliases'>, id: ClientId
   const next = aliases.get(id)
   return next === undefined ? id : canonicalClient({ aliases }, next)
 }
+
+/** Where what was meant for that address goes now, its end apart. */
+export const canonicalAddress = (core: Core, address: Address): Address => (address.kind === 'client' ? { kind: 'client', id: canonicalClient(core, address.id) } : address)
 
 /** The caller's name in records: `agent:…`, `client:…`, `owner:…`. */
 export const callerKey = (core: Core, caller: Caller): string =>

@@ -141,6 +141,8 @@ function record(desk: Desk, event: LedgerInput, emit: (event: LedgerEmitted) => 
   }
 }
 
+const nobodyLeft = 'its addressee and everyone above it have ended'
+
 function createDesk({ store, ids, clock, successorOf }: LedgerOptions, isAlive: (id: AgentId) => boolean) {
   /** The addressee itself, else its nearest living ancestor, else that line's client. */
   const living = (address: Address): Address | undefined => {
@@ -154,7 +156,7 @@ function createDesk({ store, ids, clock, successorOf }: LedgerOptions, isAlive: 
     const { subject, ...rest } = reply
     const full: Reply = { ...rest, id: ids.reply(), fromName: store.getAgent(reply.from)?.name ?? reply.from, to: to ?? reply.to, ...(subject && to && sameAddress(to, reply.to) ? { subject } : {}) }
     if (!to) {
-      store.addDeadLetter(full, 'its addressee and everyone above it have ended')
+      store.addDeadReply(full, nobodyLeft, full.at)
       return undefined
     }
     store.addReply(full)
@@ -221,7 +223,7 @@ function createDesk({ store, ids, clock, successorOf }: LedgerOptions, isAlive: 
     const isTold = outcomes.some(told => 'reply' in told && told.reply && parent && sameAddress(told.reply.to, parent))
     const told = unasked && !isTold ? [...outcomes, ...notice(agentId, `${row.name} has ended: ${reason}.`, at)] : outcomes
     const left = store.listReplies({ kind: 'agent', id: agentId })
-    if (!parent) for (const reply of left) store.addDeadLetter(reply, 'its addressee and everyone above it have ended')
+    if (!parent) for (const reply of left) store.addDeadReply(reply, nobodyLeft, at)
     if (left.length === 0 || !parent) return told
     store.redirectReplies({ kind: 'agent', id: agentId }, parent)
     // Their subject was the ended agent's own; it means nothing to the one who inherits them.

@@ -6,7 +6,7 @@ import { type Caller, type Message, type Outcome, sameAddress } from '../message
 import { endsHold } from '../machines/agent-mail.ts'
 import { openMessages } from '../machines/mailbox.ts'
 import type { MessageRow } from '../store/store.ts'
-import { agentContext, callerKey, type Core, isBelow, nameOf, rowOf, tellAgent } from './core.ts'
+import { agentContext, callerKey, canonicalAddress, type Core, isBelow, nameOf, rowOf, tellAgent } from './core.ts'
 import { checkTotalCost } from './budgets.ts'
 import { resolveLiving } from './directory.ts'
 import type { SendReport, SendRequest, WaitOptions } from './facade.ts'
@@ -119,7 +119,8 @@ function checkMayWait(core: Core, caller: Caller, id: MessageId): void {
 
 /** An outcome found on record may still lie in an inbox: it is handed out now, by this answer. */
 function claimReplyOf(core: Core, id: MessageId): ReplyId[] {
-  const from = core.store.getMessage(id)?.from
+  const sender = core.store.getMessage(id)?.from
+  const from = sender && canonicalAddress(core, sender)
   const reply = from && inboxOf(core, from).find(known => known.messageId === id && known.kind === 'outcome')
   if (!from || !reply) return []
   claim(core, from, [reply])

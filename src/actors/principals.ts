@@ -7,7 +7,7 @@ import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
 import { MadroxError } from '../errors.ts'
 import { type AgentId, asOwnerId, type ClientId, localOwner, type OwnerId } from '../ids.ts'
 import type { Address, Caller } from '../messages.ts'
-import type { ClientRow } from '../store/store.ts'
+import type { ClientRow, Store } from '../store/store.ts'
 import { type Core, canonicalClient, clientActor, clientContext, isEnded, tellClient } from './core.ts'
 import type { Connection, ConnectRequest } from './facade.ts'
 
@@ -75,14 +75,25 @@ export function connectClient(core: Core, request: ConnectRequest): ClientId {
   return row.id
 }
 
-/** What waits for `lost`, and what comes for it later, goes to its successor. */
+/** What waits for `lost`, and what comes for it later, goes to its successor. What an answer is carrying out comes back only if that did not leave. */
 function succeed(core: Core, lost: ClientId, successor: ClientId): void {
-  core.aliases.set(lost, successor)
   const to = { kind: 'client', id: successor } as const
-  const waiting = core.store.listReplies({ kind: 'client', id: lost })
-  core.store.redirectReplies({ kind: 'client', id: lost }, to)
+  const waiting = clientContext(core, lost)?.inbox ?? core.store.listReplies({ kind: 'client', id: lost })
+  core.store.transaction(() => {
+    stepAside(core, lost, successor)
+    core.store.redirectReplies({ kind: 'client', id: lost }, to)
+  })
+  core.aliases.set(lost, successor)
   for (const reply of waiting) tellClient(core, successor, { type: 'replyArrived', reply: { ...reply, to }, at: core.clock.now() })
 }
+
+function stepAside(core: Core, id: ClientId, successor: ClientId): void {
+  const row = core.store.getClient(id)
+  if (row) core.store.saveClient({ ...row, successor })
+}
+
+/** Who stood in whose place when an earlier system went. */
+export const aliasesOnRecord = (store: Store): Core['aliases'] => new Map(store.listClients().flatMap(({ id, successor }) => (successor ? [[id, successor]] : [])))
 
 /** Without a session, for agents of an earlier server: their supervisor, and their replies' address. */
 export function bringBackClient(core: Core, id: ClientId): void {
@@ -108,7 +119,9 @@ export function locateClient(core: Core, clientId: ClientId, root: string): void
   if (!row || row.root === root) return
   const lost = findLost(core, { ownerId: row.ownerId, name: row.name, root })
   if (lost.length > 0 && isUnused(core, own)) {
-    core.aliases.set(clientId, connectClient(core, { ownerId: row.ownerId, name: row.name, root }))
+    const found = connectClient(core, { ownerId: row.ownerId, name: row.name, root })
+    stepAside(core, own, found)
+    core.aliases.set(own, found)
     tellClient(core, own, { type: 'sessionLost' })
     return
   }

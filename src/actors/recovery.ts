@@ -6,10 +6,10 @@
 
 import type { Driver } from '../drivers/driver.ts'
 import type { MessageId } from '../ids.ts'
-import { type Message, type Reply, sameAddress } from '../messages.ts'
+import { type Reply, sameAddress } from '../messages.ts'
 import type { Recovered, Uncertain } from '../machines/agent-context.ts'
 import type { Mail, OpenMessage } from '../machines/mailbox.ts'
-import type { AgentRow, MessageRow } from '../store/store.ts'
+import { type AgentRow, type MessageRow, toMessage } from '../store/store.ts'
 import { watchAgent } from './budgets.ts'
 import { agentActor, type Core, ledgerActor, lineAbove, specOf } from './core.ts'
 import { bringBackClient } from './principals.ts'
@@ -70,7 +70,8 @@ function mailOf(core: Core, row: AgentRow, messages: readonly MessageRow[], inbo
 /** The word that ended the hold, if it was accepted and the server was killed before that was on record. */
 function releasing(core: Core, row: AgentRow, hold: NonNullable<AgentRow['hold']>, messages: readonly MessageRow[]): MessageId | undefined {
   const above = [hold.by, ...lineAbove(core, row.id)]
-  return messages.find(message => !wasHanded(message) && message.acceptedAt > hold.at && above.some(address => sameAddress(address, message.from)))?.id
+  // Every client that could write to it is its owner's, and may.
+  return messages.find(message => !wasHanded(message) && message.acceptedAt > hold.at && (message.from.kind === 'client' || above.some(address => sameAddress(address, message.from))))?.id
 }
 
 /** What was sent for it and has not come back to it: without an outcome, or with one that still lies in the inbox. */
@@ -81,7 +82,3 @@ const tasksOut = (core: Core, row: AgentRow, { id }: MessageRow, inbox: readonly
 
 const toUncertain = (core: Core, { id, deliveries }: MessageRow): Uncertain =>
   ({ messageId: id, deliveries, markers: [`[MSG:${id}]`, ...core.store.listCausedBy(id).map(task => `[REPLY:${task.id} `)] })
-
-function toMessage({ handedAt: _, deliveredAt: __, seenAt: ___, deliveries: ____, rested: _____, outcome: ______, ...message }: MessageRow): Message {
-  return message
-}

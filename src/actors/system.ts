@@ -24,7 +24,7 @@ import { createInspecting } from './inspecting.ts'
 import { createLedger } from './ledger.ts'
 import { createMessaging } from './messaging.ts'
 import { resolveParent } from './parenthood.ts'
-import { authenticate, connectClient, Credentials, disconnectClient, locateClient } from './principals.ts'
+import { aliasesOnRecord, authenticate, connectClient, Credentials, disconnectClient, locateClient } from './principals.ts'
 import { hands } from '../machines/effects.ts'
 import { defaultSupervision, type Supervision } from '../machines/restarts.ts'
 import { recover } from './recovery.ts'
@@ -68,7 +68,7 @@ export interface SystemOptions {
 export function createSystem(options: SystemOptions): MadroxSystem {
   let drivers: ReadonlyMap<string, Driver> = new Map()
   const { store, clock, ids, log, prices = createPrices() } = options
-  const aliases: Core['aliases'] = new Map()
+  const aliases = aliasesOnRecord(store)
   const logic = createRoot(
     {
       deadlines: createDeadlines(clock),

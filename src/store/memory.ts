@@ -5,20 +5,20 @@
 
 import { MadroxError } from '../errors.ts'
 import type { AgentId } from '../ids.ts'
-import { sameAddress, type Address, type Reply } from '../messages.ts'
-import { createJournal, createTable, type Journal } from './tables.ts'
+import { sameAddress, type Address } from '../messages.ts'
+import { createMemoryLetters, type StoredReply } from './memory-letters.ts'
+import { createJournal, createTable, type Journal, type Table } from './tables.ts'
 import type { AgentRow, AuditRow, ClientRow, MessageRow, ModelUsage, OutputRow, Store, UsageRow, UsageTotals } from './store.ts'
-
-interface StoredReply {
-  readonly reply: Reply
-  readonly consumedAt?: number
-  readonly deadReason?: string
-}
 
 /** A store that forgets everything when it is closed. */
 export function createMemoryStore(): Store {
   const journal = createJournal()
   const agents = createTable<AgentRow>(journal, 'agent')
+  const messageTable = createTable<MessageRow>(journal, 'message')
+  const replyTable = createTable<StoredReply>(journal, 'reply')
+  const callTable = createTable<StoredCall>(journal, 'call')
+  const output = createTable<OutputRow>(journal, 'output')
+  const audit = createTable<AuditRow>(journal, 'audit')
   const knowAgent = (id: AgentId, what: string): void => {
     if (!agents.get(id)) throw new MadroxError('internal', `The store has no agent ${id} for this ${what}.`, { data: { id } })
   }
@@ -30,12 +30,28 @@ export function createMemoryStore(): Store {
     getAgent: id => agents.get(id),
     listAgents: () => agents.list(),
     ...clients(journal),
-    ...messages(journal, knowAgent),
-    ...replies(journal),
+    ...messages(messageTable, knowAgent),
+    ...replies(journal, replyTable),
+    ...createMemoryLetters(journal, messageTable, replyTable),
     ...turns(journal, knowAgent),
-    ...calls(journal),
-    ...records(journal, knowAgent),
+    ...calls(callTable),
+    ...records(journal, { output, audit }, knowAgent),
+    prune: before => journal.transaction(() => {
+      const isGone = (id: AgentId): boolean => (agents.get(id)?.endedAt ?? before) < before
+      return [
+        output.remove(row => isGone(row.agentId)),
+        replyTable.remove(({ reply, consumedAt, deadReason }) => consumedAt !== undefined && consumedAt < before && deadReason === undefined && isGone(reply.from)),
+        callTable.remove(({ at, agentId }) => at < before && (agentId === undefined || isGone(agentId))),
+        audit.remove(({ at }) => at < before),
+      ].reduce((total, count) => total + count)
+    }),
   }
+}
+
+interface StoredCall {
+  readonly result: unknown
+  readonly at: number
+  readonly agentId?: AgentId
 }
 
 type Part<Names extends keyof Store> = Pick<Store, Names>
@@ -51,10 +67,9 @@ function clients(journal: Journal): Part<'saveClient' | 'getClient' | 'listClien
 }
 
 function messages(
-  journal: Journal,
+  table: Table<MessageRow>,
   knowAgent: KnowAgent,
 ): Part<'insertMessage' | 'getMessage' | 'markHanded' | 'markDelivered' | 'markSeen' | 'markRested' | 'settleMessage' | 'listOpenMessages' | 'countMessages' | 'listCausedBy'> {
-  const table = createTable<MessageRow>(journal, 'message')
   return {
     insertMessage: message => {
       knowAgent(message.to, 'message')
@@ -79,10 +94,7 @@ function messages(
   }
 }
 
-function replies(
-  journal: Journal,
-): Part<'addReply' | 'listReplies' | 'countReplies' | 'consumeReplies' | 'redirectReplies' | 'addDeadLetter' | 'listDeadLetters'> {
-  const table = createTable<StoredReply>(journal, 'reply')
+function replies(journal: Journal, table: Table<StoredReply>): Part<'addReply' | 'listReplies' | 'countReplies' | 'consumeReplies' | 'redirectReplies'> {
   const pending = (to: Address): readonly StoredReply[] =>
     table.list(each => each.consumedAt === undefined && each.deadReason === undefined && sameAddress(each.reply.to, to))
   return {
@@ -97,8 +109,6 @@ function replies(
       for (const { reply } of moved) table.update(reply.id, each => ({ ...each, reply: { ...reply, to } }))
       return moved.length
     }),
-    addDeadLetter: (reply, reason) => table.put(reply.id, { ...(table.get(reply.id) ?? { reply }), deadReason: reason }),
-    listDeadLetters: () => table.list().flatMap(({ reply, deadReason }) => (deadReason === undefined ? [] : [{ reply, reason: deadReason }])),
   }
 }
 
@@ -119,14 +129,13 @@ function turns(journal: Journal, knowAgent: KnowAgent): Part<'beginTurn' | 'comp
   }
 }
 
-function calls(journal: Journal): Part<'findCall' | 'recordCall'> {
-  const table = createTable<{ readonly result: unknown }>(journal, 'call')
+function calls(table: Table<StoredCall>): Part<'findCall' | 'recordCall'> {
   const keyOf = (caller: string, key: string): string => JSON.stringify([caller, key])
   return {
     findCall: (caller, key) => table.get(keyOf(caller, key))?.result,
-    recordCall: (caller, key, result) => {
+    recordCall: (caller, key, result, at, agentId) => {
       const id = keyOf(caller, key)
-      if (!table.get(id)) table.insert(id, { result: result ?? null })
+      if (!table.get(id)) table.insert(id, { result: result ?? null, at, ...(agentId ? { agentId } : {}) })
     },
   }
 }
@@ -148,10 +157,14 @@ function groupByModel(rows: readonly UsageRow[], promptSizes: readonly number[])
     .toSorted((a, b) => (a.model === b.model ? a.promptOver - b.promptOver : a.model < b.model ? -1 : 1))
 }
 
-function records(journal: Journal, knowAgent: KnowAgent): Part<'addUsage' | 'usageTotals' | 'usageByModel' | 'appendOutput' | 'listOutput' | 'appendAudit'> {
+interface GrowingTables {
+  readonly output: Table<OutputRow>
+  readonly audit: Table<AuditRow>
+}
+
+function records(journal: Journal, { output, audit }: GrowingTables, knowAgent: KnowAgent): Part<'addUsage' | 'usageTotals' | 'usageByModel' | 'appendOutput' | 'listOutput' | 'appendAudit'> {
   const usage = createTable<UsageRow>(journal, 'usage')
-  const output = createTable<OutputRow>(journal, 'output')
-  const audit = createTable<AuditRow>(journal, 'audit')
+  let count = 0
   return {
     addUsage: row => {
       knowAgent(row.agentId, 'usage')
@@ -164,12 +177,12 @@ function records(journal: Journal, knowAgent: KnowAgent): Part<'addUsage' | 'usa
     usageByModel: (agentId, promptSizes) => groupByModel(usage.list(row => row.agentId === agentId), promptSizes),
     appendOutput: row => {
       knowAgent(row.agentId, 'output')
-      output.insert(String(output.size()), row)
+      output.insert(String(++count), row)
     },
     listOutput: (agentId, { limit, since = 0 }) => {
       const rows = output.list(row => row.agentId === agentId && row.at >= since).toSorted((a, b) => a.at - b.at)
       return limit > 0 ? rows.slice(-limit) : []
     },
-    appendAudit: row => audit.insert(String(audit.size()), row),
+    appendAudit: row => audit.insert(String(++count), row),
   }
 }

@@ -2,8 +2,8 @@
 
 import { z } from 'zod'
 import { asAgentId, asClientId, asMessageId, asOwnerId, asReplyId } from '../ids.ts'
-import { outcomeStatuses, type Address, type Message, type Outcome, type Reply } from '../messages.ts'
-import type { AgentPatch, AgentRow, AuditRow, ClientRow, MessageRow, ModelUsage, OutputRow, Rest, UsageRow, UsageTotals } from './store.ts'
+import { outcomeStatuses, type Address, type DeadLetter, type Message, type Outcome, type Reply } from '../messages.ts'
+import { type AgentPatch, type AgentRow, type AuditRow, type ClientRow, type MessageRow, type ModelUsage, type OutputRow, type Rest, toMessage, type UsageRow, type UsageTotals } from './store.ts'
 
 /** What may be bound: libsql aborts the process when it is given a boolean, and takes `undefined` for NULL without a word. */
 export type Value = string | number | null
@@ -79,15 +79,16 @@ export function agentPatchValues(patch: AgentPatch): Values {
 export const clientRow = z
   .object({
     id: z.string().transform(asClientId), owner_id: z.string().transform(asOwnerId), name: words, root: optional(words),
-    connected_at: time, disconnected_at: optional(time),
+    connected_at: time, disconnected_at: optional(time), successor: optional(z.string().transform(asClientId)),
   })
   .transform((row): ClientRow => compact({
     id: row.id, ownerId: row.owner_id, name: row.name, root: row.root, connectedAt: row.connected_at, disconnectedAt: row.disconnected_at,
+    successor: row.successor,
   }))
 
 export const clientValues = (row: ClientRow): Values => ({
   id: row.id, owner_id: row.ownerId, name: toJson(row.name), root: jsonOrNull(row.root), connected_at: row.connectedAt,
-  disconnected_at: orNull(row.disconnectedAt),
+  disconnected_at: orNull(row.disconnectedAt), successor: orNull(row.successor),
 })
 
 const outcomeColumns = {
@@ -100,17 +101,19 @@ function toOutcome(row: z.output<z.ZodObject<typeof outcomeColumns>>): Outcome |
   return compact({ status: row.outcome_status, text: row.outcome_text, via: row.outcome_via, at: row.outcome_at })
 }
 
-export const messageRow = z
-  .object({
-    id: messageId, to_agent: agentId, from_kind: addressKind, from_id: z.string(), text: words, expects_reply: z.number(),
-    caused_by: optional(messageId), accepted_at: time, expires_at: optional(time), handed_at: optional(time), delivered_at: optional(time), seen_at: optional(time),
-    deliveries: z.number(), rested_at: optional(time), rested_text: optional(words), ...outcomeColumns,
-  })
-  .transform((row): MessageRow => compact({
-    id: row.id, to: row.to_agent, from: toAddress(row.from_kind, row.from_id), text: row.text, expectsReply: row.expects_reply === 1,
-    causedBy: row.caused_by, acceptedAt: row.accepted_at, expiresAt: row.expires_at, handedAt: row.handed_at, deliveredAt: row.delivered_at, seenAt: row.seen_at,
-    deliveries: row.deliveries, rested: row.rested_at === undefined ? undefined : compact({ at: row.rested_at, lastText: row.rested_text }), outcome: toOutcome(row),
-  }))
+const messageColumns = z.object({
+  id: messageId, to_agent: agentId, from_kind: addressKind, from_id: z.string(), text: words, expects_reply: z.number(),
+  caused_by: optional(messageId), accepted_at: time, expires_at: optional(time), handed_at: optional(time), delivered_at: optional(time), seen_at: optional(time),
+  deliveries: z.number(), rested_at: optional(time), rested_text: optional(words), ...outcomeColumns,
+})
+
+const toMessageRow = (row: z.output<typeof messageColumns>): MessageRow => compact({
+  id: row.id, to: row.to_agent, from: toAddress(row.from_kind, row.from_id), text: row.text, expectsReply: row.expects_reply === 1,
+  causedBy: row.caused_by, acceptedAt: row.accepted_at, expiresAt: row.expires_at, handedAt: row.handed_at, deliveredAt: row.delivered_at, seenAt: row.seen_at,
+  deliveries: row.deliveries, rested: row.rested_at === undefined ? undefined : compact({ at: row.rested_at, lastText: row.rested_text }), outcome: toOutcome(row),
+})
+
+export const messageRow = messageColumns.transform(toMessageRow)
 
 export const messageValues = (message: Message): Values => ({
   id: message.id, to_agent: message.to, from_kind: message.from.kind, from_id: message.from.id, text: toJson(message.text),
@@ -135,7 +138,21 @@ const toReply = (row: z.output<typeof replyColumns>): Reply => compact({
 })
 
 export const replyRow = replyColumns.transform(toReply)
-export const deadLetterRow = replyColumns.transform(row => ({ reply: toReply(row), reason: row.dead_reason ?? '' }))
+
+/** What the table of the dead adds to a reply's or a message's own columns. `seq` is the place among all that died. */
+const deathColumns = { dead_seq: z.number(), dead_at: time, resent_as: optional(z.string()), resent_at: optional(time) }
+type Death = z.output<z.ZodObject<typeof deathColumns>>
+const whenOf = (row: Death, kind: DeadLetter['kind']): Pick<DeadLetter, 'at' | 'resent'> => {
+  if (row.resent_as === undefined || row.resent_at === undefined) return { at: row.dead_at }
+  return { at: row.dead_at, resent: { as: kind === 'reply' ? asReplyId(row.resent_as) : asMessageId(row.resent_as), at: row.resent_at } }
+}
+
+export const deadReplyRow = replyColumns.extend(deathColumns).transform((row): { seq: number; letter: DeadLetter } =>
+  ({ seq: row.dead_seq, letter: { kind: 'reply', ...whenOf(row, 'reply'), reason: row.dead_reason ?? '', reply: toReply(row) } }))
+export const deadMessageRow = messageColumns.extend(deathColumns).transform((row): { seq: number; letter: DeadLetter } => {
+  const message = toMessageRow(row)
+  return { seq: row.dead_seq, letter: { kind: 'message', ...whenOf(row, 'message'), reason: message.outcome?.text ?? '', status: message.outcome?.status ?? 'failed', message: toMessage(message) } }
+})
 
 export const replyValues = (reply: Reply, deadReason?: string): Values => ({
   id: reply.id, kind: reply.kind, to_kind: reply.to.kind, to_id: reply.to.id, from_agent: reply.from, from_name: toJson(reply.fromName),
@@ -144,7 +161,7 @@ export const replyValues = (reply: Reply, deadReason?: string): Values => ({
 })
 
 export const callRow = z.object({ result: fromJson }).transform(row => row.result)
-export const callValues = (caller: string, key: string, result: unknown, at: number): Values => ({ caller, key, result: toJson(result), at })
+export const callValues = (caller: string, key: string, result: unknown, at: number, agentId: string | undefined): Values => ({ caller, key, result: toJson(result), at, agent_id: orNull(agentId) })
 
 export const usageValues = (row: UsageRow): Values => ({
   agent_id: row.agentId, unit_id: row.unitId, model: row.model, input_tokens: row.inputTokens, output_tokens: row.outputTokens,

@@ -141,6 +141,26 @@ CREATE TABLE unfinished_turns (
 ) STRICT;
 `
 
+/**
+ * What died, in the order it did, with what it was sent again as; what it says stands with the reply or the message itself. Which
+ * client took over from which. Which agent a call brought up or wrote to: its record is kept as long as that agent lives.
+ */
+const deadLetters = `
+CREATE TABLE dead_letters (
+  seq INTEGER PRIMARY KEY,
+  id TEXT NOT NULL UNIQUE,          -- of the reply or the message
+  kind TEXT NOT NULL,
+  at REAL NOT NULL,
+  resent_as TEXT,
+  resent_at REAL
+) STRICT;
+CREATE INDEX dead_letters_of_kind ON dead_letters (kind, seq);
+INSERT INTO dead_letters (id, kind, at) SELECT id, 'reply', at FROM replies WHERE dead_reason IS NOT NULL ORDER BY seq;
+DROP INDEX replies_dead;
+ALTER TABLE clients ADD COLUMN successor TEXT;
+ALTER TABLE calls ADD COLUMN agent_id TEXT;
+`
+
 /** In order; the first makes version 1 out of an empty file. */
-export const migrations: readonly string[] = [first, recovery, unfinishedTurns]
+export const migrations: readonly string[] = [first, recovery, unfinishedTurns, deadLetters]
 export const schemaVersion = migrations.length

@@ -1,12 +1,13 @@
 /** The store in a SQLite file. Owns the queries; `database.ts` owns the file, `rows.ts` the columns, `schema.ts` the tables. */
 
 import { z } from 'zod'
-import { MadroxError } from '../errors.ts'
 import { openDatabase, type Connection, type DatabaseOptions } from './database.ts'
+import { createSqliteLetters } from './sqlite-letters.ts'
 import {
-  agentPatchValues, agentRow, agentValues, auditValues, callRow, callValues, clientRow, clientValues, deadLetterRow, messageRow, messageValues,
+  agentPatchValues, agentRow, agentValues, auditValues, callRow, callValues, clientRow, clientValues, messageRow, messageValues,
   outcomeValues, outputRow, outputValues, replyRow, replyValues, restValues, modelUsageRow, usageTotalsRow, usageValues,
 } from './rows.ts'
+import { expectKnown, insertInto, insertReply } from './statements.ts'
 import type { Store } from './store.ts'
 
 /**
@@ -23,17 +24,11 @@ export function createSqliteStore(options: DatabaseOptions): Store {
     ...messages(connection),
     ...replies(connection),
     ...turns(connection),
+    ...createSqliteLetters(connection),
     ...calls(connection),
     ...records(connection),
+    prune: pruning(connection),
   }
-}
-
-const insertInto = (table: string, columns: string): string =>
-  `INSERT INTO ${table} (${columns}) VALUES (${columns.split(', ').map(column => `@${column}`).join(', ')})`
-
-/** An update of something that was never recorded is a mistake of the caller's, not a state of the world. */
-function expectKnown(changes: number, what: string, id: string): void {
-  if (changes === 0) throw new MadroxError('internal', `The store has no ${what} ${id} to update.`, { data: { id } })
 }
 
 type Part<Names extends keyof Store> = Pick<Store, Names>
@@ -59,9 +54,9 @@ function agents(db: Connection): Part<'insertAgent' | 'updateAgent' | 'getAgent'
 }
 
 function clients(db: Connection): Part<'saveClient' | 'getClient' | 'listClients'> {
-  const save = db.write(`${insertInto('clients', 'id, owner_id, name, root, connected_at, disconnected_at')}
+  const save = db.write(`${insertInto('clients', 'id, owner_id, name, root, connected_at, disconnected_at, successor')}
     ON CONFLICT (id) DO UPDATE SET owner_id = excluded.owner_id, name = excluded.name, root = excluded.root,
-      connected_at = excluded.connected_at, disconnected_at = excluded.disconnected_at`)
+      connected_at = excluded.connected_at, disconnected_at = excluded.disconnected_at, successor = excluded.successor`)
   const one = db.read('SELECT * FROM clients WHERE id = @id', clientRow)
   const all = db.read('SELECT * FROM clients ORDER BY seq', clientRow)
   return {
@@ -107,24 +102,19 @@ function messages(
 
 function replies(
   db: Connection,
-): Part<'addReply' | 'listReplies' | 'countReplies' | 'consumeReplies' | 'redirectReplies' | 'addDeadLetter' | 'listDeadLetters'> {
-  const insertSql = insertInto('replies', 'id, kind, to_kind, to_id, from_agent, from_name, message_id, subject, status, text, at, dead_reason')
+): Part<'addReply' | 'listReplies' | 'countReplies' | 'consumeReplies' | 'redirectReplies'> {
   const pending = 'to_kind = @kind AND to_id = @id AND consumed_at IS NULL AND dead_reason IS NULL'
-  const insert = db.write(insertSql)
-  const bury = db.write(`${insertSql} ON CONFLICT (id) DO UPDATE SET dead_reason = excluded.dead_reason`)
+  const insert = db.write(insertReply)
   const list = db.read(`SELECT * FROM replies WHERE ${pending} ORDER BY seq`, replyRow)
   const count = db.read(`SELECT count(*) AS count FROM replies WHERE ${pending}`, z.object({ count: z.number() }))
   const consume = db.write('UPDATE replies SET consumed_at = @at WHERE consumed_at IS NULL AND id IN (SELECT value FROM json_each(@ids))')
   const redirect = db.write(`UPDATE replies SET to_kind = @new_kind, to_id = @new_id WHERE ${pending}`)
-  const dead = db.read('SELECT * FROM replies WHERE dead_reason IS NOT NULL ORDER BY seq', deadLetterRow)
   return {
     addReply: reply => void insert(replyValues(reply)),
     listReplies: ({ kind, id }) => list({ kind, id }),
     countReplies: ({ kind, id }) => count({ kind, id })[0]?.count ?? 0,
     consumeReplies: (ids, at) => void consume({ ids: JSON.stringify(ids), at }),
     redirectReplies: (from, to) => redirect({ kind: from.kind, id: from.id, new_kind: to.kind, new_id: to.id }),
-    addDeadLetter: (reply, reason) => void bury(replyValues(reply, reason)),
-    listDeadLetters: () => dead(),
   }
 }
 
@@ -142,11 +132,22 @@ function turns(db: Connection): Part<'beginTurn' | 'completeTurn' | 'countUnfini
 
 function calls(db: Connection): Part<'findCall' | 'recordCall'> {
   const find = db.read('SELECT result FROM calls WHERE caller = @caller AND key = @key', callRow)
-  const record = db.write(`${insertInto('calls', 'caller, key, result, at')} ON CONFLICT DO NOTHING`)
+  const record = db.write(`${insertInto('calls', 'caller, key, result, at, agent_id')} ON CONFLICT DO NOTHING`)
   return {
     findCall: (caller, key) => find({ caller, key })[0],
-    recordCall: (caller, key, result, at) => void record(callValues(caller, key, result, at)),
+    recordCall: (caller, key, result, at, agentId) => void record(callValues(caller, key, result, at, agentId)),
   }
+}
+
+function pruning(db: Connection): Store['prune'] {
+  const gone = 'SELECT id FROM agents WHERE ended_at < @before'
+  const sweeps = [
+    `DELETE FROM output WHERE agent_id IN (${gone})`,
+    `DELETE FROM replies WHERE consumed_at < @before AND dead_reason IS NULL AND from_agent IN (${gone})`,
+    `DELETE FROM calls WHERE at < @before AND (agent_id IS NULL OR agent_id IN (${gone}))`,
+    'DELETE FROM audit WHERE at < @before',
+  ].map(db.write)
+  return before => db.transaction(() => sweeps.map(sweep => sweep({ before })).reduce((total, count) => total + count))
 }
 
 const allTime = { since: 0, until: Number.MAX_SAFE_INTEGER }

@@ -9,7 +9,7 @@
  */
 
 import type { AgentId, ClientId, MessageId, OwnerId, ReplyId } from '../ids.ts'
-import type { Address, Message, Outcome, Reply } from '../messages.ts'
+import type { Address, DeadLetter, Message, Outcome, Reply } from '../messages.ts'
 
 export interface AgentRow {
   readonly id: AgentId
@@ -47,6 +47,8 @@ export interface ClientRow {
   readonly root?: string
   readonly connectedAt: number
   readonly disconnectedAt?: number
+  /** The client that took over from it: its replies go there, and it is nobody's any more. */
+  readonly successor?: ClientId
 }
 
 export interface MessageRow extends Message {
@@ -61,6 +63,11 @@ export interface MessageRow extends Message {
   /** Its latest turn ended and left it open: what it waits for is out. Absent: never worked on, or a turn works on it. */
   readonly rested?: Rest
   readonly outcome?: Outcome
+}
+
+/** Without what became of it. */
+export function toMessage({ handedAt: _, deliveredAt: __, seenAt: ___, deliveries: ____, rested: _____, outcome: ______, ...message }: MessageRow): Message {
+  return message
 }
 
 export interface Rest {
@@ -146,13 +153,21 @@ export interface Store {
   /** Gives the unread replies of one address to another; returns how many. */
   redirectReplies(from: Address, to: Address): number
   /** Nobody left to hear it: kept, and listed; taken out of the inbox it may have been in. */
-  addDeadLetter(reply: Reply, reason: string): void
-  listDeadLetters(): readonly { readonly reply: Reply; readonly reason: string }[]
+  addDeadReply(reply: Reply, reason: string, at: number): void
+  /** Its agent will not answer it any more. A message with an outcome; a second time changes nothing. */
+  addDeadMessage(id: MessageId, at: number): void
+  /** It was answered after all. */
+  dropDeadMessage(id: MessageId): void
+  getDeadLetter(id: MessageId | ReplyId): DeadLetter | undefined
+  /** Those that died at or after `since`, in the order they died; those that were sent again only when asked for. */
+  listDeadLetters(options?: { readonly since?: number; readonly resent?: boolean }): readonly DeadLetter[]
+  /** Once: a letter that was sent again before, or is none, is refused as `internal`. */
+  markResent(id: MessageId | ReplyId, as: MessageId | ReplyId, at: number): void
 
   /** The first result recorded under a caller's key, as plain data. */
   findCall(caller: string, key: string): unknown
-  /** Records the result of a call; the first one stands. */
-  recordCall(caller: string, key: string, result: unknown, at: number): void
+  /** Records the result of a call; the first one stands. `agentId`: whom it brought up or wrote to; it is kept while that agent is. */
+  recordCall(caller: string, key: string, result: unknown, at: number, agentId?: AgentId): void
 
   /** False: this unit was counted before. */
   addUsage(row: UsageRow): boolean
@@ -172,6 +187,13 @@ export interface Store {
   listOutput(agentId: AgentId, options: { readonly limit: number; readonly since?: number }): readonly OutputRow[]
 
   appendAudit(row: AuditRow): void
+
+  /**
+   * Forgets what only grows: of agents that ended before then, their output, the replies of theirs that were consumed before then, and
+   * the calls of before then that were about them or about nobody; audit rows of before then. Returns how many rows went.
+   * Agents, messages with their outcomes, usage, unread replies and dead letters are kept.
+   */
+  prune(before: number): number
 
   close(): void
 }

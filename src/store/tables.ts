@@ -50,11 +50,12 @@ export function createJournal(): Journal {
 export interface Table<Row> {
   get(id: string): Row | undefined
   list(matches?: (row: Row) => boolean): readonly Row[]
-  size(): number
   insert(id: string, row: Row): void
   /** Inserts, or replaces in place. */
   put(id: string, row: Row): void
   update(id: string, change: (row: Row) => Row): void
+  /** Forgets those; returns how many. */
+  remove(matches: (row: Row) => boolean): number
 }
 
 /** A row as the plain data a database would give back: undefined keys gone, nothing shared with who put it in. */
@@ -76,7 +77,6 @@ export function createTable<Row>(journal: Journal, noun: string): Table<Row> {
       journal.refuseClosed()
       return [...rows.values()].filter(matches)
     },
-    size: () => rows.size,
     put: set,
     insert: (id, row) => {
       if (rows.has(id)) throw new MadroxError('internal', `The store has a ${noun} ${id} already.`, { data: { id } })
@@ -86,6 +86,16 @@ export function createTable<Row>(journal: Journal, noun: string): Table<Row> {
       const row = rows.get(id)
       if (row === undefined) throw new MadroxError('internal', `The store has no ${noun} ${id} to update.`, { data: { id } })
       set(id, change(row))
+    },
+    remove: matches => {
+      const before = [...rows]
+      const gone = before.filter(([, row]) => matches(row))
+      journal.change(() => {
+        rows.clear() // back in their order, which a row put in again would not have
+        for (const [id, row] of before) rows.set(id, row)
+      })
+      for (const [id] of gone) rows.delete(id)
+      return gone.length
     },
   }
 }

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { asClientId, asOwnerId } from '../../src/ids.ts'
+import { asClientId, asMessageId, asOwnerId } from '../../src/ids.ts'
 import { createStage } from './rig.ts'
 
 const eve = asOwnerId('eve')
@@ -135,6 +135,92 @@ describe('a client whose session is gone', () => {
     await stage.ask(third, 'send_to_instance', { instance_id: ada, message: 'z', wait_for_response: false })
     stage.turn(ada, 'third')
     expect(await stage.ask(third, 'get_pending_replies')).toMatchObject({ replies: [{ response: 'third' }] })
+  })
+
+  test('has its successor after a restart too: what its agents answer then, and they themselves, are there', async () => {
+    const first = createStage()
+    const before = first.client('claude-code', { root: '/repo' })
+    const ada = await first.spawn('ada', before)
+    await first.ask(before, 'send_to_instance', { instance_id: ada, message: 'x', wait_for_response: false })
+    first.system.disconnectClient(before.clientId)
+    const after = first.client('claude-code')
+    await first.spawn('new', after)
+    first.system.locateClient(after.clientId, '/repo')
+    first.system.locateClient(after.clientId, '/elsewhere') // it alone knows now that it stands for the other
+    const stage = first.crash()
+    await stage.settle()
+    const asked = stage.commands.find(command => command.type === 'recallTurn')
+    stage.fact(ada, { type: 'turnRecalled', requestId: asked?.type === 'recallTurn' ? asked.requestId : '', status: 'absent' })
+    stage.turn(ada, 'early')
+    const again = stage.client('claude-code', { root: '/elsewhere' })
+    await stage.ask(again, 'send_to_instance', { instance_id: ada, message: 'y', wait_for_response: false })
+    stage.turn(ada, 'late')
+    expect(again.clientId).toBe(after.clientId)
+    expect(await stage.ask(again, 'get_pending_replies')).toMatchObject({ replies: [{ response: 'early' }, { response: 'late' }] })
+    expect(await stage.ask(again, 'get_children')).toMatchObject({ children: [{ name: 'ada' }, { name: 'new' }] })
+    expect(stage.client('claude-code', { root: '/repo' }).clientId).not.toBe(before.clientId)
+  })
+
+  test('that came back under its old id is found there after a restart, and the session that was to be new is nobody', async () => {
+    const first = createStage()
+    const before = first.client('claude-code', { root: '/repo' })
+    const ada = await first.spawn('ada', before)
+    first.system.disconnectClient(before.clientId)
+    const after = first.client('claude-code')
+    first.system.locateClient(after.clientId, '/repo')
+    await first.ask(after, 'send_to_instance', { instance_id: ada, message: 'x', wait_for_response: false }, { callKey: 'k' })
+    const stage = first.crash()
+    await stage.settle()
+    const again = stage.client('claude-code', { root: '/repo' })
+    await stage.ask(again, 'send_to_instance', { instance_id: ada, message: 'x', wait_for_response: false }, { callKey: 'k' })
+    expect([again.clientId, stage.client('claude-code').clientId]).toEqual([before.clientId, expect.not.stringContaining(after.clientId)])
+    expect(stage.store.listOpenMessages()).toHaveLength(1)
+  })
+
+  test('leaves an answer to its successor once: handed out by a wait, it is in no inbox any more', async () => {
+    const stage = createStage()
+    const before = stage.client('claude-code', { root: '/repo' })
+    const ada = await stage.spawn('ada', before)
+    const sent = await stage.ask(before, 'send_to_instance', { instance_id: ada, message: 'x', wait_for_response: false })
+    stage.turn(ada, 'done')
+    stage.system.disconnectClient(before.clientId)
+    const after = stage.client('claude-code')
+    await stage.spawn('new', after)
+    stage.system.locateClient(after.clientId, '/repo')
+    expect(await stage.ask(after, 'wait_for_any', { message_ids: [sent['message_id']] })).toMatchObject({ response: 'done' })
+    expect(await stage.ask(after, 'get_pending_replies')).toMatchObject({ count: 0 })
+  })
+
+  test('and the answer that is on its way to it out of its inbox: it reaches the successor only if it did not leave', async () => {
+    const stage = createStage()
+    const before = stage.client('claude-code', { root: '/repo' })
+    const ada = await stage.spawn('ada', before)
+    for (const message of ['x', 'y']) await stage.ask(before, 'send_to_instance', { instance_id: ada, message, wait_for_response: false })
+    for (const text of ['left', 'did not leave']) stage.turn(ada, text)
+    const held = await stage.system.collectReplies(before, { wait: { timeoutMs: 0 } })
+    stage.system.disconnectClient(before.clientId)
+    const after = stage.client('claude-code')
+    await stage.spawn('new', after)
+    stage.system.locateClient(after.clientId, '/repo')
+    expect(stage.system.pendingReplies(after)).toBe(0)
+    stage.system.consumeReplies(held.slice(0, 1).map(reply => reply.id))
+    stage.system.releaseReplies(held.slice(1).map(reply => reply.id))
+    expect(await stage.ask(after, 'get_pending_replies')).toMatchObject({ replies: [{ response: 'did not leave' }] })
+  })
+
+  test('that held an agent: the word of its successor ends that, though the server is killed before it is on record', async () => {
+    const first = createStage()
+    const before = first.client('claude-code', { root: '/repo' })
+    const ada = await first.spawn('ada', before)
+    first.store.updateAgent(ada, { hold: { by: { kind: 'client', id: before.clientId }, at: first.clock.now() } })
+    first.system.disconnectClient(before.clientId)
+    const after = first.client('claude-code')
+    await first.spawn('new', after)
+    first.system.locateClient(after.clientId, '/repo')
+    first.store.insertMessage({ id: asMessageId('go'), to: ada, from: { kind: 'client', id: after.clientId }, text: 'go on', expectsReply: true, acceptedAt: first.clock.now() + 1 })
+    const stage = first.crash()
+    await stage.settle()
+    expect(stage.begin(ada)).toBe('[MSG:go] go on')
   })
 
   test('a session nobody knows is refused, in words', async () => {

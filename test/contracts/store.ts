@@ -3,7 +3,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { MadroxError } from '../../src/errors.ts'
 import { asAgentId, asClientId, asMessageId, asOwnerId, asReplyId } from '../../src/ids.ts'
-import type { Address, Message, Outcome, Reply } from '../../src/messages.ts'
+import type { Address, DeadLetter, Message, Outcome, Reply } from '../../src/messages.ts'
 import type { AgentRow, ClientRow, OutputRow, Store, UsageRow } from '../../src/store/store.ts'
 
 export const anAgent = (more: Partial<AgentRow> = {}): AgentRow => ({
@@ -100,6 +100,8 @@ export function describeStore(name: string, open: () => Store): void {
         store.saveClient(aClient({ id: asClientId('c2') }))
         store.saveClient(aClient({ disconnectedAt: 9 }))
         expect(store.listClients()).toStrictEqual([aClient({ disconnectedAt: 9 }), aClient({ id: asClientId('c2') })])
+        store.saveClient(aClient({ successor: asClientId('c2') }))
+        expect(store.getClient(asClientId('c1'))).toStrictEqual(aClient({ successor: asClientId('c2') }))
         expect(store.getClient(asClientId('c2'))).toStrictEqual(aClient({ id: asClientId('c2') }))
         expect(store.getClient(asClientId('c3'))).toBeUndefined()
       })
@@ -236,13 +238,127 @@ export function describeStore(name: string, open: () => Store): void {
         expect(store.countReplies(inbox)).toBe(0)
       })
 
-      test('a dead letter is listed with its reason and is in no inbox, whether it was in one before or not', () => {
+      test('a dead one is in no inbox, whether it was in one before or not', () => {
         store.addReply(aReply('r1'))
-        store.addDeadLetter(aReply('r1'), 'its client ended')
-        store.addDeadLetter(aReply('r2'), 'no address')
+        store.addDeadReply(aReply('r1'), 'its client ended', 50)
+        store.addDeadReply(aReply('r2'), 'no address', 51)
         expect(store.countReplies(inbox)).toBe(0)
         expect(store.redirectReplies(inbox, { kind: 'client', id: asClientId('c2') })).toBe(0)
-        expect(store.listDeadLetters()).toStrictEqual([{ reply: aReply('r1'), reason: 'its client ended' }, { reply: aReply('r2'), reason: 'no address' }])
+      })
+    })
+
+    describe('dead letters', () => {
+      const gone = (text: string): Outcome => ({ status: 'agent_gone', text, at: 40 })
+      const replyLetter = (id: string, reason: string, at: number): DeadLetter => ({ kind: 'reply', at, reason, reply: aReply(id) })
+      const messageLetter = (id: string, reason: string, at: number): DeadLetter => ({ kind: 'message', at, reason, status: 'agent_gone', message: aMessage(id) })
+      beforeEach(() => {
+        store.insertMessage(aMessage('m1'))
+        store.markDelivered(asMessageId('m1'), 11)
+        store.settleMessage(asMessageId('m1'), gone('ada ended'))
+        store.addReply(aReply('r1'))
+      })
+
+      test('are listed with what they say and why they died, in the order they did, whatever their clocks said', () => {
+        store.addDeadReply(aReply('r1'), 'its client ended\0', 50)
+        store.addDeadMessage(asMessageId('m1'), 49)
+        store.addDeadReply(aReply('r2'), 'no address', 48)
+        const all = [replyLetter('r1', 'its client ended\0', 50), messageLetter('m1', 'ada ended', 49), replyLetter('r2', 'no address', 48)]
+        expect(store.listDeadLetters()).toStrictEqual(all)
+        expect(store.listDeadLetters({ since: 49 })).toStrictEqual(all.slice(0, 2))
+        expect([store.getDeadLetter(asReplyId('r1')), store.getDeadLetter(asMessageId('m1')), store.getDeadLetter(asMessageId('m9'))]).toStrictEqual([all[0], all[1], undefined])
+      })
+
+      test('die once', () => {
+        for (const at of [50, 51]) {
+          store.addDeadMessage(asMessageId('m1'), at)
+          store.addDeadReply(aReply('r1'), `at ${at}`, at)
+        }
+        expect(store.listDeadLetters()).toStrictEqual([messageLetter('m1', 'ada ended', 50), replyLetter('r1', 'at 51', 50)])
+      })
+
+      test('that were sent again are kept, and listed when asked for; once each', () => {
+        store.addDeadMessage(asMessageId('m1'), 50)
+        store.addDeadReply(aReply('r1'), 'why', 51)
+        store.markResent(asMessageId('m1'), asMessageId('m2'), 60)
+        store.markResent(asReplyId('r1'), asReplyId('r2'), 61)
+        const both = [{ ...messageLetter('m1', 'ada ended', 50), resent: { as: 'm2', at: 60 } }, { ...replyLetter('r1', 'why', 51), resent: { as: 'r2', at: 61 } }]
+        expect([store.listDeadLetters(), store.listDeadLetters({ resent: true })]).toStrictEqual([[], both])
+        expect([refusalOf(() => store.markResent(asMessageId('m1'), asMessageId('m3'), 62)), refusalOf(() => store.markResent(asMessageId('m9'), asMessageId('m3'), 62))]).toEqual(['internal', 'internal'])
+        expect(store.getDeadLetter(asMessageId('m1'))).toStrictEqual(both[0])
+      })
+
+      test('are no more when the message was answered after all; a reply that died stays dead', () => {
+        store.addDeadMessage(asMessageId('m1'), 50)
+        store.addDeadReply(aReply('r1'), 'why', 51)
+        for (const id of ['m1', 'r1', 'm9']) store.dropDeadMessage(asMessageId(id))
+        expect(store.listDeadLetters()).toStrictEqual([replyLetter('r1', 'why', 51)])
+      })
+
+      test('are messages that have ended: no other can be one', () => {
+        store.insertMessage(aMessage('m2'))
+        expect([refusalOf(() => store.addDeadMessage(asMessageId('m2'), 50)), refusalOf(() => store.addDeadMessage(asMessageId('m9'), 50))]).toEqual(['internal', 'internal'])
+      })
+    })
+
+    describe('pruning', () => {
+      const [ada, bob] = [asAgentId('ada'), asAgentId('bob')]
+      const old = 100
+      beforeEach(() => {
+        store.insertAgent(anAgent({ id: bob }))
+        store.updateAgent(bob, { state: 'terminated', endedAt: old - 1 })
+        for (const agentId of [ada, bob]) store.appendOutput({ ...aLine(1, `of ${agentId}`), agentId })
+      })
+      const lines = (id: typeof ada) => store.listOutput(id, { limit: 9 }).map(row => row.content)
+
+      test('forgets the output of agents that ended before then, and of no other', () => {
+        expect([store.prune(old - 1), lines(bob)]).toEqual([0, ['of bob']])
+        expect([store.prune(old), lines(ada), lines(bob)]).toEqual([1, ['of ada'], []])
+        store.appendOutput(aLine(2, 'more'))
+        expect(lines(ada)).toEqual(['of ada', 'more'])
+      })
+
+      test('forgets consumed replies of such agents, and keeps the unread and the dead', () => {
+        store.addReply(aReply('r1', { from: bob }))
+        store.addReply(aReply('r2', { from: bob }))
+        store.addReply(aReply('r3', { from: ada }))
+        store.addReply(aReply('r4', { from: bob }))
+        store.addReply(aReply('r5', { from: bob }))
+        store.consumeReplies([asReplyId('r1'), asReplyId('r3'), asReplyId('r5')], old - 1)
+        store.addDeadReply(aReply('r5', { from: bob }), 'why', old - 1)
+        store.consumeReplies([asReplyId('r4')], old)
+        expect(store.prune(old)).toBe(2) // r1, and bob's line
+        expect([ids(store.listReplies(inbox)), store.listDeadLetters().length]).toEqual([['r2'], 1])
+        store.addReply(aReply('r1')) // its id is free
+        for (const id of ['r3', 'r4', 'r5']) expect(refusalOf(() => store.addReply(aReply(id)))).toBe('internal')
+      })
+
+      test('forgets calls of before then, unless the agent they were about is there, or was until then', () => {
+        store.recordCall('c1', 'nobody', 1, old - 1)
+        store.recordCall('c1', 'gone', 2, old - 1, bob)
+        store.recordCall('c1', 'living', 3, old - 1, ada)
+        store.recordCall('c1', 'young', 4, old, bob)
+        store.prune(old)
+        expect(['nobody', 'gone', 'living', 'young'].map(key => store.findCall('c1', key))).toEqual([undefined, undefined, 3, 4])
+      })
+
+      test('forgets audit rows of before then, and nothing else: agents, outcomes and usage stay', () => {
+        store.insertMessage(aMessage('m1', { to: bob }))
+        store.settleMessage(asMessageId('m1'), answered('x'))
+        store.addUsage(aUsage('u1', { agentId: bob }))
+        for (const at of [1, 99, 100]) store.appendAudit({ at, event: 'x', agentId: ada, data: {} })
+        expect([store.prune(old), store.prune(old)]).toEqual([3, 0])
+        expect([store.getAgent(bob)?.endedAt, store.getMessage(asMessageId('m1'))?.outcome?.text, store.usageTotals(bob).inputTokens]).toEqual([old - 1, 'x', 1])
+        store.appendAudit({ at: 101, event: 'x', data: {} })
+      })
+
+      test('is undone whole with the transaction it was in, order and all', () => {
+        store.updateAgent(ada, { endedAt: 1 })
+        store.appendOutput(aLine(1, 'second'))
+        expect(() => store.transaction(() => {
+          store.prune(old)
+          throw new RangeError('stop')
+        })).toThrow(RangeError)
+        expect([lines(ada), lines(bob)]).toEqual([['of ada', 'second'], ['of bob']])
       })
     })
 
@@ -360,7 +476,7 @@ export function describeStore(name: string, open: () => Store): void {
           store.markDelivered(asMessageId('m1'), 1)
           store.settleMessage(asMessageId('m1'), answered('x'))
           store.consumeReplies([asReplyId('r1')], 1)
-          store.addDeadLetter(aReply('r2'), 'x')
+          store.addDeadReply(aReply('r2'), 'x', 1)
           store.recordCall('c1', 'k', 1, 1)
           store.addUsage(aUsage('u1'))
           store.appendOutput(aLine(2, 'within'))

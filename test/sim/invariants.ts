@@ -81,7 +81,7 @@ export function createInvariants(stage: Stage): Invariants {
   function reachesItsSender(id: MessageId): void {
     const row = durable.getMessage(id)
     if (!row?.outcome || !row.expectsReply) return
-    const dead = durable.listDeadLetters().some(({ reply }) => reply.messageId === id)
+    const dead = durable.listDeadLetters().some(letter => letter.kind === 'reply' && letter.reply.messageId === id)
     // A client's may have been waited for by another of its owner's.
     const isLiving = row.from.kind === 'agent' && durable.getAgent(row.from.id)?.endedAt === undefined
     const told = isLiving ? journal.wasTold(id, row.from) : journal.wasToldToAnybody(id)

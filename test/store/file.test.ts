@@ -6,8 +6,8 @@ import { join } from 'node:path'
 import Database from 'libsql'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { MadroxError } from '../../src/errors.ts'
-import { asAgentId } from '../../src/ids.ts'
-import { applicationId, schemaVersion } from '../../src/store/schema.ts'
+import { asAgentId, asClientId } from '../../src/ids.ts'
+import { applicationId, migrations, schemaVersion } from '../../src/store/schema.ts'
 import { createSqliteStore } from '../../src/store/sqlite.ts'
 import { aMessage, anAgent } from '../contracts/store.ts'
 
@@ -119,6 +119,21 @@ describe('migrations', () => {
     expect(raw(db => db.prepare("SELECT count(*) AS n FROM sqlite_schema WHERE name = 'audit'").all({}))).toEqual([{ n: 0 }])
   })
 
+  test('dead replies of version 2 are dead letters of the present one, and its clients and calls are as they were', () => {
+    mkdirSync(join(dir, 'home'))
+    raw(db => {
+      for (const sql of migrations.slice(0, 2)) db.exec(sql)
+      db.exec(`PRAGMA application_id = ${applicationId}; PRAGMA user_version = 2;
+        INSERT INTO replies (id, kind, to_kind, to_id, from_agent, from_name, text, at, dead_reason) VALUES ('r1', 'notice', 'client', 'c1', 'ada', '"ada"', '"words"', 7, '"nobody left"');
+        INSERT INTO clients (id, owner_id, name, connected_at) VALUES ('c1', 'local', '"tester"', 1);
+        INSERT INTO calls (caller, key, result, at) VALUES ('c1', 'k', '1', 1);`)
+    })
+    const store = createSqliteStore({ path })
+    expect(store.listDeadLetters()).toMatchObject([{ kind: 'reply', at: 7, reason: 'nobody left', reply: { id: 'r1', text: 'words' } }])
+    expect([store.getClient(asClientId('c1')), store.findCall('c1', 'k')]).toEqual([{ id: 'c1', ownerId: 'local', name: 'tester', connectedAt: 1 }, 1])
+    store.close()
+  })
+
   test('a database of a later Madrox is refused, unchanged', () => {
     makeStore()
     raw(db => db.exec(`PRAGMA user_version = ${schemaVersion + 1}`))
@@ -215,7 +230,9 @@ test('no query the port names scans a table of messages, replies, output or usag
     "SELECT * FROM messages WHERE caused_by = 'm' ORDER BY seq",
     `SELECT * FROM replies WHERE to_kind = 'agent' AND to_id = 'a' AND ${pending} ORDER BY seq`,
     "UPDATE replies SET consumed_at = 1 WHERE consumed_at IS NULL AND id IN (SELECT value FROM json_each('[]'))",
-    'SELECT * FROM replies WHERE dead_reason IS NOT NULL ORDER BY seq',
+    "SELECT r.* FROM dead_letters d JOIN replies r ON r.id = d.id WHERE d.kind = 'reply' AND d.at >= 0 ORDER BY d.seq",
+    "SELECT m.* FROM dead_letters d JOIN messages m ON m.id = d.id WHERE d.kind = 'message' AND d.id = 'm'",
+    "DELETE FROM output WHERE agent_id IN (SELECT id FROM agents WHERE ended_at < 1)",
     "SELECT * FROM output WHERE agent_id = 'a' AND at >= 0 ORDER BY at DESC, seq DESC LIMIT 5",
     "SELECT sum(input_tokens) FROM usage WHERE agent_id = 'a'",
   ]
