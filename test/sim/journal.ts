@@ -31,9 +31,9 @@ export interface Journal {
   told(id: MessageId, outcome: Told, to: Address): void
   /** A call of this key gave this result: the same, however often it is made. */
   keyed(caller: Address, key: string, result: string): void
-  /** An answer that carried these left, and that is on record. */
-  consumed(ids: readonly ReplyId[]): void
-  handedOut(ids: readonly ReplyId[]): void
+  /** An answer to this caller that carried these left, and that is on record. What an agent that ends was just handed may go to its heir as well. */
+  consumed(ids: readonly ReplyId[], by: string): void
+  handedOut(ids: readonly ReplyId[], by: string): void
   /** The answer left, and the disk would not take it: handed out again by the next server, and till then lying where it was. */
   unrecorded(ids: readonly ReplyId[]): void
   isUnrecorded(id: ReplyId): boolean
@@ -59,7 +59,7 @@ export function createJournal(note: (kind: string, what: unknown) => void): Jour
   const outcomes = new Map<MessageId, Told>()
   const audience = new Map<MessageId, Set<string>>()
   const keys = new Map<string, string>()
-  const spent = new Set<ReplyId>()
+  const spent = new Map<ReplyId, string>()
   const loose = new Set<ReplyId>()
   const causes = new Map<AgentId, string>()
   const liars = new Set<AgentId>()
@@ -86,11 +86,11 @@ export function createJournal(note: (kind: string, what: unknown) => void): Jour
       if (before !== undefined && before !== result) breach('P2', `the call ${name} gave ${before} and, repeated, ${result}`)
       keys.set(name, result)
     },
-    handedOut: ids => {
-      for (const id of ids) if (spent.has(id)) breach('P2', `reply ${id} was handed out again after its answer had left`)
+    handedOut: (ids, by) => {
+      for (const id of ids) if (spent.get(id) === by) breach('P2', `reply ${id} was handed out again after its answer had left`)
     },
-    consumed: ids => {
-      for (const id of ids) spent.add(id)
+    consumed: (ids, by) => {
+      for (const id of ids) spent.set(id, by)
     },
     unrecorded: ids => {
       for (const id of ids) loose.add(id)

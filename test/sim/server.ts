@@ -55,13 +55,14 @@ export function createServer({ stage, ids, fateOf, onDeath, dispatch }: ServerOp
   const store = createCrashingStore({ durable, fateOf, isAlive, crash })
   const clock = agenda.clockFor(isAlive)
   /** Both may find a disk that takes nothing, which a transport logs: the replies are then handed out again by the next server. */
-  const settleReplies = (replies: readonly string[], left: boolean): void => {
+  const settleReplies = (caller: Caller, replies: readonly string[], left: boolean): void => {
+    const by = caller.kind === 'agent' ? caller.agentId : caller.kind === 'client' ? caller.clientId : caller.ownerId
     const replyIds = replies.map(asReplyId)
     try {
       if (!left) return server.system.releaseReplies(replyIds)
-      stage.journal.handedOut(replyIds)
+      stage.journal.handedOut(replyIds, by)
       server.system.consumeReplies(replyIds)
-      stage.journal.consumed(replyIds)
+      stage.journal.consumed(replyIds, by)
     } catch (error) {
       if (left) stage.journal.unrecorded(replyIds)
       stage.trace.note('transport', wordsOf(error))
@@ -86,13 +87,13 @@ export function createServer({ stage, ids, fateOf, onDeath, dispatch }: ServerOp
           underway.delete(lose)
           if (!alive) return
           const left = leaves() && !signal.aborted
-          if (outcome.ok && outcome.replies) settleReplies(outcome.replies, left)
+          if (outcome.ok && outcome.replies) settleReplies(caller, outcome.replies, left)
           resolve(left ? outcome : undefined)
         })
       }),
   }
   // Agents that are brought back are started from in here.
-  system = createSystem({
+  const start = (): MadroxSystem => createSystem({
     store, clock, ids, log: silentLog, home, marker: {}, endpoint: () => 'http://sim.invalid/mcp',
     limits: { maxInstances: 9, maxDepth: 4, maxMailbox: stage.weather().mailbox },
     prepareWorkspace: async request => ({ kind: 'isolated', path: `${request.base}/${request.agentId}` }),
@@ -102,5 +103,11 @@ export function createServer({ stage, ids, fateOf, onDeath, dispatch }: ServerOp
     },
     callTool: () => Promise.reject(new Error('These agents reach Madrox by MCP.')),
   })
+  try {
+    system = start()
+  } catch (error) {
+    alive = false
+    throw error
+  }
   return server
 }

@@ -17,7 +17,7 @@ export interface Session {
   readonly sentFor: Map<string, string>
   /** Messages it was given. */
   readonly given: string[]
-  /** Those among them whose turn came to its end. */
+  /** Those among them whose turns have all come to their ends. */
   readonly done: Set<string>
 }
 
@@ -28,6 +28,8 @@ export interface Turn {
   readonly subject: string | undefined
   /** The message its prompt is. */
   readonly given: string | undefined
+  /** Its message's own turn, and every later one on it, had come to their ends before this one began. */
+  wasDone?: boolean
   readonly recorded: RecordedTurn
   readonly over: AbortController
   approval?: string

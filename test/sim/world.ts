@@ -9,7 +9,7 @@ import { type AgentId, asAgentId } from '../../src/ids.ts'
 import { twist } from './lies.ts'
 import { createMind } from './mind.ts'
 import type { Server } from './server.ts'
-import { type Process, recall, type RecordedTurn, type Session } from './session.ts'
+import { type Process, recall, type RecordedTurn, type Session, type Turn } from './session.ts'
 import type { Stage } from './stage.ts'
 import { readPrompt } from './words.ts'
 
@@ -166,8 +166,9 @@ export function createWorld(stage: Stage): World {
     session.transcript.push(recorded)
     if (read.message) session.given.push(read.message)
     const works = subject ?? read.message ?? subjectOfReplies(session, read.replies.map(reply => reply.messageId))
-    const turn = { id: `turn${++count}`, subject: works, given: promptId ? read.message : undefined, recorded, over: new AbortController(), ...(promptId ? { promptId } : {}) }
+    const turn: Turn = { id: `turn${++count}`, subject: works, given: promptId ? read.message : undefined, recorded, over: new AbortController(), ...(promptId ? { promptId } : {}) }
     process.turn = turn
+    if (works && session.done.delete(works)) turn.wasDone = true
     for (const { messageId, told } of read.replies) if (told) mind.told(process, messageId, told)
     announce(turn.id)
     mind.work(process, turn)
@@ -186,7 +187,7 @@ export function createWorld(stage: Stage): World {
     turn.over.abort()
     if (status !== 'interrupted') Object.assign(turn.recorded, { status, ...(words === undefined ? {} : { words }) })
     if (status === 'completed') deaths.delete(process.agentId)
-    if (status !== 'interrupted' && turn.given) process.session.done.add(turn.given)
+    if (status !== 'interrupted' && turn.subject && (turn.given || turn.wasDone)) process.session.done.add(turn.subject)
     if (turn.approval) say(process, { type: 'approvalResolved', approvalId: turn.approval, decision: 'gone' })
     const background: BackgroundTask[] = [...process.background.keys()].map(id => ({ id }))
     const said = words === undefined ? {} : status === 'failed' ? { error: words } : { finalText: words }
