@@ -20,6 +20,7 @@ export const errorCodes = [
   'wait_cycle', // a wait that could never end
   'no_open_message',
   'ambiguous_message', // several open messages, none named
+  'already_resent', // a dead letter is sent again once
   'limit_reached',
   'mailbox_full',
   'workspace_failed',

@@ -27,6 +27,12 @@ export interface Outcome {
   readonly at: number
 }
 
+/** How the outcome of a message reads that was delivered as often as may be, and cut off each time. */
+export const poison = 'poison: '
+
+/** It had no answer, and through no word of its agent's or sender's: it may be worth sending again. */
+export const isUndelivered = ({ status, text }: Outcome): boolean => status === 'agent_gone' || status === 'expired' || (status === 'failed' && text.startsWith(poison))
+
 export interface Message {
   readonly id: MessageId
   readonly to: AgentId

@@ -6,7 +6,7 @@
 import type { Confinement, FactOf, McpServer } from '../drivers/driver.ts'
 import type { MadroxError } from '../errors.ts'
 import type { AgentId, ClientId, MessageId, OwnerId, ReplyId } from '../ids.ts'
-import type { Address, Caller, OutcomeStatus, Reply } from '../messages.ts'
+import type { Address, Caller, DeadLetter, OutcomeStatus, Reply } from '../messages.ts'
 import type { AfterInterrupt } from '../machines/agent-context.ts'
 import type { RestartPolicy, Supervision } from '../machines/restarts.ts'
 import type { OutputRow, UsageTotals } from '../store/store.ts'
@@ -94,6 +94,34 @@ export interface SendReport {
   readonly waitedMs?: number
   /** What this report hands out; consumed by `consumeReplies` when the answer has left. */
   readonly replies: readonly ReplyId[]
+}
+
+/** A dead letter as told: an address with the name of who has it. */
+export interface DeadLetterTold extends Pick<DeadLetter, 'kind' | 'at' | 'reason' | 'resent'> {
+  readonly id: MessageId | ReplyId
+  readonly from: Address & { readonly name: string }
+  readonly to: Address & { readonly name: string }
+  readonly text: string
+  /** The message's outcome; of a reply, the one it tells. */
+  readonly status?: OutcomeStatus
+  /** The message a reply answers. */
+  readonly messageId?: MessageId
+}
+
+export interface ResendRequest {
+  readonly id: string
+  /** An agent that is to have it; none: a message goes to the agent it was for, a reply to the caller. */
+  readonly to?: string
+  readonly callKey?: string
+}
+
+/** A dead letter, and the message or reply it was sent again as. */
+export interface Resent {
+  readonly kind: DeadLetter['kind']
+  readonly id: MessageId | ReplyId
+  readonly as: MessageId | ReplyId
+  readonly to: Address & { readonly name: string }
+  readonly expectsReply: boolean
 }
 
 export interface InterruptReport {
@@ -242,6 +270,10 @@ export interface MadroxSystem {
   /** The answer did not leave: they are pending again. */
   releaseReplies(ids: readonly ReplyId[]): void
   pendingReplies(caller: Caller): number
+  /** What reached nobody, in the order it died: the newest `limit` of the `total` that the caller may see. `resent`: also what was sent again. */
+  deadLetters(caller: Caller, options: { readonly limit: number; readonly since?: number; readonly resent?: boolean }): { readonly letters: readonly DeadLetterTold[]; readonly total: number }
+  /** Sends it again, once, as the caller. Refused: `not_found`, `already_resent`, `agent_ended` (name another agent), and as `send` refuses. */
+  resendDeadLetter(caller: Caller, request: ResendRequest): Resent
 
   /** Resolves when the CLI's own signal says what became of the turn. `then`: wait for the next message, go on with the queue, or drop the queue and wait. */
   interrupt(caller: Caller, reference: string, then: AfterInterrupt): Promise<InterruptReport>

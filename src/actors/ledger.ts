@@ -9,7 +9,7 @@ import type { FactOf } from '../drivers/driver.ts'
 import { MadroxError } from '../errors.ts'
 import type { AgentId, ClientId, IdSource, MessageId } from '../ids.ts'
 import type { Log } from '../log.ts'
-import { type Address, type Outcome, type Reply, sameAddress } from '../messages.ts'
+import { type Address, isUndelivered, type Outcome, type Reply, sameAddress } from '../messages.ts'
 import { agentKey, hands, type LedgerEvent } from '../machines/effects.ts'
 import type { Store, UsageRow } from '../store/store.ts'
 import type { AsksEvent } from './asks.ts'
@@ -188,6 +188,7 @@ function createDesk({ store, ids, clock, successorOf }: LedgerOptions, isAlive: 
     // Settled before: an answer is still worth hearing, a second failure is not news.
     if (!store.settleMessage(messageId, outcome)) return outcome.status === 'answered' ? followUp(messageId, outcome.text, outcome.at) : []
     if (outcome.status === 'answered') store.appendOutput({ agentId: message.to, at: outcome.at, kind: 'reply', content: outcome.text })
+    if (isUndelivered(outcome)) store.addDeadMessage(messageId, outcome.at)
     const reply = message.expectsReply
       ? post({ kind: 'outcome', to: message.from, from: message.to, messageId, status: outcome.status, text: outcome.text, at: outcome.at, ...(message.causedBy ? { subject: message.causedBy } : {}) })
       : undefined
@@ -197,6 +198,7 @@ function createDesk({ store, ids, clock, successorOf }: LedgerOptions, isAlive: 
   const followUp = (messageId: MessageId, text: string, at: number): readonly AsksEvent[] => {
     const message = store.getMessage(messageId)
     if (!message) return []
+    store.dropDeadMessage(messageId)
     store.appendOutput({ agentId: message.to, at, kind: 'reply', content: text })
     if (!message.expectsReply) return []
     const reply = post({ kind: 'follow_up', to: message.from, from: message.to, messageId, text, at, ...(message.causedBy ? { subject: message.causedBy } : {}) })

@@ -29,7 +29,8 @@ export function createMessaging(core: Core, waiting: Waiting) {
   }
 }
 
-function send(core: Core, waiting: Waiting, caller: Caller, request: SendRequest): SendReport {
+/** `alongside`: what goes on record with the message, or not at all. */
+export function send(core: Core, waiting: Waiting, caller: Caller, request: SendRequest, alongside: (message: Message) => void = () => {}): SendReport {
   const earlier = request.callKey === undefined ? undefined : (core.store.findCall(callerKey(core, caller), `send ${request.callKey}`) as { messageId: MessageId } | undefined) // recorded below
   if (earlier) return report(core, earlier.messageId)
   const { id: to } = resolveLiving(core, caller, request.to, 'address')
@@ -40,7 +41,8 @@ function send(core: Core, waiting: Waiting, caller: Caller, request: SendRequest
   const message = toMessage(core, caller, to, request)
   core.store.transaction(() => {
     core.store.insertMessage(message)
-    if (request.callKey !== undefined) core.store.recordCall(callerKey(core, caller), `send ${request.callKey}`, { messageId: message.id }, message.acceptedAt)
+    if (request.callKey !== undefined) core.store.recordCall(callerKey(core, caller), `send ${request.callKey}`, { messageId: message.id }, message.acceptedAt, to)
+    alongside(message)
   })
   if (message.causedBy && message.from.kind === 'agent' && message.expectsReply) tellAgent(core, message.from.id, { type: 'taskSent', subject: message.causedBy, messageId: message.id })
   tellAgent(core, to, { type: 'messageAccepted', message, fromAncestor: isAncestor(core, caller, to), at: message.acceptedAt })

@@ -78,7 +78,7 @@ export function createSpawning(options: SpawningOptions) {
     if (row.parent.kind === 'agent' && isEnded(core, row.parent.id)) throw new MadroxError('agent_ended', `The supervisor of "${row.name}" ended while it was being spawned.`, { remedy: 'Choose another parent_instance_id.' })
     core.store.transaction(() => {
       core.store.insertAgent(row)
-      if (callKey !== undefined) core.store.recordCall(callerKey(core, caller), callKey, { agentId: row.id }, row.createdAt)
+      if (callKey !== undefined) core.store.recordCall(callerKey(core, caller), callKey, { agentId: row.id }, row.createdAt, row.id)
       core.store.appendAudit({ at: row.createdAt, event: 'agent_spawned', agentId: row.id, data: { name: row.name, harness: row.harness, parent: row.parent, source: row.parentSource } })
     })
     core.rows.set(row.id, row)

@@ -22,6 +22,7 @@ import { type CallToolForAgent, createDrivers } from './drivers.ts'
 import type { MadroxSystem } from './facade.ts'
 import { createInspecting } from './inspecting.ts'
 import { createLedger } from './ledger.ts'
+import { createLetters } from './letters.ts'
 import { createMessaging } from './messaging.ts'
 import { resolveParent } from './parenthood.ts'
 import { aliasesOnRecord, authenticate, connectClient, Credentials, disconnectClient, locateClient } from './principals.ts'
@@ -125,6 +126,7 @@ export function createSystem(options: SystemOptions): MadroxSystem {
     waitUntilReady: spawning.waitUntilReady,
     spawnFailure: agentId => spawnFailureOf(core, agentId),
     ...messaging,
+    ...createLetters(core, waiting),
     consumeReplies: whileOpen(messaging.consumeReplies),
     releaseReplies: whileOpen(messaging.releaseReplies),
     interrupt: (caller, reference, then) => interrupt(core, caller, reference, then),

@@ -2,7 +2,7 @@
 
 import type { FactOf } from '../drivers/driver.ts'
 import { asMessageId, type MessageId } from '../ids.ts'
-import type { Outcome } from '../messages.ts'
+import { type Outcome, poison } from '../messages.ts'
 import { type AgentContext, maxDeliveries, retryMs } from './agent-context.ts'
 import { type AgentDecision, both, clear, type CommandOf, deadline, dispatch, mailOf, noTurn, record, settle, thenQuiet } from './agent-effects.ts'
 import { expiry } from './agent-mail.ts'
@@ -77,7 +77,7 @@ export function cutOff(c: AgentContext, at: number, why: string): AgentDecision 
   const work = c.turn?.work
   if (!work) return { context: noTurn }
   if (work.kind === 'message' && work.queued.deliveries + 1 >= maxDeliveries) {
-    return settleSubject(c, noTurn, { status: 'failed', text: `poison: delivered ${maxDeliveries} times and cut off each time. ${why}`, at })
+    return settleSubject(c, noTurn, { status: 'failed', text: `${poison}delivered ${maxDeliveries} times and cut off each time. ${why}`, at })
   }
   return { context: { ...returnWork(mailOf(c), work, true), ...noTurn, lastError: why } }
 }

@@ -2,6 +2,7 @@
 
 import { z } from 'zod'
 import { interruptInstance, interruptMultiple, terminateInstance, terminateMultiple } from './control.ts'
+import { listDeadLetters, resendDeadLetter } from './letters.ts'
 import { broadcastToChildren, getPendingReplies, replyToCaller, sendToInstance, sendToMultiple, waitForAny } from './messages.ts'
 import { acting, readOnly } from './schemas.ts'
 import { getChildren, getInstanceOutput, getInstanceStatus, getInstanceTree, getPeers, getTerminalScreen } from './see.ts'
@@ -10,7 +11,7 @@ import { defineTool, runTool, type Tool, type ToolTable } from './tool.ts'
 
 const tools: readonly Tool[] = [
   spawnClaude, spawnCodex, spawnAgent, spawnMultiple,
-  sendToInstance, sendToMultiple, broadcastToChildren, replyToCaller, getPendingReplies, waitForAny,
+  sendToInstance, sendToMultiple, broadcastToChildren, replyToCaller, getPendingReplies, waitForAny, listDeadLetters, resendDeadLetter,
   interruptInstance, interruptMultiple, terminateInstance, terminateMultiple,
   getInstanceStatus, getInstanceTree, getChildren, getPeers, getInstanceOutput, getTerminalScreen,
 ]

@@ -96,8 +96,12 @@ describe('every tool', () => {
     }
     await check(stage.me, 'terminate_multiple_instances', { instance_ids: ['two', 'nobody'], force: true })
     await check(stage.me, 'terminate_instance', { instance_id: 'more' })
+    const undone = await stage.ask(stage.me, 'send_to_instance', { instance_id: kid, message: 'undone', wait_for_response: false })
+    await check(stage.me, 'terminate_instance', { instance_id: kid })
+    await check(stage.me, 'list_dead_letters', { limit: 5, since: '2025-01-01T00:00:00+02:00' })
+    await check(stage.me, 'resend_dead_letter', { dead_letter_id: undone['message_id'], instance_id: lead })
     await check(stage.as(lead), 'list_tools', { topic: 'see' })
-    await check(stage.as(kid), 'call_tool', { name: 'get_children', arguments: {} })
+    await check(stage.as(lead), 'call_tool', { name: 'get_children', arguments: {} })
     called.add('call_tool').add('list_tools')
     expect(tools.map(tool => tool.name).filter(name => !called.has(name))).toEqual([])
   })

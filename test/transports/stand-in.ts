@@ -90,6 +90,8 @@ export function createStandInSystem(journal: Journal): MadroxSystem {
     waitForAny: refuse,
     reply: refuse,
     collectReplies: refuse,
+    deadLetters: refuse,
+    resendDeadLetter: refuse,
     interrupt: refuse,
     terminate: refuse,
     resolve: refuse,
