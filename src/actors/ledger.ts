@@ -13,8 +13,9 @@ import { type Address, type Outcome, type Reply, sameAddress } from '../messages
 import { agentKey, hands, type LedgerEvent } from '../machines/effects.ts'
 import type { Store, UsageRow } from '../store/store.ts'
 import type { AsksEvent } from './asks.ts'
+import type { StoreHealth } from './health.ts'
 
-export type LedgerInput = LedgerEvent | { readonly type: 'writeRetried' } | FactOf<'usageReported'> | FactOf<'outputProduced'>
+export type LedgerInput = LedgerEvent | { readonly type: 'writeRetried' } | { readonly type: 'storeFailed' } | FactOf<'usageReported'> | FactOf<'outputProduced'>
 
 export type LedgerEmitted =
   | { readonly type: 'agentEnded'; readonly agentId: AgentId; readonly reason: string }
@@ -25,6 +26,7 @@ export type LedgerEmitted =
 
 interface LedgerOptions {
   readonly store: Store
+  readonly health: Pick<StoreHealth, 'read' | 'tryAgain'>
   readonly ids: IdSource
   readonly clock: Clock
   readonly log: Log
@@ -45,20 +47,26 @@ export const createLedger = (options: LedgerOptions) =>
         if (event.type === 'agentEnded') emit({ type: 'agentEnded', agentId: event.agentId, reason: event.reason })
         return true
       } catch (error) {
+        // What the disk refused may go later, and is told of once; a contradiction stays one.
+        if (error instanceof MadroxError && error.code === 'unavailable') return false
         options.log.error(`could not record ${event.type}`, { error })
-        // A contradiction stays one; what the disk refused may go later.
-        return !(error instanceof MadroxError && error.code === 'unavailable')
+        return true
       }
     }
     receive(event => {
-      if (event.type !== 'writeRetried') backlog.push(event)
-      while (backlog[0] && write(backlog[0])) backlog.shift()
-      if (backlog.length === 0) return
+      const isNew = event.type !== 'writeRetried' && event.type !== 'storeFailed'
+      if (isNew) backlog.push(event)
+      if (event.type !== 'storeFailed') while (backlog[0] && write(backlog[0])) backlog.shift()
       // It waits behind what could not be written either.
-      if (event.type !== 'writeRetried') emit({ type: 'writeFailed', event })
+      if (isNew && backlog.length > 0) emit({ type: 'writeFailed', event })
+      if (event.type === 'writeRetried' && backlog.length === 0) options.health.tryAgain()
+      if (backlog.length === 0 && options.health.read().status === 'ok') return
       const deadlines = system.get(hands.deadlines) as AnyActorRef // lives as long as the system
       deadlines.send({ type: 'setDeadline', key: 'ledger:retry', at: { afterMs: retryMs }, notify: hands.ledger, event: { type: 'writeRetried' } })
     })
+    return () => {
+      if (backlog.length > 0) options.log.error(`The store could not write ${backlog.length} records to the end; they are lost.`, { first: backlog[0]?.type })
+    }
   })
 
 /** How soon the store is tried again. Milliseconds. */
@@ -104,6 +112,7 @@ function record(desk: Desk, event: LedgerInput, emit: (event: LedgerEmitted) => 
     case 'agentEnded':
       return store.transaction(() => desk.endAgent(event))
     case 'writeRetried':
+    case 'storeFailed':
       return []
     case 'usageReported': {
       const call = { ...event, agentId: event.agentId as AgentId } // the driver names agents by our ids

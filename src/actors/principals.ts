@@ -77,10 +77,10 @@ export function connectClient(core: Core, request: ConnectRequest): ClientId {
 
 /** What waits for `lost`, and what comes for it later, goes to its successor. */
 function succeed(core: Core, lost: ClientId, successor: ClientId): void {
-  core.aliases.set(lost, successor)
   const to = { kind: 'client', id: successor } as const
   const waiting = core.store.listReplies({ kind: 'client', id: lost })
   core.store.redirectReplies({ kind: 'client', id: lost }, to)
+  core.aliases.set(lost, successor)
   for (const reply of waiting) tellClient(core, successor, { type: 'replyArrived', reply: { ...reply, to }, at: core.clock.now() })
 }
 
@@ -124,10 +124,9 @@ function isUnused(core: Core, id: ClientId): boolean {
 
 export function disconnectClient(core: Core, clientId: ClientId): void {
   const id = canonicalClient(core, clientId)
+  tellClient(core, id, { type: 'sessionLost' }) // it is gone, whether or not that can be recorded
   const row = core.store.getClient(id)
-  if (!row) return
-  core.store.saveClient({ ...row, disconnectedAt: core.clock.now() })
-  tellClient(core, id, { type: 'sessionLost' })
+  if (row) core.store.saveClient({ ...row, disconnectedAt: core.clock.now() })
 }
 
 /** Where the caller's replies go. An owner without a session has one standing client of its own. */
