@@ -57,9 +57,10 @@ const serve = defineCommand({
     const log = createLog(config.logLevel)
     // Whoever read our stderr may go away; agents are not to die of a log line nobody reads.
     process.stderr.on('error', () => {})
+    const stopped = stopSignal() // whoever reads the address may stop the server at once
     const server = await startServer(config, log)
     log.info(`Madrox listens at ${server.url} (MCP at ${server.url}/mcp, inspector at ${server.url}/), its files are in ${config.home}`)
-    await stopSignal()
+    await stopped
     log.info(config.onShutdown === 'end' ? 'ending every agent' : 'suspending every agent')
     await server.close()
     process.exit(0)
@@ -119,7 +120,8 @@ const stdio = defineCommand({
   },
 })
 
-const isUp = (url: string): Promise<boolean> => fetch(new URL('/health', url)).then(response => response.ok, () => false) // not reached is the answer
+/** 503 is said by a server that cannot write: it is there, and says so itself. */
+const isUp = (url: string): Promise<boolean> => fetch(new URL('/health', url)).then(({ ok, status }) => ok || status === 503, () => false) // not reached is the answer
 
 /** Given up on a server that somebody else is starting. Milliseconds. */
 const startMs = 15_000

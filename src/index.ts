@@ -94,7 +94,8 @@ export async function createMadrox(options: MadroxOptions): Promise<Madrox> {
   const lock = lockHome(home)
   try {
     const swept = await sweepMarked({ [homeMarker]: home })
-    if (swept.length > 0) log.warn(`ended ${swept.length} processes that an earlier server left running`, { pids: swept })
+    if (swept.ended.length > 0) log.warn(`ended ${swept.ended.length} processes that an earlier server left running`, { pids: swept.ended })
+    if (swept.left.length > 0) log.error(`could not end ${swept.left.length} processes that an earlier server left: they are another user's, or the system holds them`, { pids: swept.left })
     const tools = createToolTable()
     let endpoint: string | undefined
     const system = createSystem({

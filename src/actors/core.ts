@@ -49,7 +49,7 @@ export interface Core {
   readonly supervision: Supervision
   readonly prices: Prices
   readonly spending: Spending
-  /** Every agent this system knows, ended ones included; the row as it was inserted. */
+  /** Every agent this system knows; the row as it was inserted, until it is on record that it ended: then what `remembered` leaves. */
   readonly rows: Map<AgentId, AgentRow>
   /** Who stands in whose place: a session that took over another's answers to that one's id, and one taken over answers to its successor's. As on record. */
   readonly aliases: Map<ClientId, ClientId>
@@ -106,6 +106,12 @@ export interface AgentSpec extends Omit<SpawnRequest, 'parent' | 'callKey' | 'fi
   readonly prompt: string
 }
 export const specOf = (row: AgentRow): AgentSpec => row.spec as AgentSpec // written at its spawn, from a parsed request
+
+/** What is kept in memory of an agent that has ended. What it was told and given for a start is long, and in the store. */
+export function remembered(row: AgentRow, endedAt: number): AgentRow {
+  const { prompt: _, systemPrompt: __, script: ___, mcpServers: ____, ...spec } = specOf(row)
+  return { ...row, spec, endedAt }
+}
 
 /** From the agent's supervisor upward: agents first, then its client. */
 export function* lineAbove(core: Core, id: AgentId): Generator<Address> {

@@ -10,6 +10,7 @@ import type { Address, Caller, DeadLetter, OutcomeStatus, Reply } from '../messa
 import type { AfterInterrupt } from '../machines/agent-context.ts'
 import type { RestartPolicy, Supervision } from '../machines/restarts.ts'
 import type { OutputRow, UsageTotals } from '../store/store.ts'
+import type { Health } from './health.ts'
 import type { Spent } from './spending.ts'
 
 export interface ParentFound {
@@ -262,7 +263,7 @@ export interface MadroxSystem {
   send(caller: Caller, request: SendRequest): SendReport
   /** Waits for the outcome of accepted messages: the first among them. Refused: `not_found` (not the caller's own), `wait_cycle`. */
   waitForAny(caller: Caller, messageIds: readonly MessageId[], wait: WaitOptions): Promise<SendReport>
-  /** An agent's answer to a message it was given. Refused: `no_open_message`, `ambiguous_message`, `not_found`, `not_allowed` (no agent). */
+  /** An agent's answer to a message it was given. Refused: `no_open_message`, `ambiguous_message`, `not_found`, `not_allowed` (no agent), `unavailable`. */
   reply(caller: Caller, request: { readonly text: string; readonly correlationId?: string }): { readonly to: string; readonly messageId: MessageId; readonly kind: 'outcome' | 'follow_up' }
   /** Replies nobody waited for, oldest first, claimed until consumed or released. `of`: another's inbox, peeked only. */
   collectReplies(caller: Caller, options: { readonly of?: string; readonly limit?: number; readonly wait: WaitOptions }): Promise<readonly Reply[]>
@@ -298,6 +299,8 @@ export interface MadroxSystem {
   /** The page on which people watch that agent; undefined where no transport serves. */
   inspectorUrl(agentId: AgentId): string | undefined
 
+  /** Degraded while the store cannot be used: agents run on, and calls that need a write are refused `unavailable`. */
+  health(): Health
   /** A transport serves now: agents whose start waited for it are started. */
   endpointAnnounced(): void
   /**

@@ -13,13 +13,14 @@ import { type Address, isUndelivered, type Outcome, type Reply, sameAddress } fr
 import { agentKey, hands, type LedgerEvent } from '../machines/effects.ts'
 import type { Store, UsageRow } from '../store/store.ts'
 import type { AsksEvent } from './asks.ts'
+import type { StoreHealth } from './health.ts'
 
 /** What a driver tells that is kept whatever becomes of the agent. */
 export const keptFacts = ['usageReported', 'outputProduced', 'promptWritten', 'promptSeen', 'promptRefused', 'promptUnconfirmed', 'turnStarted', 'turnEnded', 'turnRecalled'] as const
 export type KeptFact = FactOf<(typeof keptFacts)[number]>
 type TurnFact = Exclude<KeptFact, FactOf<'usageReported' | 'outputProduced'>>
 
-export type LedgerInput = LedgerEvent | { readonly type: 'writeRetried' } | KeptFact
+export type LedgerInput = LedgerEvent | { readonly type: 'writeRetried' } | { readonly type: 'storeFailed' } | KeptFact
 
 export type LedgerEmitted =
   | { readonly type: 'agentEnded'; readonly agentId: AgentId; readonly reason: string }
@@ -30,6 +31,7 @@ export type LedgerEmitted =
 
 interface LedgerOptions {
   readonly store: Store
+  readonly health: Pick<StoreHealth, 'read' | 'tryAgain'>
   readonly ids: IdSource
   readonly clock: Clock
   readonly log: Log
@@ -50,9 +52,10 @@ export const createLedger = (options: LedgerOptions) =>
         if (event.type === 'agentEnded') emit({ type: 'agentEnded', agentId: event.agentId, reason: event.reason })
         return true
       } catch (error) {
+        // What the disk refused may go later, and is told of once; a contradiction stays one.
+        if (error instanceof MadroxError && error.code === 'unavailable') return false
         options.log.error(`could not record ${event.type}`, { error })
-        // A contradiction stays one; what the disk refused may go later.
-        return !(error instanceof MadroxError && error.code === 'unavailable')
+        return true
       }
     }
     let stalled = false
@@ -63,15 +66,20 @@ export const createLedger = (options: LedgerOptions) =>
       drivers?.send({ type: stalled ? 'recordStalled' : 'recordResumed' })
     }
     receive(event => {
-      if (event.type !== 'writeRetried') backlog.push(event)
-      while (backlog[0] && write(backlog[0])) backlog.shift()
+      const isNew = event.type !== 'writeRetried' && event.type !== 'storeFailed'
+      if (isNew) backlog.push(event)
+      if (event.type !== 'storeFailed') while (backlog[0] && write(backlog[0])) backlog.shift()
       sayWhetherStalled()
-      if (backlog.length === 0) return
       // It waits behind what could not be written either.
-      if (event.type !== 'writeRetried') emit({ type: 'writeFailed', event })
+      if (isNew && backlog.length > 0) emit({ type: 'writeFailed', event })
+      if (event.type === 'writeRetried' && backlog.length === 0) options.health.tryAgain()
+      if (backlog.length === 0 && options.health.read().status === 'ok') return
       const deadlines = system.get(hands.deadlines) as AnyActorRef // lives as long as the system
       deadlines.send({ type: 'setDeadline', key: 'ledger:retry', at: { afterMs: retryMs }, notify: hands.ledger, event: { type: 'writeRetried' } })
     })
+    return () => {
+      if (backlog.length > 0) options.log.error(`The store could not write ${backlog.length} records to the end; they are lost.`, { first: backlog[0]?.type })
+    }
   })
 
 /** How soon the store is tried again. Milliseconds. */
@@ -129,6 +137,7 @@ function record(desk: Desk, event: LedgerInput, emit: (event: LedgerEmitted) => 
     case 'agentEnded':
       return store.transaction(() => desk.endAgent(event))
     case 'writeRetried':
+    case 'storeFailed':
       return []
     case 'usageReported': {
       const call = { ...event, agentId: event.agentId as AgentId } // the driver names agents by our ids

@@ -6,7 +6,7 @@ import { type Caller, type Message, type Outcome, sameAddress } from '../message
 import { endsHold } from '../machines/agent-mail.ts'
 import { openMessages } from '../machines/mailbox.ts'
 import type { MessageRow } from '../store/store.ts'
-import { agentContext, callerKey, canonicalAddress, type Core, isBelow, nameOf, rowOf, tellAgent } from './core.ts'
+import { agentContext, callerKey, canonicalAddress, type Core, isBelow, ledgerActor, nameOf, rowOf, tellAgent } from './core.ts'
 import { checkTotalCost } from './budgets.ts'
 import { resolveLiving } from './directory.ts'
 import type { SendReport, SendRequest, WaitOptions } from './facade.ts'
@@ -22,7 +22,7 @@ export function createMessaging(core: Core, waiting: Waiting) {
     reply: (caller: Caller, request: { text: string; correlationId?: string }) => reply(core, caller, request),
     collectReplies: (caller: Caller, options: { of?: string; limit?: number; wait: WaitOptions }) => collectReplies(core, caller, options),
     consumeReplies: (ids: readonly ReplyId[]) => {
-      if (ids.length > 0) core.store.consumeReplies(ids, core.clock.now())
+      if (ids.length > 0) ledgerActor(core).send({ type: 'repliesSeen', ids, at: core.clock.now() })
     },
     releaseReplies: (ids: readonly ReplyId[]) => releaseReplies(core, ids),
     pendingReplies: (caller: Caller) => inboxOf(core, addressOf(core, caller)).length,
@@ -154,7 +154,8 @@ function soleMessage(core: Core, open: readonly Message[], subject: MessageId | 
 
 function namedMessage(core: Core, agentId: AgentId, correlationId: string): MessageId {
   const row = core.store.getMessage(asMessageId(correlationId.replace(/^\[?(?:MSG:)?|\]$/gi, '')))
-  if (row && row.to === agentId && (row.deliveredAt !== undefined || row.seenAt !== undefined || row.outcome)) return row.id
   const open = openMessages(agentContext(core, agentId) ?? { mailbox: [], inbox: [], open: {} }).map(known => known.message.id)
+  // Its delivery may not be on record yet.
+  if (row && row.to === agentId && (row.deliveredAt !== undefined || row.seenAt !== undefined || row.outcome || open.includes(row.id))) return row.id
   throw new MadroxError('not_found', `No message "${correlationId}" was given to you.`, { remedy: open.length > 0 ? `Open: ${open.join(', ')}.` : 'Nothing is open; to start something new, use send_to_instance.', data: { open } })
 }

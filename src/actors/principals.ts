@@ -137,11 +137,9 @@ function isUnused(core: Core, id: ClientId): boolean {
 
 export function disconnectClient(core: Core, clientId: ClientId): void {
   const id = canonicalClient(core, clientId)
+  tellClient(core, id, { type: 'sessionLost' }) // it is gone, whether or not that can be recorded
   const row = core.store.getClient(id)
-  if (!row) return
-  // Also where the store cannot record it: one still taken for connected would not be found when it returns.
-  tellClient(core, id, { type: 'sessionLost' })
-  core.store.saveClient({ ...row, disconnectedAt: core.clock.now() })
+  if (row) core.store.saveClient({ ...row, disconnectedAt: core.clock.now() })
 }
 
 /** Where the caller's replies go. An owner without a session has one standing client of its own. */

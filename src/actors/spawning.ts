@@ -10,7 +10,7 @@ import type { AgentInput, Recovered } from '../machines/agent-context.ts'
 import { addressKey } from '../machines/effects.ts'
 import { defaultSupervision } from '../machines/restarts.ts'
 import { briefing } from './briefing.ts'
-import { agentActor, agentContext, type AgentSpec, callerKey, type Core, isEnded, lineAbove, nameOf, rowOf, specOf, stateOf } from './core.ts'
+import { agentActor, agentContext, type AgentSpec, callerKey, type Core, isEnded, lineAbove, nameOf, remembered, rowOf, specOf, stateOf } from './core.ts'
 import { checkBudget, checkTotalCost, type Grant, watchAgent } from './budgets.ts'
 import { checkText } from './messaging.ts'
 import { resolveParent } from './parenthood.ts'
@@ -83,6 +83,7 @@ export function createSpawning(options: SpawningOptions) {
     })
     core.rows.set(row.id, row)
     if (!enter(row, driver)) {
+      core.rows.set(row.id, remembered(row, core.clock.now()))
       core.store.updateAgent(row.id, { state: 'terminated', endedAt: core.clock.now(), endReason: 'its supervisor was ending' })
       throw new MadroxError('agent_ended', `The supervisor of "${row.name}" is ending and takes no more agents.`, { remedy: 'Choose another parent_instance_id.' })
     }

@@ -15,11 +15,12 @@ import type { Store } from '../store/store.ts'
 import { createAsks } from './asks.ts'
 import { watchLimits } from './budgets.ts'
 import { endAll, interrupt, terminate } from './control.ts'
-import { agentActor, canonicalClient, type Core, defaultLimits, ledgerActor, type Limits, rowOf, specOf, tellAgent } from './core.ts'
+import { agentActor, canonicalClient, type Core, defaultLimits, ledgerActor, type Limits, remembered, rowOf, specOf, tellAgent } from './core.ts'
 import { createDeadlines } from './deadlines.ts'
 import { resolveAgent } from './directory.ts'
 import { type CallToolForAgent, createDrivers } from './drivers.ts'
 import type { MadroxSystem } from './facade.ts'
+import { createStoreHealth } from './health.ts'
 import { createInspecting } from './inspecting.ts'
 import { createLedger } from './ledger.ts'
 import { createLetters } from './letters.ts'
@@ -68,19 +69,21 @@ export interface SystemOptions {
 /** Builds the tree and starts it: agents that an earlier system left open in the store are brought back (see `recovery.ts`). */
 export function createSystem(options: SystemOptions): MadroxSystem {
   let drivers: ReadonlyMap<string, Driver> = new Map()
-  const { store, clock, ids, log, prices = createPrices() } = options
+  const { clock, ids, log, prices = createPrices() } = options
+  const health = createStoreHealth(options)
+  const { store } = health
   const aliases = aliasesOnRecord(store)
   const logic = createRoot(
     {
       deadlines: createDeadlines(clock),
       asks: createAsks(),
-      ledger: createLedger({ store, ids, clock, log, successorOf: id => canonicalClient({ aliases }, id) }),
+      ledger: createLedger({ store, health, ids, clock, log, successorOf: id => canonicalClient({ aliases }, id) }),
       drivers: createDrivers({ connect: emit => (drivers = options.connectDrivers(emit)), callTool: options.callTool, wayBack: agentId => wayBack(agentId), clock, log }),
     },
     log,
   )
   const root = createActor(logic, { clock, logger: (...args: unknown[]) => log.debug(args.map(String).join(' ')) })
-  const rows: Core['rows'] = new Map(store.listAgents().map(row => [row.id, row]))
+  const rows: Core['rows'] = new Map(store.listAgents().map(row => [row.id, row.endedAt === undefined ? row : remembered(row, row.endedAt)]))
   const core: Core = { root, store, clock, ids, log, limits: { ...defaultLimits, ...options.limits }, supervision: options.supervision ?? defaultSupervision, prices, spending: createSpending({ store, prices, rows }), rows, aliases }
   const credentials = new Credentials(options.ownerTokens ?? {})
   /** New for each process: what an earlier one of the same agent knew opens nothing any more. */
@@ -91,7 +94,11 @@ export function createSystem(options: SystemOptions): MadroxSystem {
     return { url, token: credentials.issue(agentId) }
   }
   root.start()
-  ledgerActor(core).on('agentEnded', event => credentials.revoke(event.agentId))
+  health.onOutage(() => core.root.system.get(hands.ledger)?.send({ type: 'storeFailed' }))
+  ledgerActor(core).on('agentEnded', ({ agentId }) => {
+    credentials.revoke(agentId)
+    rows.set(agentId, remembered(rowOf(core, agentId), clock.now()))
+  })
   const inspect = createInspecting(core)
   watchLimits(core)
   const waiting = createWaiting(core)
@@ -120,6 +127,7 @@ export function createSystem(options: SystemOptions): MadroxSystem {
     toolsetOf: caller => (caller.kind === 'agent' ? (specOf(rowOf(core, caller.agentId)).toolset ?? 'supervisor') : 'client'),
     spawn: async (caller, request) => {
       open()
+      health.requireWritable() // before a workspace is made
       return spawning.spawn(caller, request)
     },
     resolveParent: (caller, parent) => resolveParent(core, caller, parent),
@@ -127,6 +135,11 @@ export function createSystem(options: SystemOptions): MadroxSystem {
     spawnFailure: agentId => spawnFailureOf(core, agentId),
     ...messaging,
     ...createLetters(core, waiting),
+    reply: (caller, request) => {
+      // An agent has said all it has to say: refused now, it would be lost with the turn.
+      const told = messaging.reply(caller, request)
+      return health.read().status === 'ok' ? told : { ...told, to: `${told.to}, as soon as the store can be written: it is kept until then and not yet on record; do not repeat it` }
+    },
     consumeReplies: whileOpen(messaging.consumeReplies),
     releaseReplies: whileOpen(messaging.releaseReplies),
     interrupt: (caller, reference, then) => interrupt(core, caller, reference, then),
@@ -140,6 +153,7 @@ export function createSystem(options: SystemOptions): MadroxSystem {
     screen: (caller, reference, lines) => screen(core, caller, reference, lines),
     inspect,
     inspectorUrl: agentId => inspectorUrl(options.endpoint(), agentId),
+    health: health.read,
     endpointAnnounced: () => core.root.system.get(hands.drivers)?.send({ type: 'endpointAnnounced' }),
     close: (agents = 'end') => (closing ??= close(core, { drivers: () => drivers, agents, endWaits: waiting.endAll, lastWord: () => (closed = true) })),
   }
@@ -166,6 +180,7 @@ async function close(core: Core, { drivers, agents, endWaits, lastWord }: Closin
   // Whoever waited has been told; their answers are made from the store, and leave, before it closes.
   await setImmediate()
   lastWord()
+  ledgerActor(core).send({ type: 'writeRetried' })
   core.root.stop()
   core.store.close()
 }

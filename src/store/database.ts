@@ -18,7 +18,7 @@ export interface DatabaseOptions {
   /** Absolute path of the file. Its directory is made (0700) when missing. */
   readonly path: string
   readonly durability?: Durability
-  /** How long a write waits for another process that holds the file. Milliseconds. */
+  /** How long opening waits for another process that holds the file; a write waits 250 ms at most. Milliseconds. */
   readonly busyTimeoutMs?: number
 }
 
@@ -30,6 +30,9 @@ export interface Connection {
   transaction<T>(work: () => T): T
   close(): void
 }
+
+/** All of Madrox stands still while a write waits. The home has one server: whoever holds the file is a person's tool, and may for long. */
+const writeWaitMs = 250
 
 /** Opens the file, makes or migrates its schema, and throws `unavailable` where it cannot be trusted or used. */
 export function openDatabase({ path, durability = 'normal', busyTimeoutMs = 5000 }: DatabaseOptions): Connection {
@@ -44,6 +47,7 @@ export function openDatabase({ path, durability = 'normal', busyTimeoutMs = 5000
     db.pragma('journal_size_limit = 67108864') // a burst must not leave its log's size on disk for good
     migrate(db)
     refuseDamaged(db, path)
+    db.pragma(`busy_timeout = ${Math.min(busyTimeoutMs, writeWaitMs)}`)
     return connect(db, path)
   } catch (error) {
     db?.close()
@@ -83,10 +87,15 @@ function refuseForeign(db: Database.Database, path: string): void {
 /** One transaction for all steps: a crash in between leaves the old version. The version is read again under the lock. */
 function migrate(db: Database.Database): void {
   if (versionOf(db) === schemaVersion) return
-  db.transaction(() => {
+  db.exec('BEGIN IMMEDIATE')
+  try {
     for (const sql of migrations.slice(versionOf(db))) db.exec(sql)
-    db.exec(`PRAGMA application_id = ${applicationId}; PRAGMA user_version = ${schemaVersion};`)
-  }).immediate()
+    db.exec(`PRAGMA application_id = ${applicationId}; PRAGMA user_version = ${schemaVersion}; COMMIT;`)
+  } catch (error) {
+    // A full disk has ended it already; libsql's own `transaction` would tell of that instead of the disk.
+    if (db.inTransaction) db.exec('ROLLBACK')
+    throw error
+  }
 }
 
 function refuseDamaged(db: Database.Database, path: string): void {
@@ -98,7 +107,7 @@ function refuseDamaged(db: Database.Database, path: string): void {
 function damaged(path: string, why: string, cause?: unknown): MadroxError {
   return new MadroxError('unavailable', `The database ${path} is damaged: ${why}.`, {
     remedy: `Restore it from a backup, try \`sqlite3 ${path} .recover\`, or move it away to start anew.`,
-    data: { path },
+    data: { path, why: 'it is damaged', lasting: true },
     cause,
   })
 }
@@ -107,7 +116,7 @@ const causes: readonly (readonly [pattern: RegExp, why: string, remedy: string])
   [/^SQLITE_(BUSY|LOCKED)/, 'another process holds it', 'End the other process that uses this home, or choose another --home.'],
   [/^SQLITE_FULL|^ENOSPC/, 'the disk is full', 'Free some space; nothing of this write was kept.'],
   [/^SQLITE_(READONLY|PERM|CANTOPEN)|^E(ACCES|PERM|ROFS)/, 'it cannot be written', 'Check the owner and mode of the file and its directory.'],
-  [/^SQLITE_IOERR|^EIO/, 'the disk failed', 'Check the disk and the system log.'],
+  [/^SQLITE_IOERR|^EIO/, 'the disk failed', 'Check the disk, its quota and the system log.'],
   [/^E(NOTDIR|ISDIR|NOENT|LOOP|NAMETOOLONG)/, 'its path cannot hold a file', 'Point --home at a directory that exists or can be made.'],
 ]
 
@@ -118,7 +127,7 @@ function explain(error: unknown, path: string): MadroxError | undefined {
   const text = wordsOf(error)
   if (/^SQLITE_(CORRUPT|NOTADB)/.test(code)) return damaged(path, text, error)
   const known = causes.find(([pattern]) => pattern.test(code))
-  if (known) return new MadroxError('unavailable', `The database ${path} failed: ${known[1]} (${text}).`, { remedy: known[2], data: { path, cause: code }, cause: error })
+  if (known) return new MadroxError('unavailable', `The database ${path} failed: ${known[1]} (${text}).`, { remedy: known[2], data: { path, cause: code, why: known[1] }, cause: error })
   if (code.startsWith('SQLITE_CONSTRAINT')) return new MadroxError('internal', `The store was given what contradicts its record: ${text}.`, { data: { cause: code }, cause: error })
   return undefined
 }

@@ -98,7 +98,10 @@ function createApp({ endpoint, inspector }: Served, host: string, { allowedHosts
     if (reason !== undefined) return Response.json({ error: 'forbidden', message: reason }, { status: 403 })
   })
   app.use(bodyLimit(maxBodyBytes))
-  app.get('/health', () => ({ status: 'ok', name: 'madrox', version }))
+  app.get('/health', () => {
+    const health = system.health()
+    return Response.json({ name: 'madrox', version, ...health }, { status: health.status === 'ok' ? 200 : 503 })
+  })
   const known = (answer: (caller: Caller, request: Request) => Response) => (event: H3Event): Response => {
     const caller = authenticate(system, event.req, guard.connectionOf(arrivalOf(event)))
     return caller instanceof MadroxError ? Response.json(toWireError(caller), { status: 401, headers: challenge }) : answer(caller, event.req)

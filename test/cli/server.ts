@@ -8,12 +8,13 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 
-const cli = fileURLToPath(new URL('../../dist/cli.js', import.meta.url))
+export const cli = fileURLToPath(new URL('../../dist/cli.js', import.meta.url))
 
 export interface RunningServer {
   readonly url: string
   readonly child: ChildProcess
   readonly stdout: () => string
+  readonly stderr: () => string
   /** Resolves with exit code and signal. */
   end(signal: NodeJS.Signals): Promise<{ code: number | null; signal: NodeJS.Signals | null }>
 }
@@ -40,8 +41,10 @@ export async function runToEnd(args: readonly string[], env?: Readonly<Record<st
 export async function startServe(home: string, args: readonly string[] = [], env?: Readonly<Record<string, string>>): Promise<RunningServer> {
   const child = runCli(['serve', '--port', '0', '--home', home, ...args], env)
   let stdout = ''
+  let stderr = ''
   child.stdout?.on('data', chunk => (stdout += String(chunk)))
   const exited = once(child, 'close') as Promise<[number | null, NodeJS.Signals | null]> // the event's arguments
+  child.stderr?.on('data', chunk => (stderr += String(chunk)))
   if (!child.stderr) throw new Error('stderr is piped above')
   for await (const line of createInterface({ input: child.stderr })) {
     const url = /listens at (\S+)/.exec(line)?.[1]
@@ -51,6 +54,7 @@ export async function startServe(home: string, args: readonly string[] = [], env
       url,
       child,
       stdout: () => stdout,
+      stderr: () => stderr,
       end: async signal => {
         child.kill(signal)
         const [code, by] = await exited

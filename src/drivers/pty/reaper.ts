@@ -32,24 +32,41 @@ export async function endProcessTree(options: ReapOptions): Promise<void> {
     signalGroup(pid, 'SIGTERM')
     await Promise.race([exited, delay(graceMs, undefined, { ref: false })])
   }
-  await endAll(() => listProcesses().filter(entry => isOneOf(tree, entry) || isMarked(entry.pid, marker)))
+  const { left } = await endAll(() => listProcesses().filter(entry => isOneOf(tree, entry) || isMarked(entry.pid, marker)))
+  if (left.length > 0) throw new Error(`Processes ${left.join(', ')} survived SIGKILL for a second.`)
 }
 
-/** Kills every process that carries the whole marker. For start-up: what a killed server left. Returns their pids. */
-export async function sweepMarked(marker: Marker): Promise<number[]> {
+/** Pids. `left`: alive a second after SIGKILL, because uninterruptible (they end before they run on) or another user's. */
+export interface Sweep {
+  readonly ended: readonly number[]
+  readonly left: readonly number[]
+}
+
+/** Kills every process that carries the whole marker, and what those have below them. For start-up: what a killed server left. */
+export async function sweepMarked(marker: Marker): Promise<Sweep> {
   if (Object.keys(marker).length === 0) throw new Error('A sweep without a marker would match every process.')
-  return endAll(() => listProcesses().filter(entry => entry.pid !== process.pid && isMarked(entry.pid, marker)))
+  const trees: ProcessEntry[] = []
+  return endAll(() => {
+    const entries = listProcesses()
+    // A child started with a bare environment is told by its parents, and from then on by having been seen.
+    const roots = entries.filter(entry => isOneOf(trees, entry) || isMarked(entry.pid, marker))
+    const found = roots.flatMap(root => toTree(entries, root.pid)).filter(entry => entry.pid !== process.pid)
+    trees.push(...found.filter(entry => !isOneOf(trees, entry)))
+    return entries.filter(entry => isOneOf(found, entry))
+  })
 }
 
 /** Repeats until a look finds none: a process may fork between the look and the kill. */
-async function endAll(find: () => readonly ProcessEntry[]): Promise<number[]> {
+async function endAll(find: () => readonly ProcessEntry[]): Promise<Sweep> {
   const killed: ProcessEntry[] = []
-  const pids = (): number[] => killed.map(entry => entry.pid)
+  const sweep = (left: readonly ProcessEntry[]): Sweep =>
+    ({ ended: killed.filter(entry => !isOneOf(left, entry)).map(entry => entry.pid), left: left.map(entry => entry.pid) })
+  let left: readonly ProcessEntry[] = []
   for (let round = 0; round < killRounds; round++) {
-    const left = find().filter(entry => entry.state !== 'Z')
+    left = find().filter(entry => entry.state !== 'Z')
     if (left.length === 0) {
       await vanish(killed)
-      return pids()
+      return sweep([])
     }
     for (const entry of left) {
       if (!isOneOf(killed, entry)) killed.push(entry)
@@ -57,7 +74,7 @@ async function endAll(find: () => readonly ProcessEntry[]): Promise<number[]> {
     }
     await delay(5) // the kernel needs a moment to take them down
   }
-  throw new Error(`Processes ${pids().join(', ')} survived SIGKILL for a second.`)
+  return sweep(left)
 }
 
 /**

@@ -6,7 +6,7 @@
 import type { CallToolRequest, CallToolResult, JSONRPCMessage, RequestId } from '@modelcontextprotocol/sdk/types.js'
 import type { MadroxSystem } from '../../actors/system.ts'
 import type { Clock } from '../../clock.ts'
-import { toWireText } from '../../errors.ts'
+import { MadroxError, toWireError, toWireText } from '../../errors.ts'
 import type { ReplyId } from '../../ids.ts'
 import type { Log } from '../../log.ts'
 import type { Caller } from '../../messages.ts'
@@ -94,6 +94,9 @@ export function createCallDesk(options: CallDeskOptions): CallDesk {
       try {
         const fixture = tools.has(request.params.name) ? undefined : fixtures.get(request.params.name)
         return await (fixture ? fixture.handle(request.params.arguments ?? {}, extra) : answerByTable(request, extra))
+      } catch (error) {
+        if (error instanceof MadroxError) return toCallResult({ ok: false, error: toWireError(error) }, false) // the client could not be connected
+        throw error
       } finally {
         void options.exchangeOf(extra).written.then(written => written && options.events.forget(extra.requestId))
       }

@@ -73,7 +73,7 @@ export function createMcpEndpoint(options: McpEndpointOptions): McpEndpoint {
       onOpened: (opened, id) => void sessions.set(id, opened),
       onClosed: id => void sessions.delete(id),
     })
-    const response = await session.handle(request, exchange, body)
+    const response = await session.handle(request, exchange, body).catch(toRefusal)
     if (!response.ok) await session.close()
     return response
   }
@@ -90,7 +90,7 @@ export function createMcpEndpoint(options: McpEndpointOptions): McpEndpoint {
         const session = sessions.get(id)
         // Another principal's session is none: its id tells nothing.
         if (!session || session.principal !== principalOf(caller)) return refusal(404, -32001, 'Session not found. Begin with initialize.')
-        return session.handle(request, exchange)
+        return session.handle(request, exchange).catch(toRefusal)
       }
       if (request.method === 'POST') return open(request, exchange, caller)
       return refusal(400, -32000, 'Bad Request: Mcp-Session-Id header is required.')
@@ -108,6 +108,12 @@ export function createMcpEndpoint(options: McpEndpointOptions): McpEndpoint {
 function principalOf(caller: Caller): string {
   if (caller.kind === 'agent') return `agent ${caller.agentId}`
   return caller.kind === 'client' ? `client ${caller.clientId}` : `owner ${caller.ownerId}`
+}
+
+/** What Madrox refuses is said in its words; anything else is a fault. */
+function toRefusal(error: unknown): Response {
+  if (error instanceof MadroxError) return refusal(error.code === 'unavailable' ? 503 : 500, -32000, toWireText(toWireError(error)))
+  throw error
 }
 
 async function readJson(request: Request): Promise<unknown> {

@@ -6,6 +6,7 @@ import { WebStandardStreamableHTTPServerTransport } from '@modelcontextprotocol/
 import { CallToolRequestSchema, ListToolsRequestSchema, RootsListChangedNotificationSchema, type JSONRPCMessage, type ListToolsResult, type RequestId } from '@modelcontextprotocol/sdk/types.js'
 import type { MadroxSystem } from '../../actors/system.ts'
 import type { Clock } from '../../clock.ts'
+import { MadroxError, toWireError, toWireText } from '../../errors.ts'
 import type { Log } from '../../log.ts'
 import type { Caller } from '../../messages.ts'
 import { toolsets, type ToolTable, type Toolset } from '../../tools/tool.ts'
@@ -58,6 +59,7 @@ export interface SessionOpening {
 
 export interface Session {
   readonly principal: string
+  /** @throws MadroxError where the client could not be connected */
   handle(request: Request, exchange: Exchange, body?: unknown): Promise<Response>
   close(): Promise<void>
 }
@@ -66,10 +68,16 @@ export async function createSession(shared: SessionShared, opening: SessionOpeni
   const presence = presenceOf(shared, opening)
   const events = createEventLog()
   const tickets = createTickets(opening.principal)
+  let refused: MadroxError | undefined
   const transport = new WebStandardStreamableHTTPServerTransport({
     sessionIdGenerator: () => crypto.randomUUID(),
     onsessioninitialized: id => {
-      presence.caller() // a client exists from its initialize on: its inbox may be waiting
+      try {
+        presence.caller() // a client exists from its initialize on: its inbox may be waiting
+      } catch (error) {
+        if (error instanceof MadroxError) refused = error
+        throw error // the SDK answers that the request could not be parsed
+      }
       opening.onOpened(session, id)
     },
     eventStore: events,
@@ -95,6 +103,7 @@ export async function createSession(shared: SessionShared, opening: SessionOpeni
       if (streaming) presence.caller() // it came back
       if (resumed) return resumed
       const response = await transport.handleRequest(request, { authInfo: tickets.issue(exchange), parsedBody: body })
+      if (refused) throw refused
       // Only now is there a stream by which a question can reach the client.
       if (streaming && response.ok) roots.ask()
       return opensByItself(request) ? response : openAtOnce(response)
@@ -153,8 +162,18 @@ function answerTools({ server, transport, events, tickets, presence, roots }: Se
     send: announceAnswers(transport, message => desk.leaving(message.id)),
   })
   server.setRequestHandler(CallToolRequestSchema, (request, extra) => desk.answer(request, extra))
-  server.setRequestHandler(ListToolsRequestSchema, (_, extra) => listTools(shared, presence.caller(), extra, tickets.exchangeOf(extra)))
+  server.setRequestHandler(ListToolsRequestSchema, (_, extra) => listTools(shared, present(presence), extra, tickets.exchangeOf(extra)))
   server.setNotificationHandler(RootsListChangedNotificationSchema, () => roots.ask())
+}
+
+/** The SDK would call a refusal an internal error. */
+function present(presence: Presence): Caller {
+  try {
+    return presence.caller()
+  } catch (error) {
+    if (error instanceof MadroxError) throw Object.assign(new Error(toWireText(toWireError(error)), { cause: error }), { code: -32000 })
+    throw error
+  }
 }
 
 function createServer({ version, instructions, extension, log }: SessionShared): Server {

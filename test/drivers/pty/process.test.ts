@@ -30,12 +30,34 @@ const shell = (script: string, onOutput?: (chunk: string) => void): PtyProcess =
 }
 const pidIn = (name: string): number => (existsSync(join(dir, name)) ? Number(readFileSync(join(dir, name), 'utf8')) : 0)
 
-test('output written just before exit is not lost, however busy the reader', async () => {
-  const ptys = Array.from({ length: 5 }, () => shell('seq 1 20000; echo LAST'))
-  const until = performance.now() + 300
-  while (performance.now() < until); // the reader is busy while the processes write and exit
-  await Promise.all(ptys.map(pty => pty.exited))
-  expect(ptys.map(pty => pty.tail().trimEnd().endsWith('LAST'))).toEqual([true, true, true, true, true])
+/** What a terminal makes of `seq 1 COUNT; echo LAST`. */
+const counted = (count: number): string => `${Array.from({ length: count }, (_, index) => index + 1).join('\r\n')}\r\nLAST\r\n`
+
+test('output written just before exit is not lost, however busy the reader: each of 100 runs', async () => {
+  const wanted = counted(20_000)
+  const whole: boolean[] = []
+  for (let round = 0; round < 20; round++) {
+    const heard = ['', '', '', '', '']
+    const ptys = heard.map((_, index) => shell('seq 1 20000; echo LAST', chunk => (heard[index] += chunk)))
+    const until = performance.now() + 50 + 10 * round
+    while (performance.now() < until); // the reader is busy while the processes write and exit
+    await Promise.all(ptys.map(pty => pty.exited))
+    whole.push(...heard.map(each => each === wanted), ...ptys.map(pty => wanted.endsWith(pty.tail())))
+  }
+  expect(whole.filter(each => !each)).toEqual([])
+})
+
+test.each([1, 2, 3])('megabytes written at once before exit are heard whole by a reader that stalls (%i)', async () => {
+  const wanted = counted(600_000)
+  let heard = ''
+  const pty = shell('seq 1 600000; echo LAST', chunk => {
+    heard += chunk
+    const until = performance.now() + 0.2
+    while (performance.now() < until); // each chunk takes its time
+  })
+  await pty.exited
+  expect(heard.length).toBe(wanted.length)
+  expect(heard === wanted).toBe(true)
 })
 
 test('the kept output is bounded', async () => {
@@ -49,7 +71,7 @@ test('a listener hears all output in order, also what is no longer kept', async 
   let heard = ''
   const pty = shell('seq 1 200000; echo LAST', chunk => (heard += chunk))
   await pty.exited
-  expect(heard).toBe(`${Array.from({ length: 200_000 }, (_, index) => index + 1).join('\r\n')}\r\nLAST\r\n`)
+  expect(heard).toBe(counted(200_000))
   expect(pty.tail().length).toBeLessThan(heard.length)
 })
 
@@ -92,10 +114,10 @@ test('a sweep ends what carries the whole marker, and nothing else', async () =>
   const other = spawn('sleep', ['600'], { env: { ...env, MADROX_TEST_MARK: 'another' }, stdio: 'ignore' })
   try {
     const ended = new Promise(resolve => ours.once('exit', resolve))
-    expect(await sweepMarked(marker)).toEqual([ours.pid])
+    expect(await sweepMarked(marker)).toEqual({ ended: [ours.pid], left: [] })
     await ended
     expect(isAlive(other.pid ?? 0)).toBe(true)
-    expect(await sweepMarked(marker)).toEqual([])
+    expect(await sweepMarked(marker)).toEqual({ ended: [], left: [] })
   } finally {
     other.kill('SIGKILL')
   }
