@@ -5,6 +5,7 @@ import { type AgentContext, type AgentEvent, type Ending, graceMs, handshakeMs, 
 import { type AgentDecision, both, clear, type CommandOf, deadline, dispatch, mailOf, noTurn, record, settle, thenQuiet, timeOf } from './agent-effects.ts'
 import { interruptOver } from './agent-interrupts.ts'
 import { cutOff, seenByItsEnd } from './agent-turns.ts'
+import type { Effect } from './effects.ts'
 import { forgetSettled, type Mail, markSettled, noteBackground } from './mailbox.ts'
 
 export const launch = (c: AgentContext, resume: boolean): AgentDecision => ({
@@ -39,8 +40,12 @@ export const wakeFailed = (c: AgentContext, { code, detail, at }: FactOf<'startF
   const why = `${c.name} could not be woken (${code}): ${detail}`
   const given = [...c.uncertain.map(({ messageId }) => messageId), ...c.mailbox.map(({ message }) => message.id)]
   const settled = given.reduce<Mail>(markSettled, { ...mailOf(c), mailbox: [] })
-  return { context: { ...forgetSettled(settled), uncertain: [], pid: undefined, lastError: why }, effects: given.flatMap(id => [clear(c, `expiry:${id}`), settle(c, id, { status: 'failed', text: why, at })]) }
+  return { context: { ...forgetSettled(settled), uncertain: [], pid: undefined, lastError: why }, effects: [...given.flatMap(id => [clear(c, `expiry:${id}`), settle(c, id, { status: 'failed', text: why, at })]), ...keptWaiting(c, why, at)] }
 }
+
+/** Nobody hears by an outcome that its replies wait for a session that is not to be had. */
+const keptWaiting = (c: AgentContext, why: string, at: number): Effect[] =>
+  c.inbox.length === 0 ? [] : [record({ type: 'noticeGiven', agentId: c.agentId, at, text: `${why}. What was answered to it waits for its next message.` })]
 
 /** The process died by itself and its session can be returned to. */
 export function revive(c: AgentContext, fact: FactOf<'exited'>): AgentDecision {

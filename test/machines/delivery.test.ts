@@ -196,12 +196,14 @@ describe('a suspended agent', () => {
     expect([rig.state, rig.context.mailbox.length]).toEqual(['spawning.resuming', 1])
   })
 
-  test('that cannot be woken for replies keeps them, and does not try forever', () => {
+  test('that cannot be woken for replies keeps them, says so, and does not try forever', () => {
     const rig = inState('idle.suspended.resting')
     rig.commands()
+    rig.records()
     rig.reply('r1')
     rig.fact({ type: 'startFailed', code: 'timeout', detail: 'slow' })
     expect([rig.state, rig.context.inbox.length, rig.commands().length]).toEqual(['idle.suspended.unwakeable', 1, 1])
+    expect(rig.records()).toMatchObject([{ type: 'noticeGiven', text: 'ada could not be woken (timeout): slow. What was answered to it waits for its next message.' }])
     rig.reply('r2')
     expect(rig.state).toBe('spawning.resuming')
   })
