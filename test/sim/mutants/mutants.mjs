@@ -26,11 +26,11 @@ export const mutants = [
     changes: [{ file: 'src/machines/mailbox.ts', from: '{ mail, answered: subject.message.id }', to: '{ mail: keepText(mail, { ...end, subject: openMessages(mail)[0]?.message.id }), answered: openMessages(mail)[0]?.message.id }' }],
   },
   {
-    name: 'an outcome is told again although one was recorded', promise: 'P2',
+    name: 'an outcome is told again although one was recorded', promise: 'P2', seeds: 4_000,
     changes: [{ file: 'src/actors/ledger.ts', from: 'if (!store.settleMessage(messageId, outcome)) return', to: 'if (!store.settleMessage(messageId, outcome) && !message.expectsReply) return' }],
   },
   {
-    name: 'a later outcome takes the place of the first', promise: 'P2',
+    name: 'a later outcome takes the place of the first', promise: 'P2', seeds: 4_000,
     changes: [{ file: 'src/store/memory.ts', from: 'outcome: row.outcome ?? outcome', to: 'outcome' }],
   },
   {
