@@ -98,7 +98,7 @@ export function createErrands({ durable, agenda }: Pick<Stage, 'durable' | 'agen
   const waiting = (random: Random): Record<string, unknown> => ({ wait_for_response: true, timeout_seconds: seconds(random) })
   const common: Menu = [
     [6, send(() => ({}))], [5, send(waiting)], [1, send(() => ({ expects_reply: false }))],
-    [1, send(random => ({ expires_at: new Date(agenda.now() + random.delay()).toISOString() }))],
+    [2, send(random => ({ expires_at: new Date(agenda.now() + random.delay()).toISOString() }))],
     [1, sendMany], [1, broadcast], [3, collect], [3, wait], [2, interrupt], [1, terminate], [2, overreach],
   ]
   const client: Menu = [[4, spawn], [1, spawnTeam], [1, spawnBelow], ...common]

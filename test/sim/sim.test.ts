@@ -22,6 +22,17 @@ test('200 simulated lives keep every promise', async () => {
   expect([crashes > 50, messages > 1_000]).toEqual([true, true])
 })
 
+// The lives that show these bugs; the mutants under `found` keep proving that they do, and print another seed once the simulation has changed.
+test.each([
+  [5, 'a client that went away while the disk was full was not known again, and what waited for it waited for nobody'],
+  [190, 'background work begun in a turn of nobody\'s message held the next message open, and answered it'],
+  [27, 'replies that an agent collected under its own instance_id were lost'],
+  [67, 'a full mailbox kept out the word that ends a hold'],
+  [105, 'an agent whose actor failed while somebody waited for it ended the server'],
+])('seed %d: %s', async seed => {
+  expect(told(await simulate(seed))).toEqual([])
+})
+
 test('a seed is the whole story: its life is the same however often it is lived, and in whatever process', async () => {
   const [once, again, other] = [await simulate(7, { keepTrace: true }), await simulate(7, { keepTrace: true }), await simulate(8)]
   expect(once.trace.length).toBeGreaterThan(50)

@@ -130,16 +130,16 @@ function createLife(seed: number, keepTrace: boolean) {
   const living = (): readonly AgentId[] => durable.listAgents().flatMap(row => (row.endedAt === undefined ? [row.id] : []))
   const isStuck = (id: AgentId): boolean => durable.listOpenMessages(id).length > 0 || durable.listReplies({ kind: 'agent', id }).length > 0
 
-  /** At rest, what only a word from above can go on with gets that word: a hold is lifted, an agent whose driver lied is ended. */
+  /** At rest, what only a word from above can go on with gets that word: a hold is lifted, one that could not be woken is tried again, one whose driver lied is ended. */
   async function nudge(): Promise<boolean> {
     let nudged = false
     for (const id of living()) {
       const row = durable.getAgent(id)
       const [party, caller] = (row && clients.release(row.ownerId)) ?? []
       if (!row || !party || !caller || !server) continue
-      const { state } = server.system.status(caller, id)
+      const { state, detail } = server.system.status(caller, id)
       if (journal.hasLied(id) && isStuck(id)) await started(run(stage, party, caller, { tool: 'terminate_instance', args: { instance_id: id, force: true } }))
-      else if (state === 'interrupted') await started(run(stage, party, caller, errands.tell(id)))
+      else if (state === 'interrupted' || (detail.startsWith('idle.suspended') && isStuck(id))) await started(run(stage, party, caller, errands.tell(id)))
       else continue
       nudged = true
     }

@@ -65,7 +65,7 @@ export function createWorld(stage: Stage): World {
   function start(server: Server, { agentId, launch }: CommandOf<'startAgent'>): void {
     if (!liars.has(agentId)) liars.set(agentId, random.chance(stage.weather().liar))
     const known = launch.resume ? sessions.get(launch.sessionId) : undefined
-    const session = known ?? { id: `session${++count}`, transcript: [], sentFor: new Map(), given: [], done: new Set() }
+    const session = known ?? { id: `session${++count}`, transcript: [], sentFor: new Map(), given: [], done: new Map() }
     const process: Process = {
       agentId: asAgentId(agentId), server, session, token: launch.madrox?.token ?? '', phase: 'starting', lies: liars.get(agentId) ?? false, listed: false, stopping: false,
       turn: undefined, typed: undefined, late: undefined, background: new Map(), ended: new Map(),
@@ -106,14 +106,21 @@ export function createWorld(stage: Stage): World {
     mind.idle(process)
   }
 
+  /** What a turn was completed on is not given again; by a later server, which may know only that another turn on it was cut, not without saying so. */
+  function judgeRepeat({ agentId, session, server, lies }: Process, text: string): void {
+    const { message } = readPrompt(text)
+    const toldTo = message === undefined ? undefined : session.done.get(message)
+    if (lies || !toldTo || (toldTo !== server && text.includes('(delivered again'))) return
+    journal.breach('P2', `message ${message} is given to ${agentId} again, whose turn on it was over`)
+  }
+
   /** Commands are taken in their order: a prompt is on its way from here on, and an interrupt behind it finds it there. */
   function submit(process: Process, { promptId, text }: CommandOf<'submitPrompt'>): void {
     const refuse = (reason: 'not_ready' | 'in_turn' | 'held_by_person'): void => {
       if (process.typed?.promptId === promptId) process.typed = undefined
       say(process, { type: 'promptRefused', promptId, reason })
     }
-    const again = readPrompt(text).message
-    if (again && process.session.done.has(again) && !process.lies) journal.breach('P2', `message ${again} is given to ${process.agentId} again, whose turn on it was over`)
+    judgeRepeat(process, text)
     if (process.phase !== 'ready') return later(process, () => refuse('not_ready'))
     if (process.turn || process.typed) return later(process, () => refuse('in_turn'))
     const typed = { promptId, text, isWritten: false }
@@ -187,7 +194,7 @@ export function createWorld(stage: Stage): World {
     turn.over.abort()
     if (status !== 'interrupted') Object.assign(turn.recorded, { status, ...(words === undefined ? {} : { words }) })
     if (status === 'completed') deaths.delete(process.agentId)
-    if (status !== 'interrupted' && turn.subject && (turn.given || turn.wasDone)) process.session.done.add(turn.subject)
+    if (status !== 'interrupted' && turn.subject && (turn.given || turn.wasDone)) process.session.done.set(turn.subject, process.server)
     if (turn.approval) say(process, { type: 'approvalResolved', approvalId: turn.approval, decision: 'gone' })
     const background: BackgroundTask[] = [...process.background.keys()].map(id => ({ id }))
     const said = words === undefined ? {} : status === 'failed' ? { error: words } : { finalText: words }
