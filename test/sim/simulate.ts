@@ -28,7 +28,7 @@ export interface Verdict {
 }
 
 /** A server that starts ends what the one before left open. Where it brings back whom it can, this is false, and an end needs a cause of its own. */
-const startUpBuries = true
+const startUpBuries = false
 /** No life that comes to rest takes longer. */
 const maxSteps = 20_000
 const owners = [asOwnerId('alice'), asOwnerId('alice'), asOwnerId('bob')]
