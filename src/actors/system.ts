@@ -29,6 +29,7 @@ import { aliasesOnRecord, authenticate, connectClient, Credentials, disconnectCl
 import { hands } from '../machines/effects.ts'
 import { defaultSupervision, type Supervision } from '../machines/restarts.ts'
 import { recover } from './recovery.ts'
+import { createRetention } from './retention.ts'
 import { createRoot } from './root.ts'
 import { children, list, output, peers, screen, statusOf } from './seeing.ts'
 import { createSpawning, spawnFailureOf } from './spawning.ts'
@@ -58,6 +59,8 @@ export interface SystemOptions {
   readonly endpoint: () => string | undefined
   /** A transport will announce an endpoint: no agent's process starts before. */
   readonly willServe?: boolean
+  /** Days that ended agents' output, consumed replies and calls, and the audit, are kept. None, or 0: for ever. */
+  readonly retentionDays?: number
   /** How clients treat their agents that die. */
   readonly supervision?: Supervision
 }
@@ -72,6 +75,7 @@ export function createSystem(options: SystemOptions): MadroxSystem {
       deadlines: createDeadlines(clock),
       asks: createAsks(),
       ledger: createLedger({ store, ids, clock, log, successorOf: id => canonicalClient({ aliases }, id) }),
+      retention: createRetention({ store, clock, log, days: options.retentionDays ?? 0 }),
       drivers: createDrivers({ connect: emit => (drivers = options.connectDrivers(emit)), callTool: options.callTool, wayBack: agentId => wayBack(agentId), clock, log }),
     },
     log,
