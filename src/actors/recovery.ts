@@ -49,18 +49,26 @@ function recoveredOf(core: Core, row: AgentRow): Recovered {
   const messages = core.store.listOpenMessages(row.id)
   const hold = row.hold && !releasing(core, row, row.hold, messages) ? row.hold : undefined
   const { accepted, worked } = core.store.countMessages(row.id)
+  const handed = handedOf(row, messages)
   return {
-    ...mailOf(core, row, messages, inbox), uncertain: messages.filter(message => wasHanded(message) && !message.rested).map(message => toUncertain(core, message)),
+    ...mailOf(core, row, messages, handed, inbox), uncertain: messages.filter(message => handed.has(message.id) && !message.rested).map(message => toUncertain(core, message)),
     hasHistory: worked > 0, requestCount: accepted, ...(row.sessionId ? { sessionId: row.sessionId } : {}), ...(hold ? { hold } : {}),
   }
 }
 
 const wasHanded = (message: MessageRow): boolean => message.deliveredAt !== undefined || message.seenAt !== undefined
 
-function mailOf(core: Core, row: AgentRow, messages: readonly MessageRow[], inbox: readonly Reply[]): Mail {
+/** Those that were handed over; and the next, if the agent was at work on none of them: it may have been typed, which is on record only afterwards. */
+function handedOf({ state }: AgentRow, messages: readonly MessageRow[]): ReadonlySet<MessageId> {
+  const handed = messages.filter(wasHanded)
+  const next = state === 'busy' && handed.every(message => message.rested) ? messages.filter(message => !wasHanded(message)).slice(0, 1) : []
+  return new Set([...handed, ...next].map(message => message.id))
+}
+
+function mailOf(core: Core, row: AgentRow, messages: readonly MessageRow[], handed: ReadonlySet<MessageId>, inbox: readonly Reply[]): Mail {
   const ahead = row.hold && releasing(core, row, row.hold, messages)
-  const queued = messages.filter(message => !wasHanded(message)).map(message => ({ message: toMessage(message), deliveries: 0, ...(message.id === ahead ? { ahead: true } : {}) }))
-  const open = messages.filter(wasHanded).map((message): [MessageId, OpenMessage] => [
+  const queued = messages.filter(message => !handed.has(message.id)).map(message => ({ message: toMessage(message), deliveries: 0, ...(message.id === ahead ? { ahead: true } : {}) }))
+  const open = messages.filter(message => handed.has(message.id)).map((message): [MessageId, OpenMessage] => [
     message.id,
     { message: toMessage(message), settled: false, tasks: tasksOut(core, row, message, inbox), background: [], ...(message.rested?.lastText === undefined ? {} : { lastText: message.rested.lastText }) },
   ])
