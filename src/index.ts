@@ -15,7 +15,7 @@ import { sweepMarked } from './drivers/pty/reaper.ts'
 import { createScriptedDriver } from './drivers/scripted/driver.ts'
 import { createScriptedPtyDriver } from './drivers/scripted/pty-driver.ts'
 import { MadroxError, toWireText } from './errors.ts'
-import { type IdSource, randomIds } from './ids.ts'
+import { type IdSource, randomIds, type ReplyId } from './ids.ts'
 import { type Log, silentLog } from './log.ts'
 import type { Caller } from './messages.ts'
 import { defaultRetentionDays } from './config.ts'
@@ -123,10 +123,20 @@ export async function createMadrox(options: MadroxOptions): Promise<Madrox> {
         return { ok: outcome.ok, text: outcome.ok ? (outcome.text ?? JSON.stringify(outcome.data)) : toWireText(outcome.error) }
       },
     })
+    /** The answer is made: where this cannot be put on record, its replies are told once more at the next start. */
+    const settle = (replies: readonly ReplyId[], unheard: boolean): void => {
+      try {
+        if (unheard) system.releaseReplies(replies)
+        else system.consumeReplies(replies)
+      } catch (error) {
+        if (!(error instanceof MadroxError && error.code === 'unavailable')) throw error
+        log.error('replies of an answer could not be recorded as handed out', { reason: error.message })
+      }
+    }
     const call: Madrox['call'] = async (caller, tool, args, { signal, callKey } = {}) => {
       const outcome = await callTool(tools, tool, args, { system, caller, signal: signal ?? new AbortController().signal, progress: () => {}, now: () => clock.now(), ...(callKey ? { callKey } : {}) })
       // In this process an answer that was returned has left, unless nobody waits for it any more.
-      if (outcome.replies) (signal?.aborted ? system.releaseReplies : system.consumeReplies)(outcome.replies)
+      if (outcome.replies) settle(outcome.replies, signal?.aborted === true)
       return outcome
     }
     return {
