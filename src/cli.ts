@@ -26,6 +26,7 @@ const binding = {
   port: { type: 'string', description: 'Port to listen on; 0: any free one (default 8001)', valueHint: 'PORT' },
   'max-instances': { type: 'string', description: 'Living agents, at most (default 10)', valueHint: 'N' },
   'max-total-cost': { type: 'string', description: 'USD that living agents may have cost, in all (default 100)', valueHint: 'USD' },
+  'retention-days': { type: 'string', description: "Days that ended agents' output and the audit are kept; 0: for ever (default 30)", valueHint: 'DAYS' },
   'child-env': { type: 'string', description: 'A further environment variable that agents receive; repeatable', valueHint: 'NAME' },
   'on-shutdown': { type: 'string', description: 'end: a stopping server ends its agents; suspend: the next one goes on with them (default end)', valueHint: 'WHAT' },
   durability: { type: 'string', description: 'normal: survives a kill; full: a loss of power too (default normal)', valueHint: 'LEVEL' },
@@ -45,7 +46,7 @@ function configOf(rawArgs: readonly string[], known: ArgsDef): Config {
   const given = parse(rawArgs, known)
   const last = (name: string): string | boolean | undefined => given[name]?.at(-1)
   return loadConfig({
-    home: last('home'), host: last('host'), port: last('port'), logLevel: last('log-level'), maxInstances: last('max-instances'), maxTotalCost: last('max-total-cost'), durability: last('durability'), onShutdown: last('on-shutdown'), childEnv: given['child-env'],
+    home: last('home'), host: last('host'), port: last('port'), logLevel: last('log-level'), maxInstances: last('max-instances'), maxTotalCost: last('max-total-cost'), retentionDays: last('retention-days'), durability: last('durability'), onShutdown: last('on-shutdown'), childEnv: given['child-env'],
   }, process.env)
 }
 
@@ -76,7 +77,7 @@ async function startServer(config: Config, log: Log): Promise<{ readonly url: st
   const [{ createMadrox }, { serveHttp }, { instructions }] = await Promise.all([import('./index.ts'), import('./transports/http.ts'), import('./tools/instructions.ts')])
   const madrox = await createMadrox({
     home: config.home, env: process.env, childEnv: config.childEnv, claudeBin: config.claudeBin, codexBin: config.codexBin, durability: config.durability,
-    limits: { maxInstances: config.maxInstances, maxTotalCost: config.maxTotalCost }, willServe: true, rolesDir: join(config.home, 'prompts'), log, ...(config.token ? { ownerTokens: { local: config.token } } : {}),
+    limits: { maxInstances: config.maxInstances, maxTotalCost: config.maxTotalCost }, retentionDays: config.retentionDays, willServe: true, rolesDir: join(config.home, 'prompts'), log, ...(config.token ? { ownerTokens: { local: config.token } } : {}),
   })
   try {
     const http = await serveHttp({ system: madrox.system, tools: madrox.tools, host: config.host, port: config.port, log, instructions })

@@ -7,6 +7,9 @@ import { MadroxError } from './errors.ts'
 
 const port = z.coerce.number().int().min(0).max(65_535)
 
+/** Output, consumed replies and calls of agents that ended, and the audit, are kept so long. */
+export const defaultRetentionDays = 30
+
 export const configSchema = z.object({
   host: z.string().min(1).default('127.0.0.1'),
   /** 0: any free one. */
@@ -17,6 +20,8 @@ export const configSchema = z.object({
   maxInstances: z.coerce.number().int().positive().default(10),
   /** USD, of an owner's living agents and those that ended below them. */
   maxTotalCost: z.coerce.number().positive().default(100),
+  /** 0: for ever. */
+  retentionDays: z.coerce.number().int().min(0).max(36_500).default(defaultRetentionDays),
   claudeBin: z.string().min(1).default('claude'),
   codexBin: z.string().min(1).default('codex'),
   /** Names of further environment variables that agents receive. */
@@ -38,6 +43,7 @@ const variables: Readonly<Record<string, keyof Config>> = {
   MADROX_ON_SHUTDOWN: 'onShutdown',
   MAX_INSTANCES: 'maxInstances',
   MADROX_MAX_TOTAL_COST: 'maxTotalCost',
+  MADROX_RETENTION_DAYS: 'retentionDays',
   MADROX_CLAUDE_BIN: 'claudeBin',
   MADROX_CODEX_BIN: 'codexBin',
   MADROX_SERVER_TOKEN: 'token',

@@ -18,6 +18,7 @@ import { MadroxError, toWireText } from './errors.ts'
 import { type IdSource, randomIds } from './ids.ts'
 import { type Log, silentLog } from './log.ts'
 import type { Caller } from './messages.ts'
+import { defaultRetentionDays } from './config.ts'
 import { createPrices, readPriceFile } from './prices.ts'
 import { lockHome, makeHome } from './store/lock.ts'
 import { createSqliteStore } from './store/sqlite.ts'
@@ -37,6 +38,8 @@ export interface MadroxOptions {
   /** What an accepted message survives. `normal` (default): the death of the process; `full`: a loss of power too, at a quarter of the speed. */
   readonly durability?: 'normal' | 'full'
   readonly limits?: Partial<Limits>
+  /** Days that output, consumed replies and calls of agents that ended, and the audit, are kept; default 30, 0: for ever. */
+  readonly retentionDays?: number
   /** Tokens by the names of their owners. With any, a transport's callers must show one; without, who calls on loopback is the local user. */
   readonly ownerTokens?: Readonly<Record<string, string>>
   /** A directory of roles (`<name>.md`) that go before the shipped ones of the same name, and add to them. */
@@ -100,7 +103,7 @@ export async function createMadrox(options: MadroxOptions): Promise<Madrox> {
     let endpoint: string | undefined
     const system = createSystem({
       store: createSqliteStore({ path: join(home, 'madrox.db'), durability: options.durability ?? 'normal' }),
-      clock, ids, log, home, prices,
+      clock, ids, log, home, prices, retentionDays: options.retentionDays ?? defaultRetentionDays,
       ...(options.limits ? { limits: options.limits } : {}), ...(options.ownerTokens ? { ownerTokens: options.ownerTokens } : {}), ...(options.rolesDir ? { rolesDir: options.rolesDir } : {}),
       marker: { [homeMarker]: home },
       endpoint: () => endpoint,

@@ -4,7 +4,7 @@
  */
 
 import { type AnyActorRef, fromCallback } from 'xstate'
-import type { MessageId, ReplyId } from '../ids.ts'
+import type { MessageId } from '../ids.ts'
 import type { Outcome, Reply } from '../messages.ts'
 import { addressKey, hands, type InboxEvent } from '../machines/effects.ts'
 
@@ -18,7 +18,7 @@ export type AsksEvent =
   | { readonly type: 'replyRecorded'; readonly reply: Reply }
 
 export type AskSettled =
-  | { readonly type: 'askSettled'; readonly askId: string; readonly messageId: MessageId; readonly outcome: Outcome; readonly replyId?: ReplyId }
+  | { readonly type: 'askSettled'; readonly askId: string; readonly messageId: MessageId; readonly outcome: Outcome; readonly reply?: Reply }
   | { readonly type: 'askSettled'; readonly askId: string; readonly messageId?: undefined }
 
 export const createAsks = () =>
@@ -53,7 +53,7 @@ export const createAsks = () =>
           waiting.forEach(forget)
           if (reply) tellAddressee(reply, { type: 'repliesClaimed', ids: [reply.id], messageIds: [messageId], at: reply.at })
           // All who wait hear it; the first of them hands the reply out.
-          waiting.forEach((askId, index) => emit({ type: 'askSettled', askId, messageId, outcome, ...(reply && index === 0 ? { replyId: reply.id } : {}) }))
+          waiting.forEach((askId, index) => emit({ type: 'askSettled', askId, messageId, outcome, ...(reply && index === 0 ? { reply } : {}) }))
           break
         }
         case 'replyRecorded':

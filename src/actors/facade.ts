@@ -97,6 +97,12 @@ export interface SendReport {
   readonly replies: readonly ReplyId[]
 }
 
+/** `peeked`: another's, which are only shown. */
+export interface Collected {
+  readonly replies: readonly Reply[]
+  readonly peeked: boolean
+}
+
 /** A dead letter as told: an address with the name of who has it. */
 export interface DeadLetterTold extends Pick<DeadLetter, 'kind' | 'at' | 'reason' | 'resent'> {
   readonly id: MessageId | ReplyId
@@ -266,7 +272,7 @@ export interface MadroxSystem {
   /** An agent's answer to a message it was given. Refused: `no_open_message`, `ambiguous_message`, `not_found`, `not_allowed` (no agent), `unavailable`. */
   reply(caller: Caller, request: { readonly text: string; readonly correlationId?: string }): { readonly to: string; readonly messageId: MessageId; readonly kind: 'outcome' | 'follow_up' }
   /** Replies nobody waited for, oldest first, claimed until consumed or released. `of`: another's inbox, peeked only. */
-  collectReplies(caller: Caller, options: { readonly of?: string; readonly limit?: number; readonly wait: WaitOptions }): Promise<readonly Reply[]>
+  collectReplies(caller: Caller, options: { readonly of?: string; readonly limit?: number; readonly wait: WaitOptions }): Promise<Collected>
   consumeReplies(ids: readonly ReplyId[]): void
   /** The answer did not leave: they are pending again. */
   releaseReplies(ids: readonly ReplyId[]): void

@@ -6,7 +6,7 @@ import type { Address, Caller, Reply } from '../messages.ts'
 import { addressKey } from '../machines/effects.ts'
 import { agentContext, clientContext, type Core, tellAgent, tellClient } from './core.ts'
 import { resolveAgent } from './directory.ts'
-import type { WaitOptions } from './facade.ts'
+import type { Collected, WaitOptions } from './facade.ts'
 import { addressOf } from './principals.ts'
 import { withinTurn } from './turns.ts'
 
@@ -36,11 +36,11 @@ export function releaseReplies(core: Core, ids: readonly ReplyId[]): void {
 const knownAddresses = (core: Core): Address[] => [...core.store.listClients().map(row => ({ kind: 'client' as const, id: row.id })), ...[...core.rows.keys()].map(id => ({ kind: 'agent' as const, id }))]
 
 /** One's own are claimed, and waited for if there are none yet; another's are only looked at. */
-export async function collectReplies(core: Core, caller: Caller, { of, limit, wait }: { of?: string; limit?: number; wait: WaitOptions }): Promise<readonly Reply[]> {
+export async function collectReplies(core: Core, caller: Caller, { of, limit, wait }: { of?: string; limit?: number; wait: WaitOptions }): Promise<Collected> {
   const own = addressOf(core, caller)
   const other = of === undefined ? undefined : resolveAgent(core, caller, of, 'see')
-  if (other && !(own.kind === 'agent' && own.id === other)) return inboxOf(core, { kind: 'agent', id: other }).slice(0, limit)
-  return withinTurn(core, caller, wait, within => takeReplies(core, own, limit, within))
+  if (other && !(own.kind === 'agent' && own.id === other)) return { replies: inboxOf(core, { kind: 'agent', id: other }).slice(0, limit), peeked: true }
+  return { replies: await withinTurn(core, caller, wait, within => takeReplies(core, own, limit, within)), peeked: false }
 }
 
 /** Found and claimed in one step: somebody else who waits here may be handed what came, and then the wait goes on. */

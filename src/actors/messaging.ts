@@ -4,6 +4,7 @@ import { MadroxError } from '../errors.ts'
 import { type AgentId, asMessageId, type MessageId, type ReplyId } from '../ids.ts'
 import { type Caller, type Message, type Outcome, sameAddress } from '../messages.ts'
 import { endsHold } from '../machines/agent-mail.ts'
+import { addressKey } from '../machines/effects.ts'
 import { openMessages } from '../machines/mailbox.ts'
 import type { MessageRow } from '../store/store.ts'
 import { agentContext, callerKey, canonicalAddress, type Core, isBelow, ledgerActor, nameOf, rowOf, tellAgent } from './core.ts'
@@ -46,7 +47,8 @@ export function send(core: Core, waiting: Waiting, caller: Caller, request: Send
   })
   if (message.causedBy && message.from.kind === 'agent' && message.expectsReply) tellAgent(core, message.from.id, { type: 'taskSent', subject: message.causedBy, messageId: message.id })
   tellAgent(core, to, { type: 'messageAccepted', message, fromAncestor: isAncestor(core, caller, to), at: message.acceptedAt })
-  return report(core, message.id)
+  // Not read back: whatever the store does now, the message is accepted, and its sender must hear so.
+  return { messageId: message.id, agentId: to, replies: [], status: 'accepted', ...placeOf(core, to, message.id) }
 }
 
 function checkSize(core: Core, caller: Caller, to: AgentId, { text, expiresAt }: SendRequest): void {
@@ -83,19 +85,24 @@ export function subjectNow(core: Core, agentId: AgentId): MessageId | undefined 
 const isAncestor = (core: Core, caller: Caller, of: AgentId): boolean => (caller.kind === 'agent' ? isBelow(core, of, caller.agentId) : true)
 
 /** What is on record of a message now. */
-function report(core: Core, id: MessageId, replies: readonly ReplyId[] = []): SendReport {
+function report(core: Core, id: MessageId): SendReport {
   const row = core.store.getMessage(id)
   if (!row) throw new MadroxError('not_found', `There is no message "${id}".`)
-  const base = { messageId: id, agentId: row.to, replies }
+  const base = { messageId: id, agentId: row.to, replies: [] }
   if (row.outcome) return { ...base, ...toOutcome(core, row, row.outcome) }
-  const place = agentContext(core, row.to)?.mailbox.findIndex(queued => queued.message.id === id) ?? -1
-  return { ...base, status: 'accepted', ...(place >= 0 ? { position: place + 1 } : {}) }
+  return { ...base, status: 'accepted', ...placeOf(core, row.to, id) }
+}
+
+/** In the mailbox, while it is there. */
+function placeOf(core: Core, to: AgentId, id: MessageId): Pick<SendReport, 'position'> {
+  const place = agentContext(core, to)?.mailbox.findIndex(queued => queued.message.id === id) ?? -1
+  return place >= 0 ? { position: place + 1 } : {}
 }
 
 async function waitForAny(core: Core, waiting: Waiting, caller: Caller, ids: readonly MessageId[], wait: WaitOptions): Promise<SendReport> {
   for (const id of ids) checkMayWait(core, caller, id)
   const done = ids.find(id => core.store.getMessage(id)?.outcome)
-  if (done) return report(core, done, claimReplyOf(core, done))
+  if (done) return { ...report(core, done), replies: claimReplyOf(core, done) } // claimed last: what fails before leaves it in its inbox
   const began = core.clock.now()
   const answer = await withinTurn(core, caller, wait, within => waiting.waitFor(caller, ids, within))
   const first = answer?.messageId ?? ids[0]
@@ -104,7 +111,15 @@ async function waitForAny(core: Core, waiting: Waiting, caller: Caller, ids: rea
   return toReport(core, answer)
 }
 
-const toReport = (core: Core, { messageId, replyId }: Answer): SendReport => report(core, messageId, replyId ? [replyId] : [])
+/** The wait has taken the reply out of its inbox; if it cannot be told now, it goes back there. */
+function toReport(core: Core, { messageId, reply }: Answer): SendReport {
+  try {
+    return { ...report(core, messageId), replies: reply ? [reply.id] : [] }
+  } catch (error) {
+    if (reply) core.root.system.get(addressKey(reply.to))?.send({ type: 'replyArrived', reply, at: core.clock.now() })
+    throw error
+  }
+}
 
 /** An answer by `reply_to_caller` is given in a turn that goes on: what it used is not known yet. */
 function toOutcome(core: Core, { to, seenAt }: MessageRow, { status, text, via, at }: Outcome): Pick<SendReport, 'status' | 'response' | 'via' | 'usage'> {
@@ -137,8 +152,19 @@ function reply(core: Core, caller: Caller, { text, correlationId }: { text: stri
   const messageId = correlationId === undefined ? soleMessage(core, open.map(known => known.message), subjectNow(core, caller.agentId)) : namedMessage(core, caller.agentId, correlationId)
   const row = core.store.getMessage(messageId)
   const kind = row?.outcome ? 'follow_up' : 'outcome'
-  tellAgent(core, caller.agentId, { type: 'replyGiven', messageId, text, at: core.clock.now() })
+  giveReply(core, caller.agentId, messageId, text)
   return { to: !row?.expectsReply ? 'nobody: it was a note, and its sender expects no answer' : nameOf(core, row.from), messageId, kind }
+}
+
+/** @throws MadroxError `unavailable` where it is not on record yet: "delivered" may be said of nothing that a crash would forget */
+function giveReply(core: Core, agentId: AgentId, messageId: MessageId, text: string): void {
+  let waits = false
+  const failed = ledgerActor(core).on('writeFailed', ({ event }) => {
+    waits ||= (event.type === 'messageSettled' || event.type === 'followUpGiven') && event.messageId === messageId
+  })
+  tellAgent(core, agentId, { type: 'replyGiven', messageId, text, at: core.clock.now() })
+  failed.unsubscribe()
+  if (waits) throw new MadroxError('unavailable', 'The answer is taken, but it cannot be put on record now, so nobody has it yet.', { remedy: 'It is tried again every second: you need not repeat it, unless you are asked for it again.', data: { messageId } })
 }
 
 function soleMessage(core: Core, open: readonly Message[], subject: MessageId | undefined): MessageId {

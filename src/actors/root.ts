@@ -15,6 +15,7 @@ export interface Hands {
   readonly asks: AnyActorLogic
   readonly ledger: AnyActorLogic
   readonly drivers: AnyActorLogic
+  readonly retention: AnyActorLogic
 }
 
 export function createRoot(logic: Hands, log: Log) {
@@ -27,6 +28,7 @@ export function createRoot(logic: Hands, log: Log) {
       { id: 'asks', systemId: hands.asks, src: 'asks' },
       { id: 'ledger', systemId: hands.ledger, src: 'ledger' },
       { id: 'drivers', systemId: hands.drivers, src: 'drivers' },
+      { id: 'retention', systemId: hands.retention, src: 'retention' },
     ],
     on: {
       clientArrived: {

@@ -30,6 +30,7 @@ import { aliasesOnRecord, authenticate, connectClient, Credentials, disconnectCl
 import { hands } from '../machines/effects.ts'
 import { defaultSupervision, type Supervision } from '../machines/restarts.ts'
 import { recover } from './recovery.ts'
+import { createRetention } from './retention.ts'
 import { createRoot } from './root.ts'
 import { children, list, output, peers, screen, statusOf } from './seeing.ts'
 import { createSpawning, spawnFailureOf } from './spawning.ts'
@@ -60,6 +61,8 @@ export interface SystemOptions {
   readonly endpoint: () => string | undefined
   /** A transport will announce an endpoint: no agent's process starts before. */
   readonly willServe?: boolean
+  /** Days that ended agents' output, consumed replies and calls, and the audit, are kept. None, or 0: for ever. */
+  readonly retentionDays?: number
   /** How clients treat their agents that die. */
   readonly supervision?: Supervision
   /** Where agents work; a simulation, which touches no disk, gives its own. */
@@ -78,6 +81,7 @@ export function createSystem(options: SystemOptions): MadroxSystem {
       deadlines: createDeadlines(clock),
       asks: createAsks(),
       ledger: createLedger({ store, health, ids, clock, log, successorOf: id => canonicalClient({ aliases }, id) }),
+      retention: createRetention({ store, clock, log, days: options.retentionDays ?? 0 }),
       drivers: createDrivers({ connect: emit => (drivers = options.connectDrivers(emit)), callTool: options.callTool, wayBack: agentId => wayBack(agentId), clock, log }),
     },
     log,
@@ -94,7 +98,9 @@ export function createSystem(options: SystemOptions): MadroxSystem {
     return { url, token: credentials.issue(agentId) }
   }
   root.start()
-  health.onOutage(() => core.root.system.get(hands.ledger)?.send({ type: 'storeFailed' }))
+  const tellOfOutage = (): void => core.root.system.get(hands.ledger)?.send({ type: 'storeFailed' })
+  health.onOutage(tellOfOutage)
+  if (health.read().status !== 'ok') tellOfOutage() // it began while the root started
   ledgerActor(core).on('agentEnded', ({ agentId }) => {
     credentials.revoke(agentId)
     rows.set(agentId, remembered(rowOf(core, agentId), clock.now()))
@@ -135,11 +141,6 @@ export function createSystem(options: SystemOptions): MadroxSystem {
     spawnFailure: agentId => spawnFailureOf(core, agentId),
     ...messaging,
     ...createLetters(core, waiting),
-    reply: (caller, request) => {
-      // An agent has said all it has to say: refused now, it would be lost with the turn.
-      const told = messaging.reply(caller, request)
-      return health.read().status === 'ok' ? told : { ...told, to: `${told.to}, as soon as the store can be written: it is kept until then and not yet on record; do not repeat it` }
-    },
     consumeReplies: whileOpen(messaging.consumeReplies),
     releaseReplies: whileOpen(messaging.releaseReplies),
     interrupt: (caller, reference, then) => interrupt(core, caller, reference, then),

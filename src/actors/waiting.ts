@@ -2,8 +2,8 @@
 
 import type { ActorRefFrom } from 'xstate'
 import { MadroxError } from '../errors.ts'
-import type { AgentId, MessageId, ReplyId } from '../ids.ts'
-import type { Caller, Outcome } from '../messages.ts'
+import type { AgentId, MessageId } from '../ids.ts'
+import type { Caller, Outcome, Reply } from '../messages.ts'
 import { hands } from '../machines/effects.ts'
 import { circleOf, type Wait } from '../machines/waits.ts'
 import type { AskSettled, createAsks } from './asks.ts'
@@ -19,7 +19,7 @@ interface OpenAsk {
   readonly settle: (settled: AskSettled) => void
 }
 
-export type Answer = { readonly messageId: MessageId; readonly outcome: Outcome; readonly replyId?: ReplyId }
+export type Answer = { readonly messageId: MessageId; readonly outcome: Outcome; readonly reply?: Reply }
 
 export function createWaiting(core: Core) {
   const open = new Map<string, OpenAsk>()
@@ -37,7 +37,7 @@ export function createWaiting(core: Core) {
       const settle = (settled: AskSettled): void => {
         open.delete(askId)
         wait.signal?.removeEventListener('abort', onAbort)
-        resolve(settled.messageId === undefined ? undefined : { messageId: settled.messageId, outcome: settled.outcome, ...(settled.replyId ? { replyId: settled.replyId } : {}) })
+        resolve(settled.messageId === undefined ? undefined : { messageId: settled.messageId, outcome: settled.outcome, ...(settled.reply ? { reply: settled.reply } : {}) })
       }
       const onAbort = (): void => {
         asks.send({ type: 'withdrawn', askId })

@@ -87,7 +87,7 @@ export type Effect =
 export const agentKey = (id: string): string => `agent:${id}`
 export const clientKey = (id: string): string => `client:${id}`
 export const addressKey = (address: Address): string => `${address.kind}:${address.id}`
-export const hands = { drivers: 'drivers', ledger: 'ledger', deadlines: 'deadlines', asks: 'asks' } as const
+export const hands = { drivers: 'drivers', ledger: 'ledger', deadlines: 'deadlines', asks: 'asks', retention: 'retention' } as const
 
 /** A reply on its way: recorded, and now for its addressee. */
 export type InboxEvent =

@@ -160,9 +160,7 @@ export const getPendingReplies = defineTool({
   listedFor: ['leaf', 'supervisor', 'client'],
   searchHint: 'inbox replies answers results collect poll',
   handler: async (input, { system, caller, signal }) => {
-    // Known before anything is handed out: a call that fails behind that would lose it.
-    const peeked = input.instance_id !== undefined && !(caller.kind === 'agent' && system.status(caller, input.instance_id).id === caller.agentId)
-    const replies = await system.collectReplies(caller, { limit: input.limit, wait: { timeoutMs: input.wait_timeout * 1000, signal }, ...(input.instance_id ? { of: input.instance_id } : {}) })
+    const { replies, peeked } = await system.collectReplies(caller, { limit: input.limit, wait: { timeoutMs: input.wait_timeout * 1000, signal }, ...(input.instance_id ? { of: input.instance_id } : {}) })
     return { data: { replies: replies.map(toPending), count: replies.length }, replies: peeked ? [] : replies.map(reply => reply.id) }
   },
 })

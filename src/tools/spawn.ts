@@ -96,9 +96,19 @@ async function spawnOne(harness: string, given: z.input<typeof spawnInput>, cont
   const waits = input.wait_for_response && input.expects_reply && sent
   const answer = waits ? await system.waitForAny(caller, [sent.messageId], { signal, timeoutMs: left() }) : sent
   // Its first turn may have shown that its CLI will never work.
-  const failure = answer?.status === 'failed' || answer?.status === 'agent_gone' ? system.spawnFailure(agentId) : undefined
+  const failure = answer?.status === 'failed' || answer?.status === 'agent_gone' ? orRelease(context, answer, () => system.spawnFailure(agentId)) : undefined
   if (failure) throw new RefusalWithReplies(failure, answer?.replies ?? [])
-  return toSpawned(agentId, answer, input.expects_reply, context)
+  return orRelease(context, answer, () => toSpawned(agentId, answer, input.expects_reply, context))
+}
+
+/** What the answer holds goes back to the inbox where the rest of it cannot be told. */
+function orRelease<T>({ system }: ToolContext, answer: SendReport | undefined, tell: () => T): T {
+  try {
+    return tell()
+  } catch (error) {
+    system.releaseReplies(answer?.replies ?? [])
+    throw error
+  }
 }
 
 function toRequest(harness: string, input: SpawnInput, callKey: string | undefined, parent: string | ParentFound | undefined): SpawnRequest {

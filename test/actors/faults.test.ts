@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { MadroxError } from '../../src/errors.ts'
 import { createMemoryStore } from '../../src/store/memory.ts'
 import type { Store } from '../../src/store/store.ts'
-import { createStage } from './rig.ts'
+import { createStage, type Stage } from './rig.ts'
 
 /** A store whose disk is full while `broken` names the call. */
 function createFaultyStore(): Store & { broken: keyof Store | undefined } {
@@ -118,6 +118,17 @@ describe('a store that cannot write', () => {
     expect(await stage.ask(stage.me, 'terminate_instance', { instance_id: ada })).toMatchObject({ already_ended: true, note: expect.stringContaining('not yet on record') })
   })
 
+  test('is no reason not to start, or to die of it later: what is old is forgotten another day', async () => {
+    const store = createFaultyStore()
+    store.broken = 'prune'
+    const stage = createStage({ store, retentionDays: 1 })
+    expect(await stage.refusal(stage.me, 'spawn_agent', { harness: 'hand', name: 'bob', workspace: 'isolated' })).toBe('unavailable')
+    stage.clock.advance(1_000) // a write of its own goes well
+    const ada = await stage.spawn('ada')
+    stage.clock.advance(86_400_000)
+    expect(await stage.ask(stage.me, 'get_instance_status', { instance_id: ada })).toMatchObject({ state: 'idle' })
+  })
+
   test('spawns nothing', async () => {
     const store = createFaultyStore()
     const stage = createStage({ store })
@@ -125,6 +136,81 @@ describe('a store that cannot write', () => {
     expect(await stage.refusal(stage.me, 'spawn_agent', { harness: 'hand', name: 'ada', workspace: 'isolated' })).toBe('unavailable')
     expect([stage.commands, stage.system.list(stage.me)]).toEqual([[], []])
   })
+})
+
+describe('a store that fails when the step is done', () => {
+  const unread = (stage: Stage) => stage.store.countReplies({ kind: 'client', id: stage.me.clientId })
+  const pending = (stage: Stage) => stage.system.pendingReplies(stage.me)
+
+  test('a message that was accepted is said to be, though its record cannot be read', async () => {
+    const store = createFaultyStore()
+    const stage = createStage({ store })
+    const ada = await stage.spawn('ada')
+    store.broken = 'getMessage'
+    expect(await stage.ask(stage.me, 'send_to_instance', { instance_id: ada, message: 'x', wait_for_response: false })).toMatchObject({ status: 'accepted', message_id: expect.any(String) })
+    store.broken = undefined
+    expect(stage.begin(ada)).toContain('x')
+  })
+
+  test.each([true, false])('an answer that could not be told stays in the inbox (waited for: %s)', async waits => {
+    const store = createFaultyStore()
+    const stage = createStage({ store })
+    const ada = await stage.spawn('ada')
+    const sent = await stage.ask(stage.me, 'send_to_instance', { instance_id: ada, message: 'x', wait_for_response: false })
+    const wait = () => stage.call(stage.me, 'wait_for_any', { message_ids: [sent['message_id']] })
+    stage.begin(ada)
+    const first = waits ? wait() : undefined
+    stage.end(ada, { finalText: 'done' })
+    store.broken = 'usageTotals'
+    expect(await (first ?? wait())).toMatchObject({ ok: false, error: { code: 'unavailable' } })
+    store.broken = undefined
+    expect([unread(stage), pending(stage)]).toEqual([1, 1])
+    expect(await wait()).toMatchObject({ ok: true, data: { response: 'done' } })
+    expect([unread(stage), pending(stage)]).toEqual([0, 0])
+  })
+
+  test('so does the first answer of an agent whose spawn cannot be told', async () => {
+    const store = createFaultyStore()
+    const stage = createStage({ store })
+    const atWork = new Promise<void>(resolve => stage.system.inspect(stage.me, { happened: told => told.type === 'changed' && told.to.startsWith('busy') && resolve(), touched: () => {} }))
+    const spawned = stage.call(stage.me, 'spawn_agent', { harness: 'hand', name: 'ada', workspace: 'isolated', initial_prompt: 'x', wait_for_response: true })
+    await atWork
+    const ada = stage.system.resolve(stage.me, 'ada')
+    stage.begin(ada)
+    store.broken = 'usageTotals'
+    await stage.call(stage.as(ada), 'reply_to_caller', { reply_message: 'done' })
+    expect(await spawned).toMatchObject({ ok: false, error: { code: 'unavailable' } })
+    store.broken = undefined
+    expect([unread(stage), pending(stage)]).toEqual([1, 1])
+  })
+
+  test('an answer that is not on record yet is not said to be delivered; it is, once, when the store can', async () => {
+    const store = createFaultyStore()
+    const stage = createStage({ store })
+    const ada = await stage.spawn('ada')
+    await stage.ask(stage.me, 'send_to_instance', { instance_id: ada, message: 'x', wait_for_response: false })
+    stage.begin(ada)
+    store.broken = 'settleMessage'
+    expect(await stage.call(stage.as(ada), 'reply_to_caller', { reply_message: 'done' })).toMatchObject({ error: { code: 'unavailable', remedy: expect.stringContaining('need not repeat') } })
+    store.broken = undefined
+    stage.clock.advance(1_000)
+    stage.end(ada, { finalText: 'bye' })
+    expect(await stage.ask(stage.me, 'get_pending_replies')).toMatchObject({ replies: [{ response: 'done' }], count: 1 })
+  })
+})
+
+test.each(['its id', 'its name', 'a name that another bears'])('who looks at its own inbox by %s has its replies handed out, once', async by => {
+  const stage = createStage()
+  const boss = await stage.spawn('boss')
+  const kid = await stage.spawn('kid', stage.as(boss))
+  await stage.ask(stage.as(boss), 'send_to_instance', { instance_id: kid, message: 'x', wait_for_response: false })
+  await stage.ask(stage.me, 'send_to_instance', { instance_id: boss, message: 'work', wait_for_response: false })
+  stage.begin(boss)
+  const waiting = stage.call(stage.as(boss), 'get_pending_replies', { instance_id: by === 'its id' ? boss : 'boss', wait_timeout: 60 })
+  await stage.spawn(by === 'a name that another bears' ? 'boss' : 'other', stage.as(boss))
+  stage.turn(kid, 'done')
+  expect(await waiting).toMatchObject({ ok: true, data: { replies: [{ response: 'done' }] } })
+  expect(stage.store.countReplies({ kind: 'agent', id: boss })).toBe(0)
 })
 
 test('the end of an agent is told when its own outcomes are: sender, inbox and heir in one go', async () => {

@@ -5,6 +5,7 @@ import { once } from 'node:events'
 import { cpSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import Database from 'libsql'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { createMadrox, localOwner, type Caller, type Madrox, type MadroxOptions } from '../../src/index.ts'
 
@@ -58,6 +59,22 @@ describe('a home', () => {
     writeFileSync(join(home, 'server.lock'), 'no database'.repeat(100))
     await expect(createMadrox({ home, env: {} })).rejects.toMatchObject({ code: 'unavailable', message: expect.stringContaining('not a database') })
   })
+
+  test('that cannot be written when an answer was made: the answer is given, and counts as handed out as soon as that can be written', async () => {
+    const home = createHome()
+    const { madrox, me, ask } = await open(home)
+    const { instance_id } = await ask('spawn_agent', scripted('ada'))
+    await ask('send_to_instance', { instance_id, message: 'echo one', wait_for_response: false })
+    await ask('send_to_instance', { instance_id, message: 'echo two' })
+    const other = new Database(join(home, 'madrox.db'))
+    other.exec('BEGIN IMMEDIATE')
+    expect(await madrox.call(me, 'get_pending_replies')).toMatchObject({ ok: true, data: { replies: [{ response: 'one' }] } })
+    other.exec('ROLLBACK')
+    other.close()
+    await madrox.close()
+    const after = await open(home)
+    expect(await after.ask('get_pending_replies')).toMatchObject({ replies: [] })
+  }, 30_000)
 
   test('as a killed server left it: the team is there, goes on with its work, and who waits again is answered', async () => {
     const [home, copy] = [createHome(), createHome()]

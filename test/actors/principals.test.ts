@@ -197,7 +197,7 @@ describe('a client whose session is gone', () => {
     const ada = await stage.spawn('ada', before)
     for (const message of ['x', 'y']) await stage.ask(before, 'send_to_instance', { instance_id: ada, message, wait_for_response: false })
     for (const text of ['left', 'did not leave']) stage.turn(ada, text)
-    const held = await stage.system.collectReplies(before, { wait: { timeoutMs: 0 } })
+    const { replies: held } = await stage.system.collectReplies(before, { wait: { timeoutMs: 0 } })
     stage.system.disconnectClient(before.clientId)
     const after = stage.client('claude-code')
     await stage.spawn('new', after)

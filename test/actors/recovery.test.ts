@@ -98,6 +98,29 @@ describe('agents of a killed server', () => {
     expect(stage.turn(ada, 'hi')).toBe(`[MSG:${id}] hello`)
   })
 
+  test('that were being typed a message when the server was killed are asked about it too: typed is on record only afterwards', async () => {
+    const first = createStage()
+    const ada = await first.spawn('ada')
+    const ids = [await send(first, ada, 'one'), await send(first, ada, 'two')]
+    expect(first.commands.filter(command => command.type === 'submitPrompt')).toHaveLength(1)
+    const stage = first.crash()
+    await stage.settle()
+    expect(recalls(stage)).toMatchObject([{ agentId: ada, markers: [`[MSG:${ids[0]}]`] }])
+    answer(stage, { status: 'completed', finalText: 'one done' })
+    expect(outcomeOf(stage, ids[0] ?? asMessageId(''))).toMatchObject({ status: 'answered', text: 'one done' })
+    expect(stage.turn(ada, 'two done')).toBe(`[MSG:${ids[1]}] two`)
+  })
+
+  test.each([['absent', /^\[MSG:\w+\] one$/], ['cut', /delivered again.*one$/]] as const)('whose record says %s of it get it as fits', async (status, text) => {
+    const first = createStage()
+    const ada = await first.spawn('ada')
+    await send(first, ada, 'one')
+    const stage = first.crash()
+    await stage.settle()
+    answer(stage, { status })
+    expect(stage.begin(ada)).toMatch(text)
+  })
+
   test('whose record does not answer in time are taken for cut off', async () => {
     const first = createStage()
     const ada = await first.spawn('ada')

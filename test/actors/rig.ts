@@ -72,6 +72,7 @@ export interface StageOptions {
   readonly home?: string
   readonly startAt?: number
   readonly supervision?: Supervision
+  readonly retentionDays?: number
   /** Where a transport serves; none: nowhere. */
   readonly endpoint?: () => string | undefined
   /** The next agents are not answered for: their names. */
@@ -124,7 +125,7 @@ export function createStage(options: StageOptions = {}): Stage {
   }
   const system = createSystem({
     store, clock, ids: randomIds, log: silentLog, home, marker: {}, endpoint: options.endpoint ?? (() => undefined),
-    ...(options.limits ? { limits: options.limits } : {}), ...(options.prices ? { prices: options.prices } : {}), ...(options.supervision ? { supervision: options.supervision } : {}), ...(options.ownerTokens ? { ownerTokens: options.ownerTokens } : {}),
+    ...(options.limits ? { limits: options.limits } : {}), ...(options.prices ? { prices: options.prices } : {}), ...(options.supervision ? { supervision: options.supervision } : {}), ...(options.retentionDays === undefined ? {} : { retentionDays: options.retentionDays }), ...(options.ownerTokens ? { ownerTokens: options.ownerTokens } : {}),
     connectDrivers: tell => {
       emit = tell
       const scripted = createScriptedDriver({ bin: '', env: {}, childEnv: [], stateDir: join(home, 'scripted'), clock, log: silentLog }, tell)

@@ -54,7 +54,9 @@ export function createServer({ stage, ids, fateOf, onDeath, dispatch }: ServerOp
   }
   const store = createCrashingStore({ durable, fateOf, isAlive, crash })
   const clock = agenda.clockFor(isAlive)
-  /** Both may find a disk that takes nothing, which a transport logs: the replies are then handed out again by the next server. */
+  /** It waits for the disk: should the server die before, the next one hands it out again. */
+  const isUnread = (id: ReturnType<typeof asReplyId>): boolean =>
+    [...durable.listClients().map(row => ({ kind: 'client' as const, id: row.id })), ...durable.listAgents().map(row => ({ kind: 'agent' as const, id: row.id }))].some(address => durable.listReplies(address).some(reply => reply.id === id))
   const settleReplies = (caller: Caller, replies: readonly string[], left: boolean): void => {
     const by = caller.kind === 'agent' ? caller.agentId : caller.kind === 'client' ? caller.clientId : caller.ownerId
     const replyIds = replies.map(asReplyId)
@@ -62,9 +64,10 @@ export function createServer({ stage, ids, fateOf, onDeath, dispatch }: ServerOp
       if (!left) return server.system.releaseReplies(replyIds)
       stage.journal.handedOut(replyIds, by)
       server.system.consumeReplies(replyIds)
-      stage.journal.consumed(replyIds, by)
+      const waiting = new Set(replyIds.filter(id => isUnread(id)))
+      stage.journal.consumed(replyIds.filter(id => !waiting.has(id)), by)
+      stage.journal.unrecorded([...waiting])
     } catch (error) {
-      if (left) stage.journal.unrecorded(replyIds)
       stage.trace.note('transport', wordsOf(error))
     }
   }
