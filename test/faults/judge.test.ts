@@ -22,6 +22,7 @@ test.each<[what: string, verdict: 'lost' | 'duplicated' | 'wrong', journal: read
   ['one key under two ids', 'duplicated', [tried('a'), accepted('a'), accepted('a', 'm-other'), heard('a')]],
   ['two outcomes that differ', 'duplicated', [tried('a'), accepted('a'), heard('a'), killed(), heard('a', 'inbox', 'another')]],
   ['an outcome handed out twice with no kill in between', 'duplicated', [tried('a'), accepted('a'), killed(), heard('a'), heard('a', 'inbox')]],
+  ['an outcome handed out after every kill', 'duplicated', [tried('a'), accepted('a'), heard('a', 'inbox'), killed(), heard('a', 'inbox'), killed(), heard('a', 'inbox')]],
   ['a second answer', 'duplicated', [tried('a'), accepted('a'), heard('a'), { type: 'followUp', messageId: 'm-a', response: 'answer a' }]],
   ["another message's answer", 'wrong', [tried('a'), accepted('a'), heard('a', 'any', 'answer b')]],
   ['a message given up after two kills', 'wrong', [tried('a'), accepted('a'), killed(), killed(), poison]],

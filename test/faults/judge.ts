@@ -41,7 +41,9 @@ export function judge(entries: readonly Entry[]): Verdict {
   const diedApi = ({ tried, heard: [first] }: (typeof all)[number]): boolean =>
     first?.status === 'failed' && killed.some(kill => kill.what === 'api' && kill.place > tried.place && kill.place < first.place)
   const isPoison = (each: (typeof all)[number]): boolean => each.heard[0]?.status === 'failed' && each.heard[0].response.startsWith('poison')
-  const again = [...heard.values()].flatMap(([first, ...later]) => later.filter(each => each.by === 'inbox').map(each => ({ each, excused: killed.some(kill => kill.what === 'server' && kill.place > (first?.place ?? 0) && kill.place < each.place) })))
+  // One kill, at the wrong moment, excuses one repetition; a second time is a habit.
+  const again = [...heard.values()].flatMap(([first, ...later]) =>
+    later.filter(each => each.by === 'inbox').map((each, nth) => ({ each, excused: nth === 0 && killed.some(kill => kill.what === 'server' && kill.place > (first?.place ?? 0) && kill.place < each.place) })))
   const inboxCuts = of('cut').filter(each => each.call === 'inbox')
 
   return {

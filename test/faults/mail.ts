@@ -34,6 +34,8 @@ export interface Carrying {
 export interface Mail {
   /** Runs until the generation is being killed, or, without `sendsMore`, until nothing is left to hear. */
   carry(session: Session, generation: Generation, carrying: Carrying): Promise<void>
+  /** Asks by name for what was accepted and not heard of. */
+  ask(session: Session): Promise<void>
   /** How many acceptances were heard in all. */
   readonly accepted: number
   /** How many outcomes. */
@@ -92,13 +94,16 @@ export function createMail({ journal, nextTask, nextWay, underWay }: MailOptions
   }
 
   const carry: Mail['carry'] = async (session, generation, { sendsMore, collects }) => {
-    const isOver = (): boolean => generation.isDying || (!sendsMore && open().length === 0)
+    const failures: unknown[] = []
+    const isOver = (): boolean => failures.length > 0 || generation.isDying || (!sendsMore && open().length === 0)
     const running = new Set<Promise<void>>()
     const start = (call: Call, work: Promise<void>): void => {
-      const ended = untilCut(call, work).finally(() => {
-        running.delete(ended)
-        news.tell()
-      })
+      const ended = untilCut(call, work)
+        .catch((error: unknown) => void failures.push(error))
+        .finally(() => {
+          running.delete(ended)
+          news.tell()
+        })
       running.add(ended)
     }
     const untilCut = async (call: Call, work: Promise<void>): Promise<void> => {
@@ -127,11 +132,18 @@ export function createMail({ journal, nextTask, nextWay, underWay }: MailOptions
       if (sendsMore && open().length < underWay) start('send', send(session, write()))
       else await news.next()
     }
+    if (failures.length > 0) throw failures[0]
     await Promise.all(running)
+    if (failures.length > 0) throw failures[0]
   }
 
   return {
     carry,
+    ask: async session => {
+      for (const letter of open()) {
+        if (letter.messageId !== undefined) hear(await session.call('wait_for_any', { message_ids: [letter.messageId], timeout_seconds: 1 }), 'asked')
+      }
+    },
     get accepted() {
       return letters.filter(letter => letter.messageId !== undefined).length
     },

@@ -1,10 +1,20 @@
-/** `npm run faults -- [--kills N] [--seed S] [--cli PATH] [FILE…]`: the fault harness, for as long as is asked. */
+/** `npm run faults -- [--kills N] [--seed S] [--cli PATH] [FILE…]`: the fault harness, for as long as is asked. What else is given goes to vitest. */
 
 import { spawnSync } from 'node:child_process'
-import { parseArgs } from 'node:util'
 
-const { values, positionals } = parseArgs({ options: { kills: { type: 'string' }, seed: { type: 'string' }, cli: { type: 'string' } }, allowPositionals: true })
-const given = { MADROX_FAULTS_KILLS: values.kills, MADROX_FAULTS_SEED: values.seed, MADROX_FAULTS_CLI: values.cli }
-const env = { ...process.env, ...Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) }
-const { status } = spawnSync('npx', ['vitest', 'run', '--config', 'vitest.faults.config.ts', ...positionals], { stdio: 'inherit', env })
+const variables = { '--kills': 'MADROX_FAULTS_KILLS', '--seed': 'MADROX_FAULTS_SEED', '--cli': 'MADROX_FAULTS_CLI' }
+const env = { ...process.env }
+const rest = []
+for (let args = process.argv.slice(2); args.length > 0; args = args.slice(1)) {
+  const [name, value] = args
+  if (!variables[name]) rest.push(name)
+  else if (value === undefined || value.startsWith('--') || (name !== '--cli' && !/^[0-9]+$/.test(value))) {
+    console.error(`${name} needs a ${name === '--cli' ? 'path' : 'number'}`)
+    process.exit(2)
+  } else {
+    env[variables[name]] = value
+    args = args.slice(1)
+  }
+}
+const { status } = spawnSync('npx', ['vitest', 'run', '--config', 'vitest.faults.config.ts', ...rest], { stdio: 'inherit', env })
 process.exit(status ?? 1)

@@ -16,6 +16,7 @@ export interface ScriptedStormOptions {
   readonly kills: number
   readonly seed: number
   readonly agents?: number
+  readonly silenceMs?: number
 }
 
 export interface ScriptedStorm {
@@ -23,8 +24,14 @@ export interface ScriptedStorm {
   readonly report: StormReport
   /** Where usage on record is not what the agents' own transcripts hold. */
   readonly usage: readonly string[]
+  /** Tasks that an agent's transcript shows given again without a word of that. */
+  readonly unmarked: readonly string[]
   readonly seconds: number
 }
+
+export type Complaints = Readonly<Record<'lost' | 'duplicated' | 'wrong' | 'orphans' | 'usage' | 'unmarked', readonly string[]>>
+
+export const complaintsOf = ({ verdict: { lost, duplicated, wrong }, report: { orphans }, usage, unmarked }: ScriptedStorm): Complaints => ({ lost, duplicated, wrong, orphans, usage, unmarked })
 
 const names = (count: number): string[] => Array.from({ length: count }, (_, index) => `agent-${index}`)
 
@@ -33,7 +40,7 @@ const deaf = 2
 /** One more leaves a grandchild that will not go, and one ignores signals. */
 const misbehaviours: readonly object[] = [{ dropPrompts: 1 }, { dropPrompts: 1 }, { setsidChild: true }, { ignoreSignals: true }]
 
-export async function runScriptedStorm({ cli, kills, seed, agents = 10 }: ScriptedStormOptions): Promise<ScriptedStorm> {
+export async function runScriptedStorm({ cli, kills, seed, agents = 10, silenceMs }: ScriptedStormOptions): Promise<ScriptedStorm> {
   const began = Date.now()
   const chance = createChance(seed)
   const root = realpathSync(mkdtempSync(join(tmpdir(), 'madrox-faults-')))
@@ -43,9 +50,11 @@ export async function runScriptedStorm({ cli, kills, seed, agents = 10 }: Script
   const journal = openJournal(join(root, 'journal.jsonl'))
   const team = names(agents)
   const usage: string[] = []
+  const unmarked: string[] = []
   try {
     const report = await runStorm({
       root, kills, chance, journal, pids,
+      ...(silenceMs === undefined ? {} : { silenceMs }),
       launch: { cli, args: ['--max-instances', '100'], env: { PATH: process.env['PATH'], HOME: root, LANG: 'C.UTF-8' } },
       underWay: 2 * agents,
       harnesses: ['scripted-pty'],
@@ -55,9 +64,10 @@ export async function runScriptedStorm({ cli, kills, seed, agents = 10 }: Script
       finale: async (session, home) => {
         await wakeAll(session, team)
         usage.push(...(await compareUsage(session, team, home)))
+        unmarked.push(...findUnmarked(home))
       },
     })
-    return { verdict: judge(journal.entries), report, usage, seconds: (Date.now() - began) / 1000 }
+    return { verdict: judge(journal.entries), report, usage, unmarked, seconds: (Date.now() - began) / 1000 }
   } finally {
     for (const pid of pids.alive()) process.kill(pid, 'SIGKILL')
     rmSync(root, { recursive: true, force: true, maxRetries: 5 })
@@ -101,11 +111,41 @@ function toTask(number: number, team: readonly string[], chance: Chance): Task {
     [`echo ${unique}; wait ${ms}`, unique],
     [`say ${unique}`, unique],
     [`wait ${ms}; say ${unique}`, `waited ${ms} ms\n${unique}`],
+    // The end of a paste, and the key that interrupts: both taken out before it is typed.
+    [`say ${unique}\x1b[201~\x03 and on`, `${unique} and on`],
   ])
   return { to, text, expected }
 }
 
-interface Spent {
+/** The second prompt of a message, and each after it. */
+function findUnmarked(home: string): string[] {
+  return transcriptsOf(home).flatMap(({ lines }) => {
+    const given = new Set<string>()
+    return lines.flatMap(({ prompt = '' }) => {
+      const [, id, rest = ''] = /^\[MSG:(\S+)\] ([\s\S]*)$/.exec(prompt) ?? []
+      if (id === undefined) return []
+      const isMarked = !given.has(id) || rest.startsWith('(delivered again')
+      given.add(id)
+      return isMarked ? [] : [`${id} was given again as if for the first time`]
+    })
+  })
+}
+
+/** What the agents themselves wrote; a line torn by a kill says nothing. */
+function transcriptsOf(home: string): { readonly name: string; readonly lines: readonly Line[] }[] {
+  const dir = join(home, 'drivers', 'scripted-pty', 'sessions')
+  const parse = (line: string): Line[] => {
+    try {
+      return [JSON.parse(line) as Line] // of the agents' own making; fields it lacks are left alone
+    } catch {
+      return []
+    }
+  }
+  return readdirSync(dir).map(name => ({ name, lines: readFileSync(join(dir, name), 'utf8').split('\n').flatMap(parse) }))
+}
+
+interface Line {
+  readonly prompt?: string
   readonly unitId?: string
   readonly inputTokens?: number
   readonly outputTokens?: number
@@ -113,20 +153,15 @@ interface Spent {
 
 /** Each unit of a transcript once, read from the agents' own files. */
 async function compareUsage(session: Session, team: readonly string[], home: string): Promise<string[]> {
-  const sessions = join(home, 'drivers', 'scripted-pty', 'sessions')
-  const files = readdirSync(sessions)
+  const transcripts = transcriptsOf(home)
   return (await Promise.all(team.map(async name => {
     const status = await session.call('get_instance_status', { instance_id: name })
-    const file = files.find(each => each.startsWith(String(status['session_id'])))
-    const units = new Map<string, Spent>()
-    for (const line of file === undefined ? [] : readFileSync(join(sessions, file), 'utf8').split('\n')) {
-      const spent = line.startsWith('{') ? (JSON.parse(line) as Spent) : {} // fields that are no usage are left alone
-      if (spent.unitId !== undefined) units.set(spent.unitId, spent)
-    }
+    const lines = transcripts.find(each => each.name.startsWith(String(status['session_id'])))?.lines ?? []
+    const units = new Map(lines.flatMap(line => (line.unitId === undefined ? [] : [[line.unitId, line] as const])))
     const expected = { input_tokens: sum(units, each => each.inputTokens), output_tokens: sum(units, each => each.outputTokens), cache_creation_tokens: 0, cache_read_tokens: 0 }
     const recorded = JSON.stringify(status['usage'])
     return recorded === JSON.stringify(expected) ? [] : [`${name}: on record ${recorded}, in its transcript ${JSON.stringify(expected)}`]
   }))).flat()
 }
 
-const sum = (units: ReadonlyMap<string, Spent>, of: (spent: Spent) => number | undefined): number => [...units.values()].reduce((total, each) => total + (of(each) ?? 0), 0)
+const sum = (units: ReadonlyMap<string, Line>, of: (line: Line) => number | undefined): number => [...units.values()].reduce((total, each) => total + (of(each) ?? 0), 0)

@@ -33,6 +33,8 @@ export interface StormOptions {
   readonly harnesses: readonly string[]
   /** Another fault, while a turn runs, in one of so many generations. */
   readonly strike: { readonly oneIn: number; readonly now: () => Promise<void> }
+  /** See `untilSilent`; a check that is meant to turn red need not wait so long. */
+  readonly silenceMs?: number
   /** With every outcome heard, before the server is asked to end. */
   readonly finale?: (session: Session, home: string) => Promise<void>
 }
@@ -48,6 +50,8 @@ export interface StormReport {
   readonly exitCode: number | NodeJS.Signals
 }
 
+/** With nothing heard for so long, what is still open is asked for by name; after as long again, it is lost. Milliseconds. */
+const silenceMs = 20_000
 /** A moment that does not come by then will not. Milliseconds. */
 const momentMs = 30_000
 /** Kills hit the moment itself, or come up to so much later. Milliseconds. */
@@ -115,8 +119,9 @@ export async function runStorm(options: StormOptions): Promise<StormReport> {
     }
     const last = begin()
     const session = await enter(last)
-    await mail.carry(session, last, { sendsMore: false, collects: true })
-    await options.finale?.(session, home)
+    const drained = mail.carry(session, last, { sendsMore: false, collects: true })
+    const isWhole = await Promise.race([drained.then(() => true), untilSilent(mail, session, options.silenceMs ?? silenceMs)])
+    if (isWhole) await options.finale?.(session, home)
     await session.close()
     const exitCode = await last.end()
     orphans.push(...pids.alive().map(pid => `process ${pid} outlived the last server`))
@@ -132,6 +137,19 @@ function nextMoment(chance: Chance, met: Spread, number: number): Moment {
   if (number > 0 && chance.below(3) === 0) return 'starting'
   if (least > 0 && chance.below(4) === 0) return 'running'
   return least > 0 && chance.below(2) === 0 ? chance.pick(windows) : chance.pick(windows.filter(window => met[window] === least))
+}
+
+/** Resolves false when nothing more comes; what was asked for in vain is refused or still open, and the journal shows it as lost. */
+async function untilSilent(mail: Mail, session: Session, afterMs: number): Promise<false> {
+  let [heard, since, hasAsked] = [mail.heard, Date.now(), false]
+  for (;;) {
+    await delay(50)
+    if (mail.heard > heard) [heard, since, hasAsked] = [mail.heard, Date.now(), false]
+    if (Date.now() - since < afterMs) continue
+    if (hasAsked) return false
+    ;[since, hasAsked] = [Date.now(), true]
+    await mail.ask(session)
+  }
 }
 
 interface Scene {
