@@ -9,13 +9,12 @@ export const mutants = [
     name: 'accepted before it is on record', promise: 'P1',
     changes: [
       { file: 'src/actors/messaging.ts', from: '  core.store.transaction(() => {\n    core.store.insertMessage(message)', to: '  void Promise.resolve().then(() => core.store.transaction(() => {\n    core.store.insertMessage(message)' },
-      { file: 'src/actors/messaging.ts', from: 'message.acceptedAt)\n  })\n', to: 'message.acceptedAt)\n  })).catch(() => {})\n' },
-      { file: 'src/actors/messaging.ts', from: '  return report(core, message.id)\n', to: "  return { status: 'accepted', messageId: message.id, agentId: to, replies: [] }\n" },
+      { file: 'src/actors/messaging.ts', from: '    alongside(message)\n  })\n', to: '    alongside(message)\n  })).catch(() => {})\n' },
     ],
   },
   {
     name: 'a write that the disk refused is dropped', promise: 'P1',
-    changes: [{ file: 'src/actors/ledger.ts', from: "return !(error instanceof MadroxError && error.code === 'unavailable')", to: 'return true' }],
+    changes: [{ file: 'src/actors/ledger.ts', from: "if (error instanceof MadroxError && error.code === 'unavailable') return false", to: "if (error instanceof MadroxError && error.code === 'unavailable') return true" }],
   },
   {
     name: 'an accepted message does not reach its agent', promise: 'P1',
@@ -92,9 +91,21 @@ export const mutants = [
     changes: [{ file: 'src/machines/agent-guards.ts', from: 'context.revivals < maxRevivals', to: 'context.revivals < 0 * maxRevivals' }],
   },
   {
+    name: 'what a killed server had handed over is given again without asking the session', promise: 'P2', seeds: 3_000,
+    changes: [{ file: 'src/actors/recovery.ts', from: 'const wasHanded = (message: MessageRow): boolean => (message.handedAt ?? message.deliveredAt ?? message.seenAt) !== undefined', to: 'const wasHanded = (message: MessageRow): boolean => message.rested !== undefined' }],
+  },
+  {
+    name: 'that a message is handed over is not on record before it is', promise: 'P2', seeds: 6_000,
+    changes: [{ file: 'src/actors/recovery.ts', from: '(message.handedAt ?? message.deliveredAt ?? message.seenAt)', to: '(message.deliveredAt ?? message.seenAt)' }],
+  },
+  {
+    name: 'a message a killed server left open is forgotten', promise: 'P1',
+    changes: [{ file: 'src/actors/recovery.ts', from: 'const messages = core.store.listOpenMessages(row.id)', to: 'const messages = core.store.listOpenMessages(row.id).slice(1)' }],
+  },
+  {
     name: 'found: a client that went away while the disk was full is not known again', promise: 'P4', seed: 5,
     changes: [
-      { file: 'src/actors/principals.ts', from: "  tellClient(core, id, { type: 'sessionLost' })\n  core.store.saveClient({ ...row, disconnectedAt: core.clock.now() })\n", to: "  core.store.saveClient({ ...row, disconnectedAt: core.clock.now() })\n  tellClient(core, id, { type: 'sessionLost' })\n" },
+      { file: 'src/actors/principals.ts', from: "  tellClient(core, id, { type: 'sessionLost' }) // it is gone, whether or not that can be recorded\n  const row = core.store.getClient(id)\n  if (row) core.store.saveClient({ ...row, disconnectedAt: core.clock.now() })\n", to: "  const row = core.store.getClient(id)\n  if (row) core.store.saveClient({ ...row, disconnectedAt: core.clock.now() })\n  tellClient(core, id, { type: 'sessionLost' })\n" },
     ],
   },
   {
@@ -104,8 +115,7 @@ export const mutants = [
   {
     name: 'found: replies collected under one\'s own instance_id are lost', promise: 'P4', seed: 27, seeds: 3_000,
     changes: [
-      { file: 'src/tools/messages.ts', from: "caller.kind === 'agent' && system.status(caller, input.instance_id).id === caller.agentId)\n", to: 'false)\n' },
-      { file: 'src/tools/messages.ts', from: 'return { data: { replies: replies.map(toPending)', to: "if (peeked && caller.kind === 'agent') system.resolve(caller, input.instance_id)\n    return { data: { replies: replies.map(toPending)" },
+      { file: 'src/actors/inboxes.ts', from: 'takeReplies(core, own, limit, within)), peeked: false }', to: 'takeReplies(core, own, limit, within)), peeked: of !== undefined }' },
     ],
   },
   {
