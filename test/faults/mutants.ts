@@ -25,7 +25,7 @@ export const mutants: readonly Mutant[] = [
     edits: [
       ['  core.store.transaction(() => {\n    core.store.insertMessage(message)', '  void (write => setTimeout(write, 200))(() => {\n    core.store.insertMessage(message)'],
       ["  tellAgent(core, to, { type: 'messageAccepted'", "  void ((...given) => setTimeout(() => tellAgent(...given), 250))(core, to, { type: 'messageAccepted'"],
-      ['at: message.acceptedAt })\n  return report(core, message.id)', "at: message.acceptedAt })\n  return { messageId: message.id, agentId: to, replies: [], status: 'accepted' }"],
+      ['isAncestor(core, caller, to), at: message.acceptedAt })\n', "isAncestor(core, caller, to), at: message.acceptedAt })\n  if (message) return { messageId: message.id, agentId: to, replies: [], status: 'accepted' }\n"],
     ],
   },
   {
