@@ -23,14 +23,13 @@ export const mutants: readonly Mutant[] = [
   {
     promise: 1, breaks: 'a message is acknowledged before it is on record', file: 'src/actors/messaging.ts', shows: /^lost: |There is no message/,
     edits: [
-      ['  core.store.transaction(() => {\n    core.store.insertMessage(message)', '  setTimeout(() => core.store.transaction(() => {\n    core.store.insertMessage(message)'],
-      ['{ messageId: message.id }, message.acceptedAt)\n  })', '{ messageId: message.id }, message.acceptedAt)\n  }), 200)'],
-      ["  tellAgent(core, to, { type: 'messageAccepted'", "  setTimeout(() => tellAgent(core, to, { type: 'messageAccepted'"],
-      ['at: message.acceptedAt })\n  return report(core, message.id)', "at: message.acceptedAt }), 250)\n  return { messageId: message.id, agentId: to, replies: [], status: 'accepted' }"],
+      ['  core.store.transaction(() => {\n    core.store.insertMessage(message)', '  void (write => setTimeout(write, 200))(() => {\n    core.store.insertMessage(message)'],
+      ["  tellAgent(core, to, { type: 'messageAccepted'", "  void ((...given) => setTimeout(() => tellAgent(...given), 250))(core, to, { type: 'messageAccepted'"],
+      ['isAncestor(core, caller, to), at: message.acceptedAt })\n', "isAncestor(core, caller, to), at: message.acceptedAt })\n  if (message) return { messageId: message.id, agentId: to, replies: [], status: 'accepted' }\n"],
     ],
   },
   {
-    promise: 2, breaks: 'a repeated call is a new message', file: 'src/actors/messaging.ts', shows: /^duplicated: .* was accepted as /,
+    promise: 2, breaks: 'a repeated call is a new message', file: 'src/actors/messaging.ts', shows: /^duplicated: .* was accepted as |^wrong: .* was never sent/,
     edits: [['const earlier = request.callKey === undefined ?', 'const earlier = request.callKey !== null ?']],
   },
   {
@@ -38,12 +37,12 @@ export const mutants: readonly Mutant[] = [
     edits: [['if (typed.tries < maxTries) return type(typed)\n', 'if (typed.tries < maxTries) return\n']],
   },
   {
-    promise: 4, breaks: 'replies handed out are not recorded as such', file: 'src/actors/messaging.ts', shows: /^duplicated: .* was handed out twice/,
-    edits: [['if (ids.length > 0) core.store.consumeReplies(', 'if (ids.length > 1_000) core.store.consumeReplies(']],
+    promise: 4, breaks: 'replies handed out are not recorded as such', file: 'src/store/sqlite.ts', shows: /^duplicated: .* was handed out twice/,
+    edits: [['consumeReplies: (ids, at) => void consume(', 'consumeReplies: (ids, at) => ids.length > 1_000 && void consume(']],
   },
   {
     promise: 6, breaks: 'a start does not end what a killed server left', file: 'src/index.ts', shows: /^orphans: .* outlived the start/,
-    edits: [['const swept = await sweepMarked({ [homeMarker]: home })', 'const swept: number[] = []']],
+    edits: [['await sweepMarked({ [homeMarker]: home })', "await sweepMarked({ [homeMarker]: 'nowhere' })"]],
   },
   {
     promise: 6, breaks: "agents' processes do not carry the mark of their home", file: 'src/actors/spawning.ts', shows: /^orphans: .* outlived the start/,
