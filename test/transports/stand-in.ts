@@ -99,6 +99,7 @@ export function createStandInSystem(journal: Journal): MadroxSystem {
     peers: refuse,
     output: refuse,
     screen: refuse,
+    onAgentEnded: () => {},
     health: () => ({ status: 'ok' }),
     endpointAnnounced: refuse,
     inspect: () => ({ past: [], complete: true, stop() {} }),
