@@ -305,6 +305,8 @@ export interface MadroxSystem {
   /** The page on which people watch that agent; undefined where no transport serves. */
   inspectorUrl(agentId: AgentId): string | undefined
 
+  /** Called when an agent is gone and its end is on record; for what a transport keeps of it. */
+  onAgentEnded(listener: (agentId: AgentId) => void): void
   /** Degraded while the store cannot be used: agents run on, and calls that need a write are refused `unavailable`. */
   health(): Health
   /** A transport serves now: agents whose start waited for it are started. */

@@ -154,6 +154,7 @@ export function createSystem(options: SystemOptions): MadroxSystem {
     screen: (caller, reference, lines) => screen(core, caller, reference, lines),
     inspect,
     inspectorUrl: agentId => inspectorUrl(options.endpoint(), agentId),
+    onAgentEnded: listener => void ledgerActor(core).on('agentEnded', ({ agentId }) => listener(agentId)),
     health: health.read,
     endpointAnnounced: () => core.root.system.get(hands.drivers)?.send({ type: 'endpointAnnounced' }),
     close: (agents = 'end') => (closing ??= close(core, { drivers: () => drivers, agents, endWaits: waiting.endAll, lastWord: () => (closed = true) })),

@@ -1,8 +1,10 @@
 import { ListRootsRequestSchema, type CallToolResult } from '@modelcontextprotocol/sdk/types.js'
 import { describe, expect, test } from 'vitest'
 import { createSimulatedClock } from '../../src/clock.ts'
+import { type AgentId, asAgentId } from '../../src/ids.ts'
 import { cwdHeader } from '../../src/transports/mcp/endpoint.ts'
 import { connect, mcpHeaders, openSession, post, serve } from './served.ts'
+import { createJournal, createStandInSystem } from './stand-in.ts'
 
 const ping = { jsonrpc: '2.0', id: 7, method: 'ping' }
 const minute = 60_000
@@ -163,4 +165,13 @@ describe('a restarted server', () => {
     const result = (await again.client.callTool({ name: 'echo', arguments: { text: 'a' } })) as CallToolResult // the SDK's type also allows the pre-2024 shape
     expect(result.structuredContent).toEqual({ text: 'a' })
   })
+})
+
+test('sessions of an agent end with it, and nobody else\'s', async () => {
+  let end: (agentId: AgentId) => void = () => {}
+  const { server, mcpUrl } = await serve({ system: { ...createStandInSystem(createJournal()), onAgentEnded: listener => void (end = listener) } })
+  for (const token of ['agent:ada:leaf', 'agent:ada:leaf', 'agent:adam:leaf', 'owner:ada']) await openSession(mcpUrl, { authorization: `Bearer ${token}` })
+  expect(server.sessionCount).toBe(4)
+  end(asAgentId('ada'))
+  await expect.poll(() => server.sessionCount).toBe(2)
 })

@@ -58,6 +58,10 @@ export function createMcpEndpoint(options: McpEndpointOptions): McpEndpoint {
   }
   const sessions = new Map<string, Session>()
   let closing = false
+  // Its process said no farewell; what a session holds is not to wait for the end of its idleness.
+  system.onAgentEnded(agentId => {
+    for (const session of sessions.values()) if (session.principal === principalOf({ kind: 'agent', agentId })) void session.close()
+  })
 
   const open = async (request: Request, exchange: Exchange, caller: Caller): Promise<Response> => {
     const body = await readJson(request)
