@@ -106,7 +106,7 @@ function replies(journal: Journal, table: Table<StoredReply>): Part<'addReply' |
     }),
     redirectReplies: (from, to) => journal.transaction(() => {
       const moved = pending(from)
-      for (const { reply } of moved) table.update(reply.id, each => ({ ...each, reply: { ...reply, to } }))
+      for (const { reply } of moved) table.update(reply.id, each => ({ ...each, reply: { ...reply, to, subject: undefined } }))
       return moved.length
     }),
   }

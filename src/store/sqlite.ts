@@ -108,7 +108,7 @@ function replies(
   const list = db.read(`SELECT * FROM replies WHERE ${pending} ORDER BY seq`, replyRow)
   const count = db.read(`SELECT count(*) AS count FROM replies WHERE ${pending}`, z.object({ count: z.number() }))
   const consume = db.write('UPDATE replies SET consumed_at = @at WHERE consumed_at IS NULL AND id IN (SELECT value FROM json_each(@ids))')
-  const redirect = db.write(`UPDATE replies SET to_kind = @new_kind, to_id = @new_id WHERE ${pending}`)
+  const redirect = db.write(`UPDATE replies SET to_kind = @new_kind, to_id = @new_id, subject = NULL WHERE ${pending}`)
   return {
     addReply: reply => void insert(replyValues(reply)),
     listReplies: ({ kind, id }) => list({ kind, id }),

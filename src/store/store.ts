@@ -150,7 +150,7 @@ export interface Store {
   countReplies(to: Address): number
   /** Handed out for good. Unknown and repeated ids are ignored. */
   consumeReplies(ids: readonly ReplyId[], at: number): void
-  /** Gives the unread replies of one address to another; returns how many. */
+  /** Gives the unread replies of one address to another, without their subject, which was the first one's own; returns how many. */
   redirectReplies(from: Address, to: Address): number
   /** Nobody left to hear it: kept, and listed; taken out of the inbox it may have been in. */
   addDeadReply(reply: Reply, reason: string, at: number): void

@@ -29,6 +29,7 @@ test.each([
   [27, 'replies that an agent collected under its own instance_id were lost'],
   [67, 'a full mailbox kept out the word that ends a hold'],
   [105, 'an agent whose actor failed while somebody waited for it ended the server'],
+  [10_138, 'a reply inherited from an ended agent kept that one\'s subject on record, and the next server took it for the heir\'s'],
 ])('seed %d: %s', async seed => {
   expect(told(await simulate(seed))).toEqual([])
 })
