@@ -32,9 +32,18 @@ const tookUp = ({ items }: RecordedTurn, markers: readonly string[]): boolean =>
 
 function toOutcome({ status, error, items }: RecordedTurn): Recollection {
   if (status === 'failed') return { status, ...(error && { error: toErrorText(error) }) }
-  if (status !== 'completed') return { status: 'cut' }
+  if (status !== 'completed' || metNobody(items)) return { status: 'cut' }
   const finalText = items.flatMap(toAnswer).at(-1)
   return { status, ...(finalText !== undefined && { finalText }) }
+}
+
+/**
+ * The app-server outlives a killed server for a moment: a turn in it that was answering finds nobody, and ends all the same, with
+ * words that are no answer. Codex's own words (0.169.0) for a call that had no answer; a refusal is a result, and not meant.
+ */
+const metNobody = (items: RecordedTurn['items']): boolean => {
+  const last = items.map(toKnownItem).findLast(item => item?.type === 'mcpToolCall' && item.server === 'madrox')
+  return last?.type === 'mcpToolCall' && /Transport send error/.test(last.error?.message ?? '')
 }
 
 const toAnswer = (raw: RecordedTurn['items'][number]): string[] => {

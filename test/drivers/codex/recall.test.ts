@@ -54,6 +54,20 @@ test('a prompt steered into a running turn is that turn\'s', async () => {
   expect(await recalled).toEqual({ status: 'completed', finalText: 'fine' })
 })
 
+const unanswered = 'tool call failed for `madrox/reply_to_caller`\n\nCaused by:\n    Transport send error: Transport [...]'
+test.each([
+  ['met nobody is not done', 'madrox', { error: { message: unanswered } }, { status: 'cut' }],
+  ['was refused is', 'madrox', { result: { content: [{ type: 'text', text: 'not_found: no such message' }], structuredContent: null } }, { status: 'completed', finalText: 'fine' }],
+  ["met nobody at another's server is", 'notes', { error: { message: unanswered } }, { status: 'completed', finalText: 'fine' }],
+])('a turn that ended behind a call that %s', async (_, server, how, outcome) => {
+  const { thread, answer } = createReplay()
+  const call = { type: 'mcpToolCall', id: 'reply', server, tool: 'reply_to_caller', arguments: {}, ...how }
+  const { items } = turn('completed')
+  const recalled = thread.recall(['[MSG:m]'])
+  await answer(list, page([{ ...turn('completed'), items: [...items.slice(0, 1), call, ...items.slice(1)] }]))
+  expect(await recalled).toEqual(outcome)
+})
+
 test('a record that cannot be read leaves the end unknown: cut', async () => {
   const { thread, refuse } = createReplay()
   const recalled = thread.recall(['[MSG:m]'])
