@@ -75,13 +75,13 @@ export const createDrivers = ({ connect, callTool, wayBack, clock, log }: Driver
     const send = (harness: string, command: DriverCommand): void => {
       const driver = drivers.get(harness)
       if (!driver) return log.error('no driver for this harness', { harness, command: command.type })
+      // What was to be typed waits for the record, unless it is taken back or its process is gone.
+      if (command.type === 'submitPrompt' && stalled) return void unsent.set(command.agentId, () => driver.dispatch(command))
+      if (command.type === 'interrupt' || command.type === 'stopAgent' || command.type === 'startAgent') unsent.delete(command.agentId)
       if (command.type === 'startAgent') {
         harnesses.set(command.agentId, harness)
         return start(driver, command)
       }
-      // What was to be typed waits for the record, unless it is taken back.
-      if (command.type === 'submitPrompt' && stalled) return void unsent.set(command.agentId, () => driver.dispatch(command))
-      if (command.type === 'interrupt' || command.type === 'stopAgent') unsent.delete(command.agentId)
       // Nothing of it was started.
       if (command.type === 'stopAgent' && waiting.delete(command.agentId)) return emit({ type: 'exited', agentId: command.agentId, source: 'self', at: clock.now(), expected: true })
       driver.dispatch(command)
