@@ -186,8 +186,8 @@ function createDesk({ store, ids, clock, successorOf }: LedgerOptions, isAlive: 
         if (event.status !== 'completed') return
         return store.completeTurn(agentId, event.promptId === undefined ? event.turnId : `${life} ${event.promptId}`)
       case 'turnRecalled':
-        // It went well, or there was none, and the server was killed before it heard of that.
-        if (event.status === 'completed' || event.status === 'absent') store.completeTurn(agentId, undefined)
+        // It went well, and the server was killed before it heard of that. One that is on no record may have called its model all the same.
+        if (event.status === 'completed') store.completeTurn(agentId, undefined)
     }
   }
 

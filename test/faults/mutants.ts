@@ -67,11 +67,11 @@ export interface Build {
 
 /** The source with the change in it, built in a place of its own. */
 export function buildMutant({ file, edits }: Pick<Mutant, 'file' | 'edits'>): Build {
+  const changed = edits.reduce((source, [find, replace]) => replaceOnce(source, find, replace, file), readFileSync(join(root, file), 'utf8'))
   const dir = mkdtempSync(join(tmpdir(), 'madrox-mutant-'))
   for (const part of ['src', 'prompts', 'package.json', 'tsconfig.json', 'tsconfig.build.json']) cpSync(join(root, part), join(dir, part), { recursive: true })
   symlinkSync(join(root, 'node_modules'), join(dir, 'node_modules'))
-  const path = join(dir, file)
-  writeFileSync(path, edits.reduce((source, [find, replace]) => replaceOnce(source, find, replace, file), readFileSync(path, 'utf8')))
+  writeFileSync(join(dir, file), changed)
   // A change need not pass the type check, only run.
   execFileSync(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-p', 'tsconfig.build.json', '--noCheck'], { cwd: dir, stdio: 'pipe' })
   return { cli: join(dir, 'dist', 'cli.js'), remove: () => rmSync(dir, { recursive: true, force: true, maxRetries: 5 }) }
