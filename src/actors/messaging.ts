@@ -149,9 +149,9 @@ function reply(core: Core, caller: Caller, { text, correlationId }: { text: stri
   const context = agentContext(core, caller.agentId)
   if (!context) throw new MadroxError('agent_ended', 'This agent has ended.')
   // Unnamed, it is about what a turn was seen to begin on: what is still on its way was read by nobody.
-  const unread = context.turn?.turnId === undefined ? context.turn?.subject : undefined
-  const open = openMessages(context).filter(known => known.message.id !== unread)
-  const messageId = correlationId === undefined ? soleMessage(core, open.map(known => known.message), (context.turn?.turnId === undefined ? context.aside : context.turn)?.subject) : namedMessage(core, caller.agentId, correlationId)
+  const turn = context.turn?.turnId === undefined ? context.aside : context.turn
+  const open = turn ? openMessages(context).filter(known => turn === context.turn || known.message.id !== context.turn?.subject) : []
+  const messageId = correlationId === undefined ? soleMessage(core, open.map(known => known.message), turn?.subject) : namedMessage(core, caller.agentId, correlationId)
   const row = core.store.getMessage(messageId)
   const kind = row?.outcome ? 'follow_up' : 'outcome'
   giveReply(core, caller.agentId, messageId, text)
@@ -177,7 +177,7 @@ function soleMessage(core: Core, open: readonly Message[], subject: MessageId | 
     const list = open.map(message => `${message.id} from ${nameOf(core, message.from)} ("${message.text.slice(0, 60)}")`)
     throw new MadroxError('ambiguous_message', `${open.length} messages are open: ${list.join('; ')}.`, { remedy: 'Call again with correlation_id.', data: { open: open.map(message => message.id) } })
   }
-  throw new MadroxError('no_open_message', 'No message is open, so there is nobody to reply to.', { remedy: 'Answering a task, name it by correlation_id, the id in its [MSG:<id>] line. To tell your supervisor, a peer or a child something, use send_to_instance.' })
+  throw new MadroxError('no_open_message', 'No turn of yours is known to work on an open message, so there is nobody to reply to.', { remedy: 'Answering a task, name it by correlation_id, the id in its [MSG:<id>] line. To tell your supervisor, a peer or a child something, use send_to_instance.' })
 }
 
 function namedMessage(core: Core, agentId: AgentId, correlationId: string): MessageId {

@@ -1,7 +1,7 @@
 /** What a system finds in the store of one that was killed, and what it makes of it. */
 
 import { describe, expect, test } from 'vitest'
-import { asMessageId } from '../../src/ids.ts'
+import { asAgentId, asMessageId } from '../../src/ids.ts'
 import { createStage, type Stage } from './rig.ts'
 
 /** What the session's record says, when it is asked. */
@@ -241,7 +241,7 @@ describe('agents of a killed server', () => {
   test('of a harness that is not here any more are ended, with the reason', async () => {
     const first = createStage()
     const ada = await first.spawn('ada')
-    first.store.transaction(() => first.store.insertAgent({ ...row(first, ada), id: first.system.resolve(first.me, 'ada').replace(/^./, 'z') as typeof ada, name: 'zed', harness: 'gone' }))
+    first.store.transaction(() => first.store.insertAgent({ ...row(first, ada), id: asAgentId('zed'), name: 'zed', harness: 'gone' }))
     const stage = first.crash()
     expect(await stage.ask(stage.me, 'get_instance_status', { instance_id: 'zed' })).toMatchObject({ state: 'terminated', end_reason: 'there is no harness "gone" here' })
   })
