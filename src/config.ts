@@ -29,6 +29,10 @@ export const configSchema = z.object({
   /** What callers must show where the server is reached over the network. */
   token: z.string().min(16).optional(),
   durability: z.enum(['normal', 'full']).default('normal'),
+  /** How clients treat agents of theirs that keep dying: who is restarted with one, and how often within how long. */
+  restartStrategy: z.enum(['one_for_one', 'one_for_all', 'rest_for_one']).default('one_for_one'),
+  maxRestarts: z.coerce.number().int().min(0).max(100).default(3),
+  restartWindowSeconds: z.coerce.number().positive().max(86_400).default(60),
   /** What becomes of agents when the server is asked to stop. */
   onShutdown: z.enum(['end', 'suspend']).default('end'),
 })
@@ -41,6 +45,9 @@ const variables: Readonly<Record<string, keyof Config>> = {
   LOG_LEVEL: 'logLevel',
   MADROX_DURABILITY: 'durability',
   MADROX_ON_SHUTDOWN: 'onShutdown',
+  MADROX_RESTART_STRATEGY: 'restartStrategy',
+  MADROX_MAX_RESTARTS: 'maxRestarts',
+  MADROX_RESTART_WINDOW_SECONDS: 'restartWindowSeconds',
   MAX_INSTANCES: 'maxInstances',
   MADROX_MAX_TOTAL_COST: 'maxTotalCost',
   MADROX_RETENTION_DAYS: 'retentionDays',

@@ -19,6 +19,7 @@ import { type IdSource, randomIds } from './ids.ts'
 import { type Log, silentLog } from './log.ts'
 import type { Caller } from './messages.ts'
 import { defaultRetentionDays } from './config.ts'
+import type { Supervision } from './machines/restarts.ts'
 import { createPrices, readPriceFile } from './prices.ts'
 import { lockHome, makeHome } from './store/lock.ts'
 import { createSqliteStore } from './store/sqlite.ts'
@@ -46,6 +47,8 @@ export interface MadroxOptions {
   readonly rolesDir?: string
   /** Further harnesses, or replacements, by name. */
   readonly harnesses?: Readonly<Record<string, CreateDriver>>
+  /** How clients treat agents of theirs that keep dying; default: `one_for_one`, three restarts within a minute. */
+  readonly supervision?: Supervision
   /** `announce` will be called: until then no agent's process is started, those of an earlier run included. */
   readonly willServe?: boolean
   /** Time and ids; a simulation gives its own. */
@@ -104,7 +107,7 @@ export async function createMadrox(options: MadroxOptions): Promise<Madrox> {
     const system = createSystem({
       store: createSqliteStore({ path: join(home, 'madrox.db'), durability: options.durability ?? 'normal' }),
       clock, ids, log, home, prices, retentionDays: options.retentionDays ?? defaultRetentionDays,
-      ...(options.limits ? { limits: options.limits } : {}), ...(options.ownerTokens ? { ownerTokens: options.ownerTokens } : {}), ...(options.rolesDir ? { rolesDir: options.rolesDir } : {}),
+      ...(options.supervision ? { supervision: options.supervision } : {}), ...(options.limits ? { limits: options.limits } : {}), ...(options.ownerTokens ? { ownerTokens: options.ownerTokens } : {}), ...(options.rolesDir ? { rolesDir: options.rolesDir } : {}),
       marker: { [homeMarker]: home },
       endpoint: () => endpoint,
       willServe: options.willServe === true,
@@ -150,6 +153,7 @@ export async function createMadrox(options: MadroxOptions): Promise<Madrox> {
   }
 }
 
+export type { Supervision } from './machines/restarts.ts'
 export type { AgentStatus, Ended, Happening, InterruptReport, MadroxSystem, SendReport, SendRequest, SpawnRequest, Watch, Watcher } from './actors/system.ts'
 export type { CreateDriver, Driver, DriverCommand, DriverConfig, DriverFact } from './drivers/driver.ts'
 export { MadroxError, type ErrorCode, errorCodes } from './errors.ts'
