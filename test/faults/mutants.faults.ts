@@ -24,7 +24,10 @@ test('the source as it is passes the short storm', async () => {
   expect(await listComplaints(build({ file: 'src/index.ts', edits: [] }), 20_000)).toEqual([])
 })
 
-test.each(mutants)('promise $promise: it is seen when $breaks', async mutant => {
+/** Those that only real processes show; the others the simulation's mutants show in a fraction of the time (`--mutants all`: these too). */
+const tried = process.env['MADROX_FAULTS_MUTANTS'] === 'all' ? mutants : mutants.filter(({ promise }) => [3, 6, 8].includes(promise))
+
+test.each(tried)('promise $promise: it is seen when $breaks', async mutant => {
   const complaints = await listComplaints(build(mutant), 8_000)
   const shown = complaints.filter(each => mutant.shows.test(each))
   table.push(`${shown.length > 0 ? 'seen  ' : 'MISSED'}  ${mutant.promise}  ${mutant.breaks.padEnd(62)}  ${shown[0]?.slice(0, 90) ?? ''}`)
@@ -33,5 +36,5 @@ test.each(mutants)('promise $promise: it is seen when $breaks', async mutant => 
 
 test('every change was tried', () => {
   process.stdout.write(`\nPromise, broken on purpose\n${table.join('\n')}\n`)
-  expect(table).toHaveLength(mutants.length)
+  expect(table).toHaveLength(tried.length)
 })
