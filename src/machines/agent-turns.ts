@@ -36,7 +36,9 @@ export const promptSeen = (c: AgentContext, fact: FactOf<'promptSeen'>): AgentDe
   if (!c.turn || !work || fact.promptId !== c.turn.promptId) return {}
   const turn = { ...c.turn, turnId: fact.turnId }
   if (work.kind === 'replies') {
-    return { context: { ...repliesHandedOut(mailOf(c), work.replies), turn }, effects: [record({ type: 'repliesSeen', ids: work.replies.map(reply => reply.id), at: fact.at }), ...resumed(c, work.subject, fact.at)] }
+    // In this order: a server killed between the two hands the replies in again, and never takes the words before them for the answer.
+    const handedOut = record({ type: 'repliesSeen', ids: work.replies.map(reply => reply.id), at: fact.at })
+    return { context: { ...repliesHandedOut(mailOf(c), work.replies), turn }, effects: [...resumed(c, work.subject, fact.at), handedOut] }
   }
   const { id } = work.queued.message
   return { context: { turn: { ...turn, work: asSeen(work) } }, effects: [clear(c, `expiry:${id}`), record({ type: 'messageSeen', agentId: c.agentId, messageId: id, at: fact.at })] }
