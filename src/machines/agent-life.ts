@@ -61,7 +61,7 @@ export function fall(c: AgentContext, fact: FactOf<'exited'> | FactOf<'startFail
   const why = whyDead(c, fact)
   return both(loseProcess(c, fact, `Down: ${why}.`), {
     context: { lastError: why },
-    effects: [clear(c, 'handshake'), clear(c, 'recall'), { to: 'supervisor', event: { type: 'childDied', agentId: c.agentId, at: fact.at } }],
+    effects: [{ to: 'supervisor', event: { type: 'childDied', agentId: c.agentId, at: fact.at } }],
   })
 }
 
@@ -76,12 +76,13 @@ export const restartGranted = (c: AgentContext, { dueAt, at }: CommandOf<'restar
 export const beRestarted = (c: AgentContext, { reason, at }: CommandOf<'restartAsked'>): AgentDecision =>
   both(loseProcess(c, { type: 'restartAsked', reason, at }, `It was restarted: ${reason}.`), { context: { lastError: `It was restarted: ${reason}.` } })
 
-/** What a process takes with it. An interrupt on its way has what it wanted: the turn is not driven again. */
+/** What a process takes with it, the deadlines of its start among it. An interrupt on its way has what it wanted: the turn is not driven again. */
 function loseProcess(c: AgentContext, event: AgentEvent & { readonly at: number }, why: string): AgentDecision {
   const cut = c.interrupting ? interruptOver(c, event) : cutOff(c, event.at, why)
   // Background work died with the process: what waited for it alone is answered by its last words.
   const left = noteBackground(mailOf({ ...c, ...cut.context }), [])
-  return thenQuiet(c, both(cut, { context: { ...forgetSettled(left), ...noTurn, aside: undefined, pid: undefined, background: [] } }), event.at)
+  const lost: AgentDecision = { context: { ...forgetSettled(left), ...noTurn, aside: undefined, pid: undefined, background: [] }, effects: [clear(c, 'handshake'), clear(c, 'recall')] }
+  return thenQuiet(c, both(cut, lost), event.at)
 }
 
 function describeExit({ code, signal, lastWords }: FactOf<'exited'>): string {

@@ -8,7 +8,7 @@ import { type AgentContext, recallMs, type Recovered } from './agent-context.ts'
 import { type AgentDecision, both, clear, deadline, type DeadlineOf, dispatch, mailOf, thenQuiet } from './agent-effects.ts'
 import { expiry } from './agent-mail.ts'
 import { cutOff, settleTurn } from './agent-turns.ts'
-import { returnWork, type Work } from './mailbox.ts'
+import { asSeen, returnWork, type Work } from './mailbox.ts'
 
 export const contextOf = (recovered: Recovered | undefined): Partial<AgentContext> => {
   if (!recovered) return {}
@@ -39,7 +39,7 @@ export function recalled(c: AgentContext, event: FactOf<'turnRecalled'> | Deadli
   const now = { ...c, uncertain }
   // Never on its record: it was not seen, whatever was typed, and is delivered as if for the first time.
   if (status === 'absent') return both(asked, { context: returnWork(mailOf(c), { ...work, queued: { ...work.queued, deliveries: 0 } }, false), effects: expiry(c, open.message, event.at) })
-  if (status === 'cut') return both(asked, cutOff({ ...now, turn: { subject: first.messageId, work } }, event.at, 'The server was stopped while it worked on this.'))
+  if (status === 'cut') return both(asked, cutOff({ ...now, turn: { subject: first.messageId, work: asSeen(work) } }, event.at, 'The server was stopped while it worked on this.'))
   const words = event.type === 'turnRecalled' ? { ...(event.finalText === undefined ? {} : { finalText: event.finalText }), ...(event.error === undefined ? {} : { error: event.error }) } : {}
   return both(asked, thenQuiet(now, settleTurn({ ...now, turn: { subject: first.messageId } }, { status, background: [], at: event.at, ...words }), event.at))
 }

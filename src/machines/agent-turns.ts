@@ -8,7 +8,7 @@ import { type AgentDecision, both, clear, type CommandOf, deadline, dispatch, ma
 import { expiry } from './agent-mail.ts'
 import type { Effect } from './effects.ts'
 import {
-  completeTurn, forgetSettled, type Mail, markSettled, nextWork, noteBackground, promptText, repliesHandedOut, returnWork, subjectOf, takeUp, takeWork, type Turn, type Work,
+  asSeen, completeTurn, forgetSettled, type Mail, markSettled, nextWork, noteBackground, promptText, repliesHandedOut, returnWork, subjectOf, takeUp, takeWork, type Turn, type Work,
 } from './mailbox.ts'
 
 /** The subject leads a prompt's id, so that a turn the CLI says was caused by it finds its subject again. */
@@ -36,10 +36,12 @@ export const promptSeen = (c: AgentContext, fact: FactOf<'promptSeen'>): AgentDe
   if (!c.turn || !work || fact.promptId !== c.turn.promptId) return {}
   const turn = { ...c.turn, turnId: fact.turnId }
   if (work.kind === 'replies') {
-    return { context: { ...repliesHandedOut(mailOf(c), work.replies), turn }, effects: [record({ type: 'repliesSeen', ids: work.replies.map(reply => reply.id), at: fact.at }), ...resumed(c, work.subject, fact.at)] }
+    // In this order: a server killed between the two hands the replies in again, and never takes the words before them for the answer.
+    const handedOut = record({ type: 'repliesSeen', ids: work.replies.map(reply => reply.id), at: fact.at })
+    return { context: { ...repliesHandedOut(mailOf(c), work.replies), turn }, effects: [...resumed(c, work.subject, fact.at), handedOut] }
   }
   const { id } = work.queued.message
-  return { context: { turn }, effects: [clear(c, `expiry:${id}`), record({ type: 'messageSeen', agentId: c.agentId, messageId: id, at: fact.at })] }
+  return { context: { turn: { ...turn, work: asSeen(work) } }, effects: [clear(c, `expiry:${id}`), record({ type: 'messageSeen', agentId: c.agentId, messageId: id, at: fact.at })] }
 }
 
 /** It rests no more: should the server be killed now, its turn was cut off. */
@@ -50,7 +52,7 @@ const resumed = (c: AgentContext, subject: MessageId | undefined, at: number): E
 export const promptRefused = (c: AgentContext, fact: FactOf<'promptRefused'>): AgentDecision => {
   const work = c.turn?.work
   if (!work) return {}
-  if (isAsideFor(c, work)) return { context: { turn: { ...c.aside, work }, aside: undefined } }
+  if (isAsideFor(c, work)) return { context: { turn: { ...c.aside, work: asSeen(work) }, aside: undefined } }
   return {
     context: { ...returnWork(mailOf(c), work, false), ...asideTakesOver(c) },
     effects: [...(work.kind === 'message' ? expiry(c, work.queued.message, fact.at) : []), ...(c.aside ? [] : [retry(c, fact.at)])],
@@ -66,10 +68,9 @@ export const asideTakesOver = ({ aside }: AgentContext): Partial<AgentContext> =
 /** Typed and never confirmed: a message is tried again and given up as poison after the last try; replies are tried again, after a while. */
 export const promptUnconfirmed = (c: AgentContext, fact: FactOf<'promptUnconfirmed'>): AgentDecision => {
   const work = c.turn?.work
-  if (work && isAsideFor(c, work)) return { context: { turn: { ...c.aside, work }, aside: undefined } }
-  const again = work?.kind === 'message' ? expiry(c, work.queued.message, fact.at) : c.aside ? [] : [retry(c, fact.at)]
+  if (work && isAsideFor(c, work)) return { context: { turn: { ...c.aside, work: asSeen(work) }, aside: undefined } }
   const cut = cutOff(c, fact.at, `${c.name} never confirmed that it saw the message: ${fact.detail}`)
-  return both(cut, { context: asideTakesOver(c), effects: cut.effects?.length ? [] : again })
+  return both(cut, { context: asideTakesOver(c), effects: work?.kind === 'message' || c.aside ? [] : [retry(c, fact.at)] })
 }
 
 /** The turn came to nothing through no word of the agent's: its work goes back, marked, or is given up. */
@@ -79,7 +80,8 @@ export function cutOff(c: AgentContext, at: number, why: string): AgentDecision 
   if (work.kind === 'message' && work.queued.deliveries + 1 >= maxDeliveries) {
     return settleSubject(c, noTurn, { status: 'failed', text: `${poison}delivered ${maxDeliveries} times and cut off each time. ${why}`, at })
   }
-  return { context: { ...returnWork(mailOf(c), work, true), ...noTurn, lastError: why } }
+  // It may have expired on its way, when nobody would have known whether it was seen.
+  return { context: { ...returnWork(mailOf(c), work, true), ...noTurn, lastError: why }, effects: work.kind === 'message' ? expiry(c, work.queued.message, at) : [] }
 }
 
 /** A turn Madrox did not start: background work that ended, a person typing, or a prompt given up as unseen that was seen after all. */
@@ -89,7 +91,7 @@ export const turnStarted = (c: AgentContext, fact: FactOf<'turnStarted'>): Agent
   const key = c.turn ? 'aside' : 'turn'
   if (work?.kind !== 'message') return { context: { [key]: turn }, effects: resumed(c, turn.subject, fact.at) }
   const { id } = work.queued.message
-  return { context: { ...mail, [key]: { ...turn, work } }, effects: [clear(c, `expiry:${id}`), record({ type: 'messageSeen', agentId: c.agentId, messageId: id, at: fact.at })] }
+  return { context: { ...mail, [key]: { ...turn, work: asSeen(work) } }, effects: [clear(c, `expiry:${id}`), record({ type: 'messageSeen', agentId: c.agentId, messageId: id, at: fact.at })] }
 }
 
 function subjectOfOwnTurn(c: AgentContext, { backgroundTaskId, causedByPromptId }: FactOf<'turnStarted'>): { subject?: MessageId } {

@@ -84,6 +84,13 @@ export function takeWork(mail: Mail, work: Work): Mail {
   return { ...mail, mailbox: mail.mailbox.filter(queued => queued.message.id !== message.id), open: { ...mail.open, [message.id]: open } }
 }
 
+/** As work that was seen: from then on it does not expire, however often it has to be delivered again. */
+export function asSeen(work: Work): Work {
+  if (work.kind === 'replies') return work
+  const { expiresAt: _, ...message } = work.queued.message
+  return { kind: 'message', queued: { ...work.queued, message } }
+}
+
 /** Puts work back where it came from, ahead of everything else. `again` counts the delivery that came to nothing. */
 export function returnWork(mail: Mail, work: Work, again: boolean): Mail {
   if (work.kind === 'replies') return { ...mail, inbox: [...work.replies, ...mail.inbox] }

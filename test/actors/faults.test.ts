@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { MadroxError } from '../../src/errors.ts'
+import { asMessageId } from '../../src/ids.ts'
 import { createMemoryStore } from '../../src/store/memory.ts'
 import type { Store } from '../../src/store/store.ts'
 import { createStage, type Stage } from './rig.ts'
@@ -41,6 +42,27 @@ describe('a store that cannot write', () => {
     stage.clock.advance(1_000)
     expect(stage.commands).toMatchObject([{ type: 'submitPrompt', text: expect.stringContaining(String(sent['message_id'])) }])
     expect(stage.turn(ada, 'done')).toContain('x')
+  })
+
+  test('and dies just when an agent saw the answers it waited for: what it said before them is not taken for its own answer', async () => {
+    const store = createFaultyStore()
+    const first = createStage({ store })
+    const boss = await first.spawn('boss')
+    const kid = await first.spawn('kid', first.as(boss))
+    const { message_id } = await first.ask(first.me, 'send_to_instance', { instance_id: boss, message: 'lead', wait_for_response: false })
+    first.begin(boss)
+    await first.ask(first.as(boss), 'send_to_instance', { instance_id: kid, message: 'part', wait_for_response: false })
+    first.end(boss, { finalText: 'delegated' })
+    first.turn(kid, 'part done')
+    store.broken = 'markRested'
+    first.begin(boss)
+    store.broken = undefined
+    const stage = first.crash()
+    await stage.settle()
+    stage.clock.advance(10_000)
+    expect(stage.store.getMessage(asMessageId(String(message_id)))?.outcome).toBeUndefined()
+    expect(stage.turn(boss, 'all done')).toContain('part done')
+    expect(stage.store.getMessage(asMessageId(String(message_id)))?.outcome).toMatchObject({ text: 'all done' })
   })
 
   test('and an interrupt takes back what was not typed yet', async () => {

@@ -238,6 +238,22 @@ describe('agents of a killed server', () => {
     expect(outcomeOf(stage, id)).toMatchObject({ status: 'expired' })
   })
 
+  test('do not let a message expire that was begun in time and cut off, however late it is given again', async () => {
+    const first = createStage()
+    const ada = await first.spawn('ada')
+    const id = await send(first, ada, 'soon', { expires_at: new Date(first.clock.now() + 1_000).toISOString() })
+    first.begin(ada)
+    const stage = first.crash({ startAt: first.clock.now() + 5_000 })
+    await stage.settle()
+    answer(stage, { status: 'cut' })
+    const prompt = stage.commands.findLast(command => command.type === 'submitPrompt')
+    stage.fact(ada, { type: 'promptRefused', promptId: prompt?.type === 'submitPrompt' ? prompt.promptId : '', reason: 'in_turn' })
+    stage.clock.advance(2_000)
+    expect(outcomeOf(stage, id)).toBeUndefined()
+    stage.turn(ada, 'done')
+    expect(outcomeOf(stage, id)).toMatchObject({ status: 'answered' })
+  })
+
   test('of a harness that is not here any more are ended, with the reason', async () => {
     const first = createStage()
     const ada = await first.spawn('ada')

@@ -54,6 +54,26 @@ describe('a message on its way', () => {
     expect([rig.state, rig.commands()]).toEqual(['idle.live', []])
   })
 
+  test('that expires on its way to a process which then dies is not given to the next one', () => {
+    const rig = createIdle({ restart: 'transient' })
+    rig.accept('m1', { expiresAt: 100 })
+    rig.due('expiry:m1')
+    rig.fact({ type: 'exited', expected: false, signal: 'SIGKILL' })
+    rig.due('expiry:m1')
+    expect([outcomes(rig.records()), rig.context.mailbox]).toEqual([['m1 expired: ada did not get to it before it expired.'], []])
+  })
+
+  test.each(['promptRefused', 'promptUnconfirmed'] as const)('that was seen in time and is given again after a death does not expire by then (%s)', how => {
+    const rig = createIdle({ restart: 'transient' })
+    rig.accept('m1', { expiresAt: 100 })
+    rig.fact({ type: 'promptSeen', promptId: rig.promptId, turnId: 't1' })
+    rig.tick(500)
+    rig.fact({ type: 'exited', expected: false, signal: 'SIGKILL' })
+    rig.fact({ type: 'ready', sessionId: 's1' })
+    rig.fact(how === 'promptRefused' ? { type: how, promptId: rig.promptId, reason: 'in_turn' } : { type: how, promptId: rig.promptId, detail: 'nothing' })
+    expect([rig.deadlines.has('ada:expiry:m1'), outcomes(rig.records())]).toEqual([false, []])
+  })
+
   test('that expires while it is on its way is dropped when it comes back, and not when it was seen', () => {
     const rig = createIdle()
     rig.accept('m1', { expiresAt: 100 })

@@ -73,6 +73,15 @@ describe('a process that dies again', () => {
       expect(rig.state).toBe(state)
     })
 
+  test('before its tools were listed leaves the next process the whole of its own time for that', () => {
+    const rig = createRig({ awaitsTools: true, restart: 'transient', recovered: { mailbox: [], inbox: [], open: {}, uncertain: [], hasHistory: true, requestCount: 0, sessionId: 's1' } })
+    rig.accept('m1')
+    rig.fact({ type: 'ready', sessionId: 's1' })
+    expect([rig.state, rig.deadlines.has('ada:handshake')]).toEqual(['spawning.handshaking', true])
+    rig.fact({ type: 'exited', expected: false, signal: 'SIGKILL' })
+    expect([rig.state, rig.deadlines.has('ada:handshake')]).toEqual(['spawning.resuming', false])
+  })
+
   test('before it was ever ready is a failed spawn, whatever its policy', () => {
     const rig = createRig({ restart: 'permanent' })
     rig.fact({ type: 'startFailed', code: 'timeout', detail: 'slow' })
