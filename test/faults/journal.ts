@@ -16,6 +16,8 @@ export type Entry =
   /** A call was on its way when the server was killed. */
   | { readonly type: 'cut'; readonly call: 'send' | 'any' | 'inbox' }
   | { readonly type: 'killed'; readonly what: Victim; readonly agent?: string }
+  /** The model APIs are there again. */
+  | { readonly type: 'risen' }
 
 /** `cli`: one agent's own process; the others take many agents' turns with them. */
 export type Victim = 'server' | 'cli' | 'app-server' | 'api'

@@ -27,7 +27,7 @@ test.each<[what: string, verdict: 'lost' | 'duplicated' | 'wrong', journal: read
   ["another message's answer", 'wrong', [tried('a'), accepted('a'), heard('a', 'any', 'answer b')]],
   ['a message given up after two kills', 'wrong', [tried('a'), accepted('a'), killed(), killed(), poison]],
   ["a message given up after kills that were others'", 'wrong', [tried('a'), accepted('a'), killed(), killed(), killed('cli', 'bob'), poison]],
-  ['a message that failed while the model API was up', 'wrong', [tried('a'), killed('api'), tried('b'), heard('b', 'any', 'answer b'), accepted('b'), accepted('a'), heard('a'), tried('c'), accepted('c'), heard('c', 'any', 'no connection', 'failed')]],
+  ['a message that failed while the model API was up', 'wrong', [tried('a'), killed('api'), tried('b'), heard('b', 'any', 'answer b'), accepted('b'), accepted('a'), heard('a'), { type: 'risen' }, tried('c'), accepted('c'), heard('c', 'any', 'no connection', 'failed')]],
   ['an outcome of a message nobody sent', 'wrong', [heard('a')]],
 ])('it complains of %s', (_, kind, journal) => {
   expect(judge(journal)[kind]).toHaveLength(1)

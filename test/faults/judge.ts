@@ -7,7 +7,7 @@ export interface Verdict {
   readonly answered: number
   /** Given up after three deliveries that were each cut off: an outcome, and only after that many kills. */
   readonly poisoned: number
-  /** Ended by the CLI's own word that its model API was gone, after that had been killed. */
+  /** Ended by the CLI's own word that its model API was gone, while that was so. */
   readonly failedByApi: number
   readonly kills: Readonly<Record<Victim, number>>
   /** Calls of the client that a kill cut. */
@@ -38,8 +38,10 @@ export function judge(entries: readonly Entry[]): Verdict {
   const known = new Set(all.map(each => each.id))
   const cutsOf = ({ tried, heard: [first] }: (typeof all)[number]): number =>
     killed.filter(kill => kill.place > tried.place && kill.place < (first?.place ?? Infinity) && (kill.agent === undefined || kill.agent === tried.to)).length
+  const risen = of('risen')
+  const outages = killed.flatMap(kill => (kill.what === 'api' ? [{ from: kill.place, until: risen.find(each => each.place > kill.place)?.place ?? Infinity }] : []))
   const diedApi = ({ tried, heard: [first] }: (typeof all)[number]): boolean =>
-    first?.status === 'failed' && killed.some(kill => kill.what === 'api' && kill.place > tried.place && kill.place < first.place)
+    first?.status === 'failed' && outages.some(({ from, until }) => from < first.place && until > tried.place)
   const isPoison = (each: (typeof all)[number]): boolean => each.heard[0]?.status === 'failed' && each.heard[0].response.startsWith('poison')
   // One kill, at the wrong moment, excuses one repetition; a second time is a habit.
   const again = [...heard.values()].flatMap(([first, ...later]) =>

@@ -143,6 +143,7 @@ function createStrikes({ anthropic, openai }: Apis, pids: Pids, journal: Journal
     await Promise.all([anthropic.fall(), openai.fall()])
     await delay(chance.below(downMs))
     await Promise.all([anthropic.rise(), openai.rise()])
+    journal.note({ type: 'risen' })
   }
   const faults = [kill('app-server', 'codex'), kill('cli', 'claude'), { isThere: () => true, now: apiFalls }]
   return async () => {
