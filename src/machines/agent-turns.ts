@@ -8,7 +8,7 @@ import { type AgentDecision, both, clear, type CommandOf, deadline, dispatch, ma
 import { expiry } from './agent-mail.ts'
 import type { Effect } from './effects.ts'
 import {
-  asSeen, completeTurn, forgetSettled, type Mail, markSettled, nextWork, noteBackground, promptText, repliesHandedOut, returnWork, subjectOf, takeUp, takeWork, type Turn, type Work,
+  asSeen, completeTurn, forgetSettled, isQueued, type Mail, markSettled, nextWork, noteBackground, promptText, repliesHandedOut, returnWork, subjectOf, takeUp, takeWork, type Turn, type Work,
 } from './mailbox.ts'
 
 /** The subject leads a prompt's id, so that a turn the CLI says was caused by it finds its subject again. */
@@ -143,7 +143,7 @@ export function settleTurn(c: AgentContext, fact: TurnEnding): AgentDecision {
 /** On record as well: a server that is killed meanwhile must not take it for cut off. */
 function rested(c: AgentContext, mail: Mail, at: number): Effect[] {
   const open = c.turn?.subject && mail.open[c.turn.subject]
-  if (!open || open.settled) return []
+  if (!open || open.settled || isQueued(mail, open)) return []
   return [record({ type: 'messageRested', agentId: c.agentId, messageId: open.message.id, at, ...(open.lastText === undefined ? {} : { lastText: open.lastText }) })]
 }
 

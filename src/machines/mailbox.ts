@@ -147,6 +147,9 @@ export function isWaiting({ inbox }: Mail, message: OpenMessage): boolean {
   return message.tasks.length > 0 || message.background.length > 0 || inbox.some(reply => reply.subject === message.message.id)
 }
 
+/** It was cut off, and is to be delivered again. */
+export const isQueued = ({ mailbox }: Mail, { message: { id } }: OpenMessage): boolean => mailbox.some(({ message }) => message.id === id)
+
 export interface TurnEnd {
   readonly subject?: MessageId
   readonly finalText?: string
@@ -157,13 +160,13 @@ export interface TurnEnd {
 }
 
 /**
- * After a completed turn: which message its final text answers, if any. A settled subject, one whose tasks are out, or one
- * with background work is not answered by it; the text is kept for the day nothing better comes.
+ * After a completed turn: which message its final text answers, if any. A settled subject, one whose tasks are out, one
+ * with background work, or one that is yet to be delivered again is not answered by it; the text is kept for the day nothing better comes.
  */
 export function completeTurn(before: Mail, end: TurnEnd): { readonly mail: Mail; readonly answered?: MessageId } {
   const mail = keepText(noteBackground(before, end.background, end.subject, end.earlier), end)
   const subject = end.subject && mail.open[end.subject]
-  return subject && !subject.settled && !isWaiting(mail, subject) ? { mail, answered: subject.message.id } : { mail: forgetSettled(mail) }
+  return subject && !subject.settled && !isWaiting(mail, subject) && !isQueued(mail, subject) ? { mail, answered: subject.message.id } : { mail: forgetSettled(mail) }
 }
 
 /** The session's background tasks as a turn's end tells them: those nobody knew were begun by its subject. */
@@ -182,7 +185,7 @@ const keepText = (mail: Mail, { subject, finalText }: TurnEnd): Mail =>
  * background work ended without a word. If no turn of their own follows, their last words are their answers.
  */
 export const quietMessages = (mail: Mail): OpenMessage[] =>
-  openMessages(mail).filter(open => !isWaiting(mail, open) && !mail.mailbox.some(({ message }) => message.id === open.message.id))
+  openMessages(mail).filter(open => !isWaiting(mail, open) && !isQueued(mail, open))
 
 /** Settled messages are kept only while something of theirs is still to come in. */
 export function forgetSettled(mail: Mail): Mail {

@@ -185,6 +185,23 @@ describe('agents of a killed server', () => {
     expect(outcomeOf(stage, id)).toMatchObject({ text: 'all done' })
   })
 
+  test('cut off in the middle of what a child has answered meanwhile: they are given that answer, and their own message again', async () => {
+    const first = createStage()
+    const boss = await first.spawn('boss')
+    const kid = await first.spawn('kid', first.as(boss))
+    const id = await send(first, boss, 'lead')
+    first.begin(boss)
+    await first.ask(first.as(boss), 'send_to_instance', { instance_id: kid, message: 'part', wait_for_response: false })
+    first.turn(kid, 'part done')
+    const stage = first.crash()
+    await stage.settle()
+    answer(stage, { status: 'cut' })
+    expect(stage.turn(boss, 'noted')).toMatch(/part done$/)
+    expect(outcomeOf(stage, id)).toBeUndefined()
+    expect(stage.turn(boss, 'all done')).toMatch(/delivered again.*lead$/)
+    expect(outcomeOf(stage, id)).toMatchObject({ text: 'all done' })
+  })
+
   test('that were held stay held, without a process, until the holder speaks: that goes first', async () => {
     const first = createStage()
     const boss = await first.spawn('boss')

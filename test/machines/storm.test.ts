@@ -39,8 +39,8 @@ function createLife(seed: number) {
   const settled = new Map<string, number>()
   const [accepted, arrived] = [[] as string[], [] as string[]]
   const seen = new Set<string>()
-  // Messages a turn was completed on, and those that were given once more after that or after their outcome.
-  const [done, again] = [new Set<string>(), [] as string[]]
+  // Messages a turn was completed on, replies to their tasks apart, and those that were given once more after that or after their outcome.
+  const [given, done, again] = [new Map<string, string>(), new Set<string>(), [] as string[]]
   const history: string[] = []
   let [count, gone] = [0, false]
 
@@ -50,6 +50,7 @@ function createLife(seed: number) {
       if (command.type === 'submitPrompt') {
         const id = /^\[MSG:(\w+)\]/.exec(command.text)?.[1] ?? ''
         if (id && (settled.has(id) || done.has(id))) again.push(id)
+        if (id) given.set(command.promptId, id)
         cli.prompt = command.promptId
       }
       if (command.type === 'interrupt') cli.interrupt = command.requestId
@@ -62,9 +63,9 @@ function createLife(seed: number) {
       if (record.type === 'agentEnded') gone = true
     }
   }
-  const fact = (...[given]: Parameters<Rig['fact']>): void => {
-    history.push(JSON.stringify(given))
-    rig.fact(given)
+  const fact = (...[told]: Parameters<Rig['fact']>): void => {
+    history.push(JSON.stringify(told))
+    rig.fact(told)
     take()
   }
   const endTurn = (status: 'completed' | 'failed' | 'interrupted'): void => {
@@ -72,7 +73,7 @@ function createLife(seed: number) {
     if (!turn) return
     if (turn.approval) fact({ type: 'approvalResolved', approvalId: turn.approval, decision: 'gone' })
     cli.turn = undefined
-    if (status === 'completed') done.add((turn.promptId ?? turn.causedBy ?? '').split('.')[0] ?? '')
+    if (status === 'completed') done.add(given.get(turn.promptId ?? turn.causedBy ?? '') ?? '')
     fact({ type: 'turnEnded', turnId: turn.id, status, background: [...cli.background], ...(turn.promptId ? { promptId: turn.promptId } : {}), ...(roll(4) ? { finalText: 'words' } : {}) })
   }
   const begin = (): void => {

@@ -197,6 +197,21 @@ describe('what is out for a message', () => {
     expect(outcomes(rig.records())).toEqual(['m1 answered: summed up'])
   })
 
+  test('that came after it was cut off are worked on first, and do not spare it its second delivery', () => {
+    const rig = createWorking()
+    rig.tell({ type: 'taskSent', subject: asMessageId('m1'), messageId: asMessageId('task-r1') })
+    rig.reply('r1', { subject: asMessageId('m1') })
+    rig.fact({ type: 'exited', expected: false, signal: 'SIGKILL' })
+    rig.fact({ type: 'ready', sessionId: 's1' })
+    seen(rig, 't2')
+    rig.commands()
+    rig.fact(ended('t2', { finalText: 'noted' }))
+    expect([outcomes(rig.records()), rig.commands()]).toMatchObject([[], [{ type: 'submitPrompt', text: expect.stringMatching(/m1.*delivered again/) }]])
+    seen(rig, 't3')
+    rig.fact(ended('t3', { finalText: 'all done' }))
+    expect([outcomes(rig.records()), rig.context.open]).toEqual([['m1 answered: all done'], {}])
+  })
+
   test('a quiet time that passes in the middle of a turn decides nothing', () => {
     const rig = createWorking()
     rig.fact(ended('t1', { finalText: 'building', background: [{ id: 'b1' }] }))
