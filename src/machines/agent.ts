@@ -118,7 +118,7 @@ export const agentMachine = agent.createMachine({
       entry: entered('spawning'),
       on: {
         exited: [revival, restart, dead],
-        startFailed: dead,
+        startFailed: [restart, dead],
         handshakeExpired: { target: 'terminated', actions: [agent.assign({ lastError: 'its CLI never listed its Madrox tools' }), ...dying(false)] },
       },
       states: {

@@ -82,6 +82,17 @@ describe('a process that dies again', () => {
     expect([rig.state, rig.deadlines.has('ada:handshake')]).toEqual(['spawning.resuming', false])
   })
 
+  test('while it is launched anew, for want of a session to return to, comes back as well', () => {
+    const rig = createIdle({ restart: 'transient' })
+    rig.accept('m1')
+    rig.fact({ type: 'promptSeen', promptId: rig.promptId, turnId: 't1' })
+    rig.fact({ type: 'exited', expected: false, signal: 'SIGKILL' })
+    rig.fact({ type: 'startFailed', code: 'session_unknown', detail: 'no such conversation' })
+    expect(rig.state).toBe('spawning.launching')
+    rig.fact({ type: 'startFailed', code: 'exited', detail: 'killed' })
+    expect([rig.state, rig.fallen]).toEqual(['spawning.awaitingRestart', ['ada']])
+  })
+
   test('before it was ever ready is a failed spawn, whatever its policy', () => {
     const rig = createRig({ restart: 'permanent' })
     rig.fact({ type: 'startFailed', code: 'timeout', detail: 'slow' })
