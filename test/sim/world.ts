@@ -106,11 +106,12 @@ export function createWorld(stage: Stage): World {
     mind.idle(process)
   }
 
-  /** What a turn was completed on is not given again; by a later server, which may know only that another turn on it was cut, not without saying so. */
+  /** What a turn was completed on is not given again, unless another turn on it was cut off and it is said so. */
   function judgeRepeat({ agentId, session, server, lies }: Process, text: string): void {
     const { message } = readPrompt(text)
     const toldTo = message === undefined ? undefined : session.done.get(message)
-    if (lies || !toldTo || (toldTo !== server && text.includes('(delivered again'))) return
+    const wasCut = session.transcript.some(turn => turn.subject === message && turn.status === 'cut')
+    if (lies || !toldTo || ((toldTo !== server || wasCut) && text.includes('(delivered again'))) return
     journal.breach('P2', `message ${message} is given to ${agentId} again, whose turn on it was over`)
   }
 
@@ -169,10 +170,10 @@ export function createWorld(stage: Stage): World {
   function beginTurn(process: Process, { text, promptId, subject }: { text: string; promptId?: string; subject?: string | undefined }, announce: (turnId: string) => void): void {
     const { session } = process
     const read = readPrompt(text)
-    const recorded: RecordedTurn = { text, status: 'cut' }
+    const works = subject ?? read.message ?? subjectOfReplies(session, read.replies.map(reply => reply.messageId))
+    const recorded: RecordedTurn = { text, subject: works, status: 'cut' }
     session.transcript.push(recorded)
     if (read.message) session.given.push(read.message)
-    const works = subject ?? read.message ?? subjectOfReplies(session, read.replies.map(reply => reply.messageId))
     const turn: Turn = { id: `turn${++count}`, subject: works, given: promptId ? read.message : undefined, recorded, over: new AbortController(), ...(promptId ? { promptId } : {}) }
     process.turn = turn
     if (works && session.done.delete(works)) turn.wasDone = true
