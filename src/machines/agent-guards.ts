@@ -17,6 +17,8 @@ export const guards = {
   released: ({ context }: Asked) => context.hold === undefined,
   held: ({ context }: Asked) => context.hold !== undefined,
   endsOurTurn: ({ context, event }: Asked) => event.type === 'turnEnded' && endsOurTurn(context, event),
+  awaitsApproval: ({ context }: Asked) => context.turn !== undefined && context.approval !== undefined,
+  inTurn: ({ context }: Asked) => context.turn !== undefined,
   leavesAside: ({ context, event }: Asked) => event.type === 'turnEnded' && endsOurTurn(context, event) && context.aside !== undefined,
   endsAside: ({ context, event }: Asked) => event.type === 'turnEnded' && event.turnId === context.aside?.turnId,
   failsSpawn: ({ context, event }: Asked) => event.type === 'turnEnded' && endsOurTurn(context, event) && event.cause === 'model_rejected' && !context.hasHistory,

@@ -28,8 +28,11 @@ export const recall = (c: AgentContext): AgentDecision => {
   return { effects: [dispatch(c, { type: 'recallTurn', requestId, markers: [...first.markers] }), deadline(c, 'recall', { afterMs: recallMs }, { type: 'recallExpired', requestId })] }
 }
 
-/** What the session says of the first of them. */
-export function recalled(c: AgentContext, event: FactOf<'turnRecalled'> | DeadlineOf<'recallExpired'>): AgentDecision {
+/** What the session says of the first of them. A turn that it began by itself meanwhile goes on. */
+export const recalled = (c: AgentContext, event: FactOf<'turnRecalled'> | DeadlineOf<'recallExpired'>): AgentDecision =>
+  both(settleFirst(c, event), { context: { turn: c.turn, aside: c.aside, currentTool: c.currentTool, approval: c.approval } })
+
+function settleFirst(c: AgentContext, event: FactOf<'turnRecalled'> | DeadlineOf<'recallExpired'>): AgentDecision {
   const [first, ...uncertain] = c.uncertain
   const open = first && c.open[first.messageId]
   const asked: AgentDecision = { context: { uncertain }, effects: [clear(c, 'recall')] }

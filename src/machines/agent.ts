@@ -79,6 +79,13 @@ const ourTurnEnds = [
   { guard: 'endsOurTurn', target: '#agent.idle', actions: [told, by(turns.turnEnded)] },
   { actions: by(turns.foreignTurnEnded) },
 ] as const
+/** A resumed session may begin a turn of its own before anything is given to it: it is under way when the agent is ready whole. */
+const ownTurns = {
+  turnStarted: { actions: by(turns.turnStarted) },
+  turnEnded: [{ guard: 'endsAside', actions: by(turns.asideEnded) }, { guard: 'endsOurTurn', actions: by(turns.turnEnded) }, { actions: by(turns.foreignTurnEnded) }],
+  approvalRequested: { actions: by(turns.approvalRequested) },
+  approvalResolved: { guard: 'isOurApproval', actions: agent.assign({ approval: undefined }) },
+} as const
 const interruptIsOver = [by(interrupts.settleInterrupt), by(interrupts.interruptOver)] as const
 
 export const agentMachine = agent.createMachine({
@@ -137,7 +144,7 @@ export const agentMachine = agent.createMachine({
         },
         handshaking: {
           always: [{ guard: 'mustRecall', target: 'recalling', actions: by(life.shaken) }, { guard: 'toolsListed', target: '#agent.idle', actions: by(life.shaken) }],
-          on: { toolsListed: { actions: [told, agent.assign({ toolsListed: true })] } },
+          on: { ...ownTurns, toolsListed: { actions: [told, agent.assign({ toolsListed: true })] } },
         },
         resuming: {
           entry: by(context => life.launch(context, true)),
@@ -150,6 +157,7 @@ export const agentMachine = agent.createMachine({
         recalling: {
           entry: by(recovery.recall),
           on: {
+            ...ownTurns,
             turnRecalled: { guard: 'isOurRecall', target: 'handshaking', actions: [told, by(recovery.recalled)] },
             recallExpired: { guard: 'isOurRecall', target: 'handshaking', actions: [told, by(recovery.recalled)] },
           },
@@ -181,8 +189,14 @@ export const agentMachine = agent.createMachine({
       on: { exited: [revival, restart, dead] },
       states: {
         live: {
-          // Held by an interrupt that found no turn, or still held after a turn of its own: back to where nothing is delivered.
-          always: [{ guard: 'held', target: '#agent.interrupted', actions: told }, { guard: 'hasWork', target: '#agent.busy', actions: told }],
+          always: [
+            // One of its own, begun while it came up.
+            { guard: 'awaitsApproval', target: '#agent.busy.awaitingApproval' },
+            { guard: 'inTurn', target: '#agent.busy.working' },
+            // Held by an interrupt that found no turn, or still held after a turn of its own: back to where nothing is delivered.
+            { guard: 'held', target: '#agent.interrupted', actions: told },
+            { guard: 'hasWork', target: '#agent.busy', actions: told },
+          ],
           on: {
             turnStarted: { target: '#agent.busy.working', actions: [told, by(turns.turnStarted)] },
             restartAsked: withSiblings,

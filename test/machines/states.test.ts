@@ -44,7 +44,7 @@ const walk = (input: Partial<AgentInput>) =>
     input: inputOf('ada', { awaitsTools: true, ...input }),
     events: state => eventsFor(state.context),
     serializeState: state => keyOf(state as never), // a snapshot of this machine
-    limit: 200_000,
+    limit: 400_000,
   })
 
 /** Of an earlier server: `m1` was handed over, and what became of it is not on record. */
@@ -74,6 +74,8 @@ describe('the states that can be reached', () => {
       if (where === 'busy.delivering') return context.turn?.work === undefined
       if (where === 'busy.working' || where === 'busy.awaitingApproval') return context.turn === undefined
       if (where === 'busy.interrupting') return context.interrupting === undefined
+      // A resumed session may be in a turn of its own before it is ready whole.
+      if (where === 'spawning.handshaking' || where === 'spawning.recalling') return context.interrupting !== undefined || (context.turn === undefined && context.aside !== undefined)
       if (where.startsWith('interrupted')) return context.turn !== undefined || context.hold === undefined || context.interrupting !== undefined
       return !where.startsWith('terminated') && (context.turn !== undefined || context.aside !== undefined || context.interrupting !== undefined || context.approval !== undefined)
     })

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { asMessageId, asReplyId } from '../../src/ids.ts'
-import { createIdle, createWorking, ended, outcomes } from './rig.ts'
+import type { Recovered } from '../../src/machines/agent-context.ts'
+import { createIdle, createRig, createWorking, ended, messageOf, outcomes, type Rig } from './rig.ts'
 
 const seen = (rig: ReturnType<typeof createIdle>, turnId: string): void => rig.fact({ type: 'promptSeen', promptId: rig.promptId, turnId })
 
@@ -223,5 +224,59 @@ describe('what is out for a message', () => {
     rig.fact(ended('t2', { finalText: 'second' }))
     rig.due('quiet:m1')
     expect(outcomes(rig.records())).toEqual(['m2 answered: second', 'm1 answered: building'])
+  })
+})
+
+describe('a turn that a resumed session begins by itself, before it is ready whole', () => {
+  const recovered = { mailbox: [], inbox: [], open: {}, uncertain: [], hasHistory: true, requestCount: 0, sessionId: 's1' } as const
+  function createReturning(more: Partial<Recovered> = {}): Rig {
+    const rig = createRig({ awaitsTools: true, recovered: { ...recovered, ...more } })
+    if (rig.state === 'idle.suspended.resting') rig.accept('m1')
+    rig.fact({ type: 'ready', sessionId: 's1' })
+    rig.commands()
+    return rig
+  }
+  const open = { m1: { message: messageOf('m1'), settled: false, tasks: [], background: [] } }
+  const uncertain = [{ messageId: asMessageId('m1'), deliveries: 1, markers: ['[MSG:m1]'] }]
+
+  test('runs: nothing is typed into it, what it may not do is asked about, and then work goes on', () => {
+    const rig = createReturning()
+    rig.fact({ type: 'turnStarted', turnId: 'own', origin: 'self' })
+    rig.fact({ type: 'approvalRequested', approvalId: 'a1', tool: 'Bash', detail: 'ls' })
+    rig.tell({ type: 'toolsListed', at: rig.at })
+    expect([rig.state, rig.commands()]).toEqual(['busy.awaitingApproval', []])
+    rig.fact({ type: 'approvalResolved', approvalId: 'a1', decision: 'allow' })
+    expect(rig.state).toBe('busy.working')
+    rig.fact(ended('own', { finalText: 'noted' }))
+    expect([rig.state, rig.commands()]).toMatchObject(['busy.delivering', [{ type: 'submitPrompt' }]])
+  })
+
+  test('and ends before that as well: work goes on', () => {
+    const rig = createReturning()
+    rig.fact({ type: 'turnStarted', turnId: 'own', origin: 'self' })
+    rig.fact(ended('own', { finalText: 'noted' }))
+    rig.tell({ type: 'toolsListed', at: rig.at })
+    expect(rig.state).toBe('busy.delivering')
+  })
+
+  test.each([['cut', []], ['completed', ['m1 answered: done']]] as const)('outlasts the question what became of an earlier one (%s)', (status, told) => {
+    const rig = createReturning({ open, uncertain })
+    rig.tell({ type: 'toolsListed', at: rig.at })
+    expect(rig.state).toBe('spawning.recalling')
+    rig.fact({ type: 'turnStarted', turnId: 'own', origin: 'self' })
+    rig.fact({ type: 'turnRecalled', requestId: 'recall.m1', status, finalText: 'done' })
+    expect([rig.state, outcomes(rig.records())]).toEqual(['busy.working', told])
+    rig.commands()
+    rig.fact(ended('own', { finalText: 'noted' }))
+    expect([rig.commands().length, outcomes(rig.records())]).toEqual([status === 'cut' ? 1 : 0, []])
+  })
+
+  test('dies with its process', () => {
+    const rig = createReturning()
+    rig.fact({ type: 'turnStarted', turnId: 'own', origin: 'self' })
+    rig.fact({ type: 'exited', expected: false, signal: 'SIGKILL' })
+    rig.fact({ type: 'ready', sessionId: 's1' })
+    rig.tell({ type: 'toolsListed', at: rig.at })
+    expect(rig.state).toBe('busy.delivering')
   })
 })
