@@ -17,12 +17,12 @@ import { makeHome, readHolder } from './store/lock.ts'
 import { version } from './version.ts'
 
 const shared = {
-  home: { type: 'string', description: 'Where Madrox keeps its files', valueHint: 'DIR' },
-  'log-level': { type: 'string', description: 'silent, error, warn, info or debug', valueHint: 'LEVEL' },
+  home: { type: 'string', description: "Where Madrox keeps its files (default: madrox in the platform's data directory)", valueHint: 'DIR' },
+  'log-level': { type: 'string', description: 'silent, error, warn, info or debug (default info)', valueHint: 'LEVEL' },
 } as const
 
 const binding = {
-  host: { type: 'string', description: 'Address to listen on (default 127.0.0.1)', valueHint: 'HOST' },
+  host: { type: 'string', description: 'Address to listen on; beyond loopback MADROX_SERVER_TOKEN must be set (default 127.0.0.1)', valueHint: 'HOST' },
   port: { type: 'string', description: 'Port to listen on; 0: any free one (default 8001)', valueHint: 'PORT' },
   'max-instances': { type: 'string', description: 'Living agents, at most (default 10)', valueHint: 'N' },
   'max-total-cost': { type: 'string', description: 'USD that living agents may have cost, in all (default 100)', valueHint: 'USD' },
@@ -31,7 +31,7 @@ const binding = {
   'on-shutdown': { type: 'string', description: 'end: a stopping server ends its agents; suspend: the next one goes on with them (default end)', valueHint: 'WHAT' },
   'restart-strategy': { type: 'string', description: "Who is restarted with a client's agent that died again: one_for_one, one_for_all or rest_for_one (default one_for_one)", valueHint: 'STRATEGY' },
   'max-restarts': { type: 'string', description: "Restarts of a client's agents within the window; the next death stands (default 3)", valueHint: 'N' },
-  'restart-window-seconds': { type: 'string', description: 'That window (default 60)', valueHint: 'S' },
+  'restart-window-seconds': { type: 'string', description: 'Length of that window (default 60)', valueHint: 'S' },
   durability: { type: 'string', description: 'normal: survives a kill; full: a loss of power too (default normal)', valueHint: 'LEVEL' },
 } as const
 
@@ -106,7 +106,7 @@ function stopSignal(): Promise<void> {
   })
 }
 
-const proxying = { ...shared, url: { type: 'string', description: 'The server, e.g. http://127.0.0.1:8001', valueHint: 'URL' } } as const
+const proxying = { ...shared, url: { type: 'string', description: 'A server, e.g. http://127.0.0.1:8001 (default: the one of the home)', valueHint: 'URL' } } as const
 
 const stdio = defineCommand({
   meta: { name: 'madrox stdio', description: 'Speak MCP on stdin and stdout, by way of the running server; starts one if there is none' },
@@ -183,9 +183,11 @@ const demo = defineCommand({
   },
 })
 
+const subCommands = { serve, stdio, demo }
+
 const main = defineCommand({
   meta: { name: 'madrox', version, description: 'Teams of AI coding agents, as actors, behind MCP' },
-  subCommands: { serve, stdio, demo },
+  subCommands,
 })
 
 /** Exit codes: 0 done, 1 refused or failed, 2 not understood. */
@@ -205,7 +207,7 @@ async function run(rawArgs: string[]): Promise<void> {
     const { message, remedy } = toWireError(error)
     // citty's word for an unknown command, and Node's for options that do not fit.
     const misunderstood = error instanceof Error && (error.name === 'CLIError' || ('code' in error && String(error.code).startsWith('ERR_PARSE_ARGS')))
-    const text = misunderstood ? error.message : remedy ? `${message} ${remedy}` : message
+    const text = misunderstood ? `${error.message.replace(/\.?$/, '.')} See madrox ${rawArgs[0] !== undefined && rawArgs[0] in subCommands ? `${rawArgs[0]} ` : ''}--help.` : remedy ? `${message} ${remedy}` : message
     print(process.stderr, `madrox: ${text}`)
     process.exit(misunderstood ? 2 : 1)
   }

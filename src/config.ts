@@ -5,7 +5,8 @@ import { join, resolve } from 'node:path'
 import { z } from 'zod'
 import { MadroxError } from './errors.ts'
 
-const port = z.coerce.number().int().min(0).max(65_535)
+/** A number as flags and variables have it. An empty value stays one and is refused: coerced it would be 0, which for some means "for ever" or "any". */
+const numeric = (schema: z.ZodNumber) => z.preprocess(value => (typeof value === 'string' && value.trim() !== '' ? Number(value) : value), schema)
 
 /** Output, consumed replies and calls of agents that ended, and the audit, are kept so long. */
 export const defaultRetentionDays = 30
@@ -13,15 +14,15 @@ export const defaultRetentionDays = 30
 export const configSchema = z.object({
   host: z.string().min(1).default('127.0.0.1'),
   /** 0: any free one. */
-  port: port.default(8001),
+  port: numeric(z.number().int().min(0).max(65_535)).default(8001),
   /** `$MADROX_HOME`: the database, workspaces and drivers' own files. */
   home: z.string().min(1),
   logLevel: z.enum(['silent', 'error', 'warn', 'info', 'debug']).default('info'),
-  maxInstances: z.coerce.number().int().positive().default(10),
+  maxInstances: numeric(z.number().int().positive()).default(10),
   /** USD, of an owner's living agents and those that ended below them. */
-  maxTotalCost: z.coerce.number().positive().default(100),
+  maxTotalCost: numeric(z.number().positive()).default(100),
   /** 0: for ever. */
-  retentionDays: z.coerce.number().int().min(0).max(36_500).default(defaultRetentionDays),
+  retentionDays: numeric(z.number().int().min(0).max(36_500)).default(defaultRetentionDays),
   claudeBin: z.string().min(1).default('claude'),
   codexBin: z.string().min(1).default('codex'),
   /** Names of further environment variables that agents receive. */
@@ -31,8 +32,8 @@ export const configSchema = z.object({
   durability: z.enum(['normal', 'full']).default('normal'),
   /** How clients treat agents of theirs that keep dying: who is restarted with one, and how often within how long. */
   restartStrategy: z.enum(['one_for_one', 'one_for_all', 'rest_for_one']).default('one_for_one'),
-  maxRestarts: z.coerce.number().int().min(0).max(100).default(3),
-  restartWindowSeconds: z.coerce.number().positive().max(86_400).default(60),
+  maxRestarts: numeric(z.number().int().min(0).max(100)).default(3),
+  restartWindowSeconds: numeric(z.number().positive().max(86_400)).default(60),
   /** What becomes of agents when the server is asked to stop. */
   onShutdown: z.enum(['end', 'suspend']).default('end'),
 })
@@ -71,9 +72,14 @@ export function defaultHome(env: Environment, platform: NodeJS.Platform = proces
 export function loadConfig(flags: Readonly<Record<string, unknown>>, env: Environment): Config {
   const fromEnv = Object.fromEntries(Object.entries(variables).flatMap(([name, key]) => (env[name] ? [[key, key === 'logLevel' ? env[name].toLowerCase() : env[name]]] : [])))
   const given = Object.fromEntries(Object.entries(flags).filter(([, value]) => value !== undefined))
-  const parsed = configSchema.safeParse({ home: defaultHome(env), ...fromEnv, ...given })
+  const wanted: Readonly<Record<string, unknown>> = { home: defaultHome(env), ...fromEnv, ...given }
+  const parsed = configSchema.safeParse(wanted)
   if (!parsed.success) {
-    const issues = parsed.error.issues.map(issue => `${sourceOf(String(issue.path[0]), given, env)}: ${issue.message}`)
+    const issues = parsed.error.issues.map(({ path, message }) => {
+      const key = String(path[0])
+      const said = key === 'token' ? '' : ` ${JSON.stringify(wanted[key])}` // a secret is not repeated
+      return `${sourceOf(key, given, env)}${said}: ${message}`
+    })
     throw new MadroxError('invalid_input', `The configuration does not fit: ${issues.join('; ')}.`, { remedy: 'Correct it and start again.' })
   }
   return { ...parsed.data, home: resolve(parsed.data.home) }

@@ -3,8 +3,8 @@
  * ends; the name of its holder stands beside it for people and for clients that look for a running server.
  */
 
-import { closeSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { closeSync, mkdirSync, openSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import Database from 'libsql'
 import { z } from 'zod'
 import { codeOf, MadroxError, wordsOf } from '../errors.ts'
@@ -50,7 +50,20 @@ export function lockHome(home: string): HomeLock {
 }
 
 /** Makes the directory, for its owner alone. One that exists is left as it is. */
-export const makeHome = (home: string): void => orRefuse(home, () => void mkdirSync(home, { recursive: true, mode: 0o700 }))
+export const makeHome = (home: string): void => orRefuse(home, () => makeDirectory(home))
+
+/** Node's own `recursive` never returns where nothing can be made (`/proc/x`): told ENOENT, it makes the parent, which is there, and tries again (20.20). */
+function makeDirectory(path: string): void {
+  if (isDirectory(path)) return
+  if (!isDirectory(dirname(path))) makeDirectory(dirname(path))
+  try {
+    mkdirSync(path, { mode: 0o700 })
+  } catch (error) {
+    if (!isDirectory(path)) throw error // else another server was quicker
+  }
+}
+
+const isDirectory = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false
 
 function openLock(home: string): Database.Database {
   makeHome(home)

@@ -60,7 +60,7 @@ const keepAliveMs = 10 * 60_000
 /** How long answers on their way at `close` may take to leave. */
 const drainMs = 250
 
-/** @throws MadroxError `unavailable` when the port is taken, or may not be used */
+/** @throws MadroxError `unavailable` when the port is taken, or may not be used, or the host is not this machine's */
 export async function serveHttp(options: HttpOptions): Promise<HttpServer> {
   const host = options.host ?? '127.0.0.1'
   const endpoint = createMcpEndpoint({ ...options, version, maxBodyBytes })
@@ -139,8 +139,10 @@ async function bind(app: H3, host: string, port: number): Promise<Listener> {
 }
 
 function taken(host: string, port: number, cause?: unknown): MadroxError {
-  return new MadroxError('unavailable', `Cannot listen on ${host}:${port}: the port is taken, or may not be used.`, {
-    remedy: 'End what uses it, or choose another with --port.',
+  // listhen looks for a free port first and says only that it found none, also where the address is the reason.
+  const [also, or] = isLoopbackHost(host) ? ['', ''] : [`, or ${host} is no address of this machine`, ', or another address with --host']
+  return new MadroxError('unavailable', `Cannot listen on ${host}:${port}: the port is taken, or may not be used${also}.`, {
+    remedy: `End what uses it, or choose another with --port${or}.`,
     data: { host, port },
     cause,
   })

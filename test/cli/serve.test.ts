@@ -1,9 +1,10 @@
+import { spawnSync } from 'node:child_process'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterEach, expect, test } from 'vitest'
 import { connectMcp } from '../../src/transports/mcp/client.ts'
 import { isAlive } from '../contracts/processes.ts'
-import { type RunningServer, runToEnd, startServe, temporaryHome } from './server.ts'
+import { cli, type RunningServer, runToEnd, startServe, temporaryHome } from './server.ts'
 
 const cleanups: (() => unknown)[] = []
 afterEach(async () => {
@@ -117,10 +118,34 @@ test('with a token set, a call without it is refused on loopback too', async () 
   expect((await client.callTool('get_instance_tree')).text).toBe('There are no agents.')
 })
 
-test('an unknown command or option exits 2 and says so', async () => {
-  const unknown = await runToEnd(['sreve'])
-  expect(unknown.code).toBe(2)
-  expect(unknown.stderr).toContain('sreve')
+test.each([
+  ['command', ['sreve'], "Unknown command sreve. See madrox --help."],
+  ['option', ['serve', '--prot', '1'], "Unknown option '--prot'. See madrox serve --help."],
+  ['option of another command', ['stdio', '--port', '1'], "Unknown option '--port'. See madrox stdio --help."],
+])('an unknown %s exits 2, says so and where to look', async (_, args, said) => {
+  expect(await runToEnd(args)).toEqual({ code: 2, stdout: '', stderr: `madrox: ${said}\n` })
+})
+
+test.each([
+  [['--port', 'eighty'], {}, '--port "eighty": '],
+  [['--port', ''], {}, '--port "": '],
+  [['--retention-days', ' '], {}, '--retention-days " ": '],
+  [['--max-restarts='], {}, '--max-restarts "": '],
+  [[], { MAX_INSTANCES: 'ten' }, 'MAX_INSTANCES "ten": '],
+  [[], { MADROX_SERVER_TOKEN: 'short' }, 'MADROX_SERVER_TOKEN: '],
+])('options %j with environment %j are refused, saying what was given, unless it is secret', async (args, env, named) => {
+  const { code, stderr } = await runToEnd(['serve', '--home', await home(), ...args], env)
+  expect([code, stderr]).toEqual([1, expect.stringContaining(`does not fit: ${named}`)])
+})
+
+test('an address that is not of this machine is refused, naming that as a reason', async () => {
+  const { code, stderr } = await runToEnd(['serve', '--port', '0', '--host', '192.0.2.1', '--home', await home()], { MADROX_SERVER_TOKEN: 'a-token-of-thirty-two-characters' })
+  expect([code, stderr]).toEqual([1, expect.stringContaining('192.0.2.1 is no address of this machine')])
+})
+
+test('a home that cannot be made is refused at once', () => {
+  const { status, stderr } = spawnSync(process.execPath, [cli, 'serve', '--port', '0', '--home', '/proc/madrox/home'], { encoding: 'utf8', timeout: 4_000, killSignal: 'SIGKILL' })
+  expect([status, stderr]).toEqual([1, expect.stringContaining('cannot keep its files in /proc/madrox/home')])
 })
 
 test.each<[string, string[], Record<string, string>, string]>([

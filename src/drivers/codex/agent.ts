@@ -187,6 +187,6 @@ function toExitFact({ code, signal, lastWords }: ServerExit) {
 }
 
 function toExitFailure({ ran, code, signal, lastWords }: ServerExit): StartFailure {
-  if (!ran) return { code: 'cli_missing', detail: `${lastWords}. Install Codex, or set MADROX_CODEX_BIN` }
+  if (!ran) return { code: 'cli_missing', detail: `Codex could not be run: ${lastWords}. Install it, or set MADROX_CODEX_BIN.` }
   return { code: 'exited', detail: lastWords || `codex app-server ended with ${signal ?? `code ${code ?? 'unknown'}`}.` }
 }

@@ -88,9 +88,8 @@ const fullSchema = z.strictObject({ rules: z.array(ruleSchema).default([]), misb
 
 /** `launch.script`: nothing (the default script), a list of rules, or rules with misbehaviour. What no rule matches goes to the default script. */
 export const scriptSchema = z
-  .union([fullSchema, z.array(ruleSchema)])
+  .preprocess(script => (Array.isArray(script) ? { rules: script } : script), fullSchema) // not a union: its errors do not say where
   .prefault({})
-  .transform(script => (Array.isArray(script) ? fullSchema.parse({ rules: script }) : script))
 export type Script = z.output<typeof scriptSchema>
 /** A script as it is written in `launch.script`. */
-export type ScriptInput = z.input<typeof scriptSchema>
+export type ScriptInput = z.input<typeof fullSchema> | z.input<typeof ruleSchema>[] | undefined

@@ -69,10 +69,14 @@ test('a dropped prompt is written and never confirmed; the next is heard', () =>
   expect(facts.at(-1)).toMatchObject({ type: 'turnEnded', promptId: 'q', finalText: 'heard' })
 })
 
-test('a script that does not fit fails the start and says where', () => {
+test.each([
+  [{ rules: [{ when: '/(/', steps: [] }] }, 'rules[0].when'],
+  [[{ when: 'hi' }], 'rules[0].steps'],
+  [{ rules: [{ when: 'hi', steps: [{ shout: 'ho' }] }] }, 'rules[0].steps[0]'],
+])('the script %j does not fit: it fails the start and says where', (script, where) => {
   const { dispatch, facts } = stage()
-  dispatch(start({ rules: [{ when: '/(/', steps: [] }] }))
-  expect(facts).toMatchObject([{ type: 'startFailed', code: 'invalid_launch', detail: expect.stringContaining('when') }])
+  dispatch(start(script as ScriptInput)) // what does not fit is not of the type either
+  expect(facts).toMatchObject([{ type: 'startFailed', code: 'invalid_launch', detail: expect.stringContaining(`at ${where}`) }])
 })
 
 test('two agents never share a session', () => {
