@@ -6,7 +6,7 @@ import type { Server } from './server.ts'
 
 export interface RecordedTurn {
   readonly text: string
-  /** The message it was for, as the agent itself understands it. */
+  /** The message it was for: as its prompt says, else as the agent itself understands it. */
   readonly subject?: string | undefined
   status: 'cut' | 'completed' | 'failed'
   words?: string

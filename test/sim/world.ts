@@ -171,7 +171,7 @@ export function createWorld(stage: Stage): World {
     const { session } = process
     const read = readPrompt(text)
     const works = subject ?? read.message ?? subjectOfReplies(session, read.replies.map(reply => reply.messageId))
-    const recorded: RecordedTurn = { text, subject: works, status: 'cut' }
+    const recorded: RecordedTurn = { text, subject: promptId?.split('.')[0] || works, status: 'cut' }
     session.transcript.push(recorded)
     if (read.message) session.given.push(read.message)
     const turn: Turn = { id: `turn${++count}`, subject: works, given: promptId ? read.message : undefined, recorded, over: new AbortController(), ...(promptId ? { promptId } : {}) }

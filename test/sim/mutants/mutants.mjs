@@ -62,7 +62,7 @@ export const mutants = [
   {
     name: 'last words answer nothing', promise: 'P5',
     changes: [
-      { file: 'src/machines/mailbox.ts', from: '  return subject && !subject.settled && !isWaiting(mail, subject) ?', to: '  return subject && subject.settled && !isWaiting(mail, subject) ?' },
+      { file: 'src/machines/mailbox.ts', from: '  return subject && !subject.settled && !isWaiting(mail, subject) &&', to: '  return subject && subject.settled && !isWaiting(mail, subject) &&' },
       { file: 'src/machines/mailbox.ts', from: 'openMessages(mail).filter(open => !isWaiting(mail, open)', to: 'openMessages(mail).filter(open => open.settled' },
     ],
   },
