@@ -122,9 +122,12 @@ export function asideEnded(c: AgentContext, fact: FactOf<'turnEnded'>): AgentDec
   return both(decision, { context: { currentTool, approval, turn, aside: undefined, ...kept, ...cut } })
 }
 
-/** The end of a turn nobody here knows of still tells what runs in the background. */
+/**
+ * The end of a turn nobody here knows of still tells what runs in the background. Not while a turn is known to run: a CLI has one
+ * at a time, so whoever tells that is wrong, and what it leaves out would be taken for the running turn's own.
+ */
 export const foreignTurnEnded = (c: AgentContext, { background, at }: FactOf<'turnEnded'>): AgentDecision =>
-  thenQuiet(c, { context: { ...noteBackground(mailOf(c), background), background: background.map(task => task.id) } }, at)
+  (c.turn ?? c.aside)?.turnId !== undefined ? {} : thenQuiet(c, { context: { ...noteBackground(mailOf(c), background), background: background.map(task => task.id) } }, at)
 
 /** How a turn ended: as the CLI says when it does, or as its session's record says later. */
 export type TurnEnding = Pick<FactOf<'turnEnded'>, 'status' | 'finalText' | 'error' | 'background' | 'at'>

@@ -6,6 +6,16 @@ import { createIdle, createRig, createWorking, ended, messageOf, outcomes, type 
 const seen = (rig: ReturnType<typeof createIdle>, turnId: string): void => rig.fact({ type: 'promptSeen', promptId: rig.promptId, turnId })
 
 describe('a turn', () => {
+  test('that runs is not told about by the end of another, which nobody saw begin', () => {
+    const rig = createWorking()
+    rig.fact(ended('t1', { finalText: 'building', background: [{ id: 'b1' }] }))
+    rig.accept('m2')
+    rig.fact({ type: 'promptSeen', promptId: rig.promptId, turnId: 't2' })
+    rig.fact(ended('phantom'))
+    rig.fact(ended('t2', { finalText: 'two', background: [{ id: 'b1' }] }))
+    expect([outcomes(rig.records()), rig.context.open['m1']?.background]).toEqual([['m2 answered: two'], ['b1']])
+  })
+
   test('its last words answer its message, once, however often its end is told', () => {
     const rig = createWorking()
     rig.fact(ended('t1', { finalText: 'done' }))

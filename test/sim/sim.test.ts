@@ -30,6 +30,7 @@ test.each([
   [67, 'a full mailbox kept out the word that ends a hold'],
   [105, 'an agent whose actor failed while somebody waited for it ended the server'],
   [10_138, 'a reply inherited from an ended agent kept that one\'s subject on record, and the next server took it for the heir\'s'],
+  [50_038, 'the end of a turn that never was, told while another ran, made that one\'s message answer for background work of an earlier one'],
 ])('seed %d: %s', async seed => {
   expect(told(await simulate(seed))).toEqual([])
 })
