@@ -23,7 +23,7 @@ export interface RecoveryOptions {
 /** In order of creation, which is parents first. */
 export function recover(core: Core, { drivers, enter }: RecoveryOptions): void {
   const open = [...core.rows.values()].filter(row => row.endedAt === undefined)
-  const lost: AgentRow[] = []
+  const lost: { readonly row: AgentRow; readonly why: string }[] = []
   for (const row of open) {
     if (row.parent.kind === 'client') bringBackClient(core, row.parent.id)
     const driver = drivers().get(row.harness)
@@ -31,10 +31,10 @@ export function recover(core: Core, { drivers, enter }: RecoveryOptions): void {
     if (why === undefined && driver && enter(row, driver, recoveredOf(core, row))) {
       core.store.appendAudit({ at: core.clock.now(), event: 'agent_recovered', agentId: row.id, data: {} })
       watchAgent(core, row)
-    } else lost.push({ ...row, endReason: why ?? 'its supervisor takes no more agents' })
+    } else lost.push({ row, why: why ?? 'its supervisor takes no more agents' })
   }
   // Leaves first, as everything ends.
-  for (const row of lost.toReversed()) ledgerActor(core).send({ type: 'agentEnded', agentId: row.id, reason: row.endReason ?? '', unasked: true, at: core.clock.now() })
+  for (const { row, why } of lost.toReversed()) ledgerActor(core).send({ type: 'agentEnded', agentId: row.id, reason: why, unasked: true, at: core.clock.now() })
 }
 
 function whyLost(core: Core, row: AgentRow, driver: Driver | undefined): string | undefined {
@@ -47,19 +47,25 @@ function whyLost(core: Core, row: AgentRow, driver: Driver | undefined): string 
 function recoveredOf(core: Core, row: AgentRow): Recovered {
   const inbox = core.store.listReplies({ kind: 'agent', id: row.id })
   const messages = core.store.listOpenMessages(row.id)
-  const hold = row.hold && !releasing(core, row, row.hold, messages) ? row.hold : undefined
+  const release = row.hold && releasing(core, row, row.hold, messages)
   const { accepted, worked } = core.store.countMessages(row.id)
   return {
-    ...mailOf(core, row, messages, inbox), uncertain: messages.filter(message => wasHanded(message) && !message.rested).map(message => toUncertain(core, message)),
-    hasHistory: worked > 0, requestCount: accepted, ...(row.sessionId ? { sessionId: row.sessionId } : {}), ...(hold ? { hold } : {}),
+    ...mailOf(core, row, { messages, inbox, release }), uncertain: messages.filter(message => wasHanded(message) && !message.rested).map(message => toUncertain(core, message)),
+    hasHistory: worked > 0, requestCount: accepted, ...(row.sessionId ? { sessionId: row.sessionId } : {}), ...(row.hold && !release ? { hold: row.hold } : {}),
   }
 }
 
 const wasHanded = (message: MessageRow): boolean => (message.handedAt ?? message.deliveredAt ?? message.seenAt) !== undefined
 
-function mailOf(core: Core, row: AgentRow, messages: readonly MessageRow[], inbox: readonly Reply[]): Mail {
-  const ahead = row.hold && releasing(core, row, row.hold, messages)
-  const queued = messages.filter(message => !wasHanded(message)).map(message => ({ message: toMessage(message), deliveries: 0, ...(message.id === ahead ? { ahead: true } : {}) }))
+interface Found {
+  readonly messages: readonly MessageRow[]
+  readonly inbox: readonly Reply[]
+  readonly release: MessageId | undefined
+}
+
+/** The word that ends a hold goes ahead of what waited. */
+function mailOf(core: Core, row: AgentRow, { messages, inbox, release }: Found): Mail {
+  const queued = messages.filter(message => !wasHanded(message)).map(message => ({ message: toMessage(message), deliveries: 0, ...(message.id === release ? { ahead: true } : {}) }))
   const open = messages.filter(wasHanded).map((message): [MessageId, OpenMessage] => [
     message.id,
     { message: toMessage(message), settled: false, tasks: tasksOut(core, row, message, inbox), background: [], ...(message.rested?.lastText === undefined ? {} : { lastText: message.rested.lastText }) },
