@@ -36,6 +36,8 @@ export interface Mail {
   carry(session: Session, generation: Generation, carrying: Carrying): Promise<void>
   /** Asks by name for what was accepted and not heard of. */
   ask(session: Session): Promise<void>
+  /** Resolves with the next acceptance or outcome that is heard. */
+  changed(): Promise<void>
   /** How many acceptances were heard in all. */
   readonly accepted: number
   /** How many outcomes. */
@@ -144,6 +146,7 @@ export function createMail({ journal, nextTask, nextWay, underWay }: MailOptions
         if (letter.messageId !== undefined) hear(await session.call('wait_for_any', { message_ids: [letter.messageId], timeout_seconds: 1 }), 'asked')
       }
     },
+    changed: () => news.next(),
     get accepted() {
       return letters.filter(letter => letter.messageId !== undefined).length
     },

@@ -141,13 +141,13 @@ function nextMoment(chance: Chance, met: Spread, number: number): Moment {
 
 /** Resolves false when nothing more comes; what was asked for in vain is refused or still open, and the journal shows it as lost. */
 async function untilSilent(mail: Mail, session: Session, afterMs: number): Promise<false> {
-  let [heard, since, hasAsked] = [mail.heard, Date.now(), false]
+  let [heard, hasAsked] = [mail.heard, false]
   for (;;) {
-    await delay(50)
-    if (mail.heard > heard) [heard, since, hasAsked] = [mail.heard, Date.now(), false]
-    if (Date.now() - since < afterMs) continue
+    const isSilent = await Promise.race([mail.changed().then(() => false), delay(afterMs, true)])
+    if (mail.heard > heard) [heard, hasAsked] = [mail.heard, false]
+    if (!isSilent) continue
     if (hasAsked) return false
-    ;[since, hasAsked] = [Date.now(), true]
+    hasAsked = true
     await mail.ask(session)
   }
 }
@@ -162,13 +162,16 @@ interface Scene {
 async function untilMoment(moment: Window | 'running', { watch, mail, chance, strike }: Scene): Promise<void> {
   const giveUpAt = Date.now() + momentMs
   const isOver = (): boolean => Date.now() > giveUpAt
+  const untilMail = async (isEnough: () => boolean): Promise<void> => {
+    while (!isEnough() && !isOver()) await Promise.race([mail.changed(), delay(giveUpAt - Date.now())])
+  }
   const { accepted, heard } = mail
   if (chance.below(strike.oneIn) === 0 && (await watch.until('seen', isOver))) await strike.now()
   // What lay there before is not what is meant: the kill comes behind an acceptance of this generation.
-  if (moment === 'accepted') while (mail.accepted === accepted && !isOver()) await delay(1)
+  if (moment === 'accepted') await untilMail(() => mail.accepted > accepted)
   if (moment === 'running') {
-    for (const enough = heard + chance.below(30); mail.heard < enough && !isOver(); ) await delay(2)
-    return
+    const enough = heard + chance.below(30)
+    return untilMail(() => mail.heard >= enough)
   }
   if (!(await watch.until(moment, isOver))) throw new Error(`No message came to be ${moment} within ${momentMs} ms: ${JSON.stringify(watch.spread())}.`)
   if (chance.below(2) === 0) await delay(chance.below(laterMs))
