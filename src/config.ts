@@ -4,6 +4,7 @@ import { homedir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { z } from 'zod'
 import { MadroxError } from './errors.ts'
+import { defaultSupervision, restartStrategies } from './restarts.ts'
 
 /** A number as flags and variables have it. An empty value stays one and is refused: coerced it would be 0, which for some means "for ever" or "any". */
 const numeric = (schema: z.ZodNumber) => z.preprocess(value => (typeof value === 'string' && value.trim() !== '' ? Number(value) : value), schema)
@@ -31,9 +32,9 @@ export const configSchema = z.object({
   token: z.string().min(16).optional(),
   durability: z.enum(['normal', 'full']).default('normal'),
   /** How clients treat agents of theirs that keep dying: who is restarted with one, and how often within how long. */
-  restartStrategy: z.enum(['one_for_one', 'one_for_all', 'rest_for_one']).default('one_for_one'),
-  maxRestarts: numeric(z.number().int().min(0).max(100)).default(3),
-  restartWindowSeconds: numeric(z.number().positive().max(86_400)).default(60),
+  restartStrategy: z.enum(restartStrategies).default(defaultSupervision.strategy),
+  maxRestarts: numeric(z.number().int().min(0).max(100)).default(defaultSupervision.maxRestarts),
+  restartWindowSeconds: numeric(z.number().positive().max(86_400)).default(defaultSupervision.withinMs / 1000),
   /** What becomes of agents when the server is asked to stop. */
   onShutdown: z.enum(['end', 'suspend']).default('end'),
 })

@@ -19,7 +19,7 @@ import { type IdSource, randomIds } from './ids.ts'
 import { type Log, silentLog } from './log.ts'
 import type { Caller } from './messages.ts'
 import { defaultRetentionDays } from './config.ts'
-import type { Supervision } from './machines/restarts.ts'
+import type { Supervision } from './restarts.ts'
 import { createPrices, readPriceFile } from './prices.ts'
 import { lockHome, makeHome } from './store/lock.ts'
 import { createSqliteStore } from './store/sqlite.ts'
@@ -153,7 +153,7 @@ export async function createMadrox(options: MadroxOptions): Promise<Madrox> {
   }
 }
 
-export type { Supervision } from './machines/restarts.ts'
+export type { Supervision } from './restarts.ts'
 export type { AgentStatus, Ended, Happening, InterruptReport, MadroxSystem, SendReport, SendRequest, SpawnRequest, Watch, Watcher } from './actors/system.ts'
 export type { CreateDriver, Driver, DriverCommand, DriverConfig, DriverFact } from './drivers/driver.ts'
 export { MadroxError, type ErrorCode, errorCodes } from './errors.ts'

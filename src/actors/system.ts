@@ -28,7 +28,7 @@ import { createMessaging } from './messaging.ts'
 import { resolveParent } from './parenthood.ts'
 import { aliasesOnRecord, authenticate, connectClient, Credentials, disconnectClient, locateClient } from './principals.ts'
 import { hands } from '../machines/effects.ts'
-import { defaultSupervision, type Supervision } from '../machines/restarts.ts'
+import { defaultSupervision, type Supervision } from '../restarts.ts'
 import { recover } from './recovery.ts'
 import { createRetention } from './retention.ts'
 import { createRoot } from './root.ts'
@@ -188,7 +188,6 @@ async function close(core: Core, { drivers, agents, endWaits, lastWord }: Closin
 }
 
 export { bringBack as bringBackHint } from './workspaces.ts'
-export { restartPolicies, restartStrategies } from '../machines/restarts.ts'
 export { costOf } from './spending.ts'
 export { mcpServerSchema } from '../drivers/driver.ts'
 export type * from './facade.ts'

@@ -5,7 +5,7 @@ import type { AgentId, MessageId } from '../ids.ts'
 import type { Address, Message } from '../messages.ts'
 import type { ChildCrashed, Hold, InboxEvent, RestartDecision, SpawnFailure, SupervisorEvent, TerminateAsked } from './effects.ts'
 import type { Mail, Turn } from './mailbox.ts'
-import type { RestartPolicy, Supervision } from './restarts.ts'
+import type { RestartPolicy, Supervision } from '../restarts.ts'
 
 export interface AgentInput {
   readonly agentId: AgentId

@@ -10,7 +10,7 @@ import type { AgentId, ClientId, OwnerId } from '../ids.ts'
 import type { Reply } from '../messages.ts'
 import { carryOut, type Decision } from './decision.ts'
 import type { ChildCrashed, InboxEvent, SupervisorEvent } from './effects.ts'
-import type { Supervision } from './restarts.ts'
+import type { Supervision } from '../restarts.ts'
 import { type Children, containCrash, decideRestart, dropChild, spawnChild } from './supervision.ts'
 
 export interface ClientInput {

@@ -14,7 +14,12 @@ import { wordsOf } from '../errors.ts'
 import { type AgentId, asAgentId } from '../ids.ts'
 import type { Decision } from './decision.ts'
 import type { ChildCrashed, Effect, SupervisorEvent } from './effects.ts'
-import { backoffMs, type RestartStrategy, type Supervision } from './restarts.ts'
+import type { RestartStrategy, Supervision } from '../restarts.ts'
+
+const firstBackoffMs = 1_000
+const longestBackoffMs = 60_000
+/** The first restart waits a second, each further one within the window twice as long, up to a minute. Milliseconds. */
+export const backoffMs = (earlier: number): number => Math.min(firstBackoffMs * 2 ** earlier, longestBackoffMs)
 
 /** In the context of every supervisor: whom it still waits for, and whom it had restarted when. */
 interface Supervisor {

@@ -2,7 +2,8 @@
  * token of a schema is paid for in every session that lists it. */
 
 import { z } from 'zod'
-import { type AgentStatus, mcpServerSchema, restartPolicies, restartStrategies } from '../actors/system.ts'
+import { type AgentStatus, mcpServerSchema } from '../actors/system.ts'
+import { defaultSupervision, restartPolicies, restartStrategies } from '../restarts.ts'
 
 export const reference = z.string().min(1).max(200)
 export const instanceId = reference.describe('Id, unique id prefix (6+) or unique name')
@@ -55,7 +56,7 @@ export const anyFields = {
   ...codexFields,
   script: z.unknown().optional().describe('Rules of a scripted agent'),
   supervision: z
-    .strictObject({ strategy: z.enum(restartStrategies).default('one_for_one'), max_restarts: z.number().int().min(0).max(100).default(3), within_seconds: z.number().positive().max(86_400).default(60) })
+    .strictObject({ strategy: z.enum(restartStrategies).default(defaultSupervision.strategy), max_restarts: z.number().int().min(0).max(100).default(defaultSupervision.maxRestarts), within_seconds: z.number().positive().max(86_400).default(defaultSupervision.withinMs / 1000) })
     .optional()
     .describe('How it restarts its own agents that die'),
 } as const

@@ -2,8 +2,8 @@
 
 import { describe, expect, test } from 'vitest'
 import { asAgentId } from '../../src/ids.ts'
-import { decideRestart } from '../../src/machines/supervision.ts'
-import { backoffMs, type RestartPolicy, type RestartStrategy } from '../../src/machines/restarts.ts'
+import { backoffMs, decideRestart } from '../../src/machines/supervision.ts'
+import type { RestartPolicy, RestartStrategy } from '../../src/restarts.ts'
 import { boss, createIdle, createRig, createWorking, inState, outcomes, type Rig } from './rig.ts'
 
 /** Ready, its one free resumption used up and nothing completed since. */

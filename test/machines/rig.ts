@@ -10,7 +10,7 @@ import { asAgentId, asClientId, asMessageId, asReplyId } from '../../src/ids.ts'
 import type { Address, Message, Reply } from '../../src/messages.ts'
 import { agentMachine } from '../../src/machines/agent.ts'
 import type { AgentContext, AgentEmitted, AgentEvent, AgentInput } from '../../src/machines/agent-context.ts'
-import { defaultSupervision } from '../../src/machines/restarts.ts'
+import { defaultSupervision } from '../../src/restarts.ts'
 import { agentKey, type DeadlinesEvent, type DriversEvent, type LedgerEvent } from '../../src/machines/effects.ts'
 
 export const ada = asAgentId('ada')

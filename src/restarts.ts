@@ -1,4 +1,4 @@
-/** When a child that died comes back, in OTP's words. `supervision.ts` decides by them. */
+/** When a child that died comes back: OTP's words, for configuration and tools as for the machines that decide by them. */
 
 /** Of a child. `transient`: restarted after an abnormal end only; `temporary`: never (save the one resumption every session gets). */
 export const restartPolicies = ['permanent', 'transient', 'temporary'] as const
@@ -15,8 +15,3 @@ export interface Supervision {
   readonly withinMs: number
 }
 export const defaultSupervision: Supervision = { strategy: 'one_for_one', maxRestarts: 3, withinMs: 60_000 }
-
-const firstBackoffMs = 1_000
-const longestBackoffMs = 60_000
-/** The first restart waits a second, each further one within the window twice as long, up to a minute. Milliseconds. */
-export const backoffMs = (earlier: number): number => Math.min(firstBackoffMs * 2 ** earlier, longestBackoffMs)
