@@ -14,9 +14,9 @@ import { judge, type Verdict } from './judge.ts'
 import type { Task } from './mail.ts'
 import { createPids, type Pids } from './pids.ts'
 import { createChance, type Chance } from './random.ts'
-import { wakeAll } from './scripted.ts'
 import { claudeBeyond, codexBeyond, readClaude, readCodex } from './spent.ts'
 import { runStorm, type StormReport } from './storm.ts'
+import { wakeAll } from './wake.ts'
 
 export interface RealStorm {
   readonly verdict: Verdict
@@ -73,8 +73,8 @@ export async function runRealStorm({ cli, kills, seed }: { readonly cli: string;
       nextTask: number => toTask(number, chance),
       strike: { oneIn: 1, now: createStrikes(apis, pids, journal, chance) },
       finale: async session => {
-        await wakeAll(session, scripted)
-        await wakeAll(session, [...claudes, ...codexes])
+        const toReal = [...claudes, ...codexes].map(to => ({ to, text: `please answer awake-${to} by words`, expected: `awake-${to}` }))
+        await wakeAll(session, journal, [...scripted.map(to => ({ to, text: 'say awake', expected: 'awake' })), ...toReal])
         await compare(session, apis, { claude: join(root, 'claude'), codex: codex.codexHome }, found)
       },
     })

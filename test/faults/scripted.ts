@@ -10,6 +10,7 @@ import type { Task } from './mail.ts'
 import { createPids, type Pids } from './pids.ts'
 import { createChance, type Chance } from './random.ts'
 import { runStorm, type StormReport } from './storm.ts'
+import { wakeAll } from './wake.ts'
 
 export interface ScriptedStormOptions {
   readonly cli: string
@@ -62,7 +63,7 @@ export async function runScriptedStorm({ cli, kills, seed, agents = 10, silenceM
       nextTask: number => toTask(number, team, chance),
       strike: { oneIn: 4, now: () => killOne(team, pids, journal, chance) },
       finale: async (session, home) => {
-        await wakeAll(session, team)
+        await wakeAll(session, journal, team.map(to => ({ to, text: 'say awake', expected: 'awake' })), silenceMs === undefined ? undefined : (2 * silenceMs) / 1_000)
         usage.push(...(await compareUsage(session, team, home)))
         unmarked.push(...findUnmarked(home))
       },
@@ -83,13 +84,6 @@ async function spawnTeam(session: Session, team: readonly string[], pids: Pids):
   }))
   const { errors } = await session.call('spawn_multiple_instances', { instances, parent_instance_id: 'chief' })
   if (Array.isArray(errors) && errors.length > 0) throw new Error(`Agents could not be spawned: ${JSON.stringify(errors)}`)
-}
-
-/** What an agent spent and a kill kept from the record is told when its session is resumed: each is given something to do. */
-export async function wakeAll(session: Session, team: readonly string[]): Promise<void> {
-  const { results = [] } = await session.call('send_to_multiple_instances', { messages: team.map(name => ({ instance_id: name, message: 'say awake' })), wait_for_responses: true, timeout_seconds: 120 })
-  const unanswered = results.filter(each => each.status !== 'answered')
-  if (unanswered.length > 0) throw new Error(`Not every agent could be woken in the end: ${JSON.stringify(unanswered)}`)
 }
 
 async function killOne(team: readonly string[], pids: Pids, journal: Journal, chance: Chance): Promise<void> {
