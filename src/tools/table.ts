@@ -7,7 +7,7 @@ import { broadcastToChildren, getPendingReplies, replyToCaller, sendToInstance, 
 import { acting, readOnly } from './schemas.ts'
 import { getChildren, getInstanceOutput, getInstanceStatus, getInstanceTree, getPeers, getTerminalScreen } from './see.ts'
 import { spawnAgent, spawnClaude, spawnCodex, spawnMultiple } from './spawn.ts'
-import { defineTool, runTool, type Tool, type ToolTable } from './tool.ts'
+import { defineTool, runTool, type Tool, type ToolTable, topics } from './tool.ts'
 
 const tools: readonly Tool[] = [
   spawnClaude, spawnCodex, spawnAgent, spawnMultiple,
@@ -28,13 +28,16 @@ export function createToolTable(): ToolTable {
   return table
 }
 
+/** Checked here and not by an enum in the schema, which every agent would pay for. */
+const topic = z.string().refine(text => topics.some(known => known === text), `is none of ${topics.join(', ')}`).describe('e.g. files, logs, jobs')
+
 /** Agents are shown few tools; by these two they reach the rest. */
 const listTools = (table: ToolTable): Tool =>
   defineTool({
     name: 'list_tools',
     title: 'Further tools',
     description: 'Lists the tools you are not shown, with their schemas; call them by call_tool.',
-    input: z.strictObject({ topic: z.enum(['spawn', 'messages', 'interrupt', 'see', 'control']).optional() }),
+    input: z.strictObject({ topic: topic.optional() }),
     annotations: readOnly,
     topic: 'see',
     listedFor: ['leaf', 'supervisor'],

@@ -12,6 +12,10 @@ import type { MadroxSystem } from '../actors/system.ts'
 export const toolsets = ['leaf', 'supervisor', 'client'] as const
 export type Toolset = (typeof toolsets)[number]
 
+/** What `list_tools` groups by. */
+export const topics = ['spawn', 'messages', 'jobs', 'interrupt', 'see', 'files', 'logs', 'metrics', 'control'] as const
+export type Topic = (typeof topics)[number]
+
 export interface ToolContext {
   readonly system: MadroxSystem
   readonly caller: Caller
@@ -45,7 +49,7 @@ export interface Tool<Input extends z.ZodType = z.ZodType> {
   readonly annotations: { readonly readOnlyHint: boolean; readonly destructiveHint: boolean; readonly idempotentHint: boolean; readonly openWorldHint: boolean }
   /** Sets it is listed in. Listing is not rights: whatever is within the caller's rights can be called. */
   readonly listedFor: readonly Toolset[]
-  readonly topic: 'spawn' | 'messages' | 'interrupt' | 'see' | 'control'
+  readonly topic: Topic
   /** Keywords for clients that search tools instead of listing them. */
   readonly searchHint: string
   readonly handler: (input: z.output<Input>, context: ToolContext) => Promise<ToolResult> | ToolResult
