@@ -32,6 +32,7 @@ const binding = {
   'restart-strategy': { type: 'string', description: "Who is restarted with a client's agent that died again: one_for_one, one_for_all or rest_for_one (default one_for_one)", valueHint: 'STRATEGY' },
   'max-restarts': { type: 'string', description: "Restarts of a client's agents within the window; the next death stands (default 3)", valueHint: 'N' },
   'restart-window-seconds': { type: 'string', description: 'Length of that window (default 60)', valueHint: 'S' },
+  'codex-driver': { type: 'string', description: 'What codex means: app-server, one process for all agents, or pty, the interactive program of each (default app-server)', valueHint: 'DRIVER' },
   durability: { type: 'string', description: 'normal: survives a kill; full: a loss of power too (default normal)', valueHint: 'LEVEL' },
 } as const
 
@@ -49,7 +50,7 @@ function configOf(rawArgs: readonly string[], known: ArgsDef): Config {
   const given = parse(rawArgs, known)
   const last = (name: string): string | boolean | undefined => given[name]?.at(-1)
   return loadConfig({
-    home: last('home'), host: last('host'), port: last('port'), logLevel: last('log-level'), maxInstances: last('max-instances'), maxTotalCost: last('max-total-cost'), retentionDays: last('retention-days'), durability: last('durability'), onShutdown: last('on-shutdown'), restartStrategy: last('restart-strategy'), maxRestarts: last('max-restarts'), restartWindowSeconds: last('restart-window-seconds'), childEnv: given['child-env'],
+    home: last('home'), host: last('host'), port: last('port'), logLevel: last('log-level'), maxInstances: last('max-instances'), maxTotalCost: last('max-total-cost'), retentionDays: last('retention-days'), durability: last('durability'), codexDriver: last('codex-driver'), onShutdown: last('on-shutdown'), restartStrategy: last('restart-strategy'), maxRestarts: last('max-restarts'), restartWindowSeconds: last('restart-window-seconds'), childEnv: given['child-env'],
   }, process.env)
 }
 
@@ -79,7 +80,7 @@ async function startServer(config: Config, log: Log): Promise<{ readonly url: st
   }
   const [{ createMadrox }, { serveHttp }, { instructions }] = await Promise.all([import('./index.ts'), import('./transports/http.ts'), import('./tools/instructions.ts')])
   const madrox = await createMadrox({
-    home: config.home, env: process.env, childEnv: config.childEnv, claudeBin: config.claudeBin, codexBin: config.codexBin, durability: config.durability,
+    home: config.home, env: process.env, childEnv: config.childEnv, claudeBin: config.claudeBin, codexBin: config.codexBin, codexDriver: config.codexDriver, durability: config.durability,
     limits: { maxInstances: config.maxInstances, maxTotalCost: config.maxTotalCost }, retentionDays: config.retentionDays, willServe: true, supervision: { strategy: config.restartStrategy, maxRestarts: config.maxRestarts, withinMs: config.restartWindowSeconds * 1000 }, rolesDir: join(config.home, 'prompts'), log, ...(config.token ? { ownerTokens: { local: config.token } } : {}),
   })
   try {

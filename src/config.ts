@@ -12,6 +12,10 @@ const numeric = (schema: z.ZodNumber) => z.preprocess(value => (typeof value ===
 /** Output, consumed replies and calls of agents that ended, and the audit, are kept so long. */
 export const defaultRetentionDays = 30
 
+/** How codex is run: threads of one app-server, or its interactive program in a PTY for each agent. */
+export const codexDriverNames = ['app-server', 'pty'] as const
+export type CodexDriverName = (typeof codexDriverNames)[number]
+
 export const configSchema = z.object({
   host: z.string().min(1).default('127.0.0.1'),
   /** 0: any free one. */
@@ -26,6 +30,8 @@ export const configSchema = z.object({
   retentionDays: numeric(z.number().int().min(0).max(36_500)).default(defaultRetentionDays),
   claudeBin: z.string().min(1).default('claude'),
   codexBin: z.string().min(1).default('codex'),
+  /** What the harness name `codex` means. */
+  codexDriver: z.enum(codexDriverNames).default('app-server'),
   /** Names of further environment variables that agents receive. */
   childEnv: z.array(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'not the name of a variable')).default([]),
   /** What callers must show where the server is reached over the network. */
@@ -55,6 +61,7 @@ const variables: Readonly<Record<string, keyof Config>> = {
   MADROX_RETENTION_DAYS: 'retentionDays',
   MADROX_CLAUDE_BIN: 'claudeBin',
   MADROX_CODEX_BIN: 'codexBin',
+  MADROX_CODEX_DRIVER: 'codexDriver',
   MADROX_SERVER_TOKEN: 'token',
 }
 

@@ -10,6 +10,7 @@ import type { Limits } from './actors/core.ts'
 import { type Clock, systemClock } from './clock.ts'
 import { createClaudeDriver } from './drivers/claude/driver.ts'
 import { createCodexDriver } from './drivers/codex/driver.ts'
+import { createCodexPtyDriver } from './drivers/codex/pty/driver.ts'
 import type { CreateDriver, Driver } from './drivers/driver.ts'
 import { sweepMarked } from './drivers/pty/reaper.ts'
 import { createScriptedDriver } from './drivers/scripted/driver.ts'
@@ -18,7 +19,7 @@ import { MadroxError, toWireText } from './errors.ts'
 import { type IdSource, randomIds } from './ids.ts'
 import { type Log, silentLog } from './log.ts'
 import type { Caller } from './messages.ts'
-import { defaultRetentionDays } from './config.ts'
+import { type CodexDriverName, defaultRetentionDays } from './config.ts'
 import type { Supervision } from './restarts.ts'
 import { createPrices, readPriceFile } from './prices.ts'
 import { lockHome, makeHome } from './store/lock.ts'
@@ -36,6 +37,8 @@ export interface MadroxOptions {
   /** The CLIs: paths, or names looked up on PATH; default `claude` and `codex`. */
   readonly claudeBin?: string
   readonly codexBin?: string
+  /** What the harness name `codex` means: threads of one app-server (default), or the interactive program of each agent in a PTY, which `codex-pty` always means. */
+  readonly codexDriver?: CodexDriverName
   /** What an accepted message survives. `normal` (default): the death of the process; `full`: a loss of power too, at a quarter of the speed. */
   readonly durability?: 'normal' | 'full'
   readonly limits?: Partial<Limits>
@@ -114,7 +117,8 @@ export async function createMadrox(options: MadroxOptions): Promise<Madrox> {
       connectDrivers: emit => {
         const harnesses: [string, CreateDriver, string][] = [
           ['claude', createClaudeDriver, options.claudeBin ?? 'claude'],
-          ['codex', createCodexDriver, options.codexBin ?? 'codex'],
+          ['codex', options.codexDriver === 'pty' ? createCodexPtyDriver : createCodexDriver, options.codexBin ?? 'codex'],
+          ['codex-pty', createCodexPtyDriver, options.codexBin ?? 'codex'],
           ['scripted', createScriptedDriver, ''],
           ['scripted-pty', createScriptedPtyDriver, ''],
           ...Object.entries(options.harnesses ?? {}).map(([name, create]): [string, CreateDriver, string] => [name, create, name]),
