@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { fileURLToPath } from 'node:url'
 import { systemClock } from '../../src/clock.ts'
 import { createCodexDriver } from '../../src/drivers/codex/driver.ts'
 import { createCodexPtyDriver } from '../../src/drivers/codex/pty/driver.ts'
@@ -53,5 +54,5 @@ const contractOf = (createDriver: CreateDriver): DriverContract => ({
 })
 
 describeDriver('codex, app-server', { ...contractOf(createCodexDriver), processPerAgent: false })
-const { approval: _, ...prompts } = contractOf(createCodexPtyDriver).prompts
-describeDriver('codex, in a PTY', { ...contractOf(createCodexPtyDriver), prompts })
+const hookProgram = fileURLToPath(new URL('../../dist/drivers/codex/pty/hook-program.js', import.meta.url))
+describeDriver('codex, in a PTY', contractOf((config, emit) => createCodexPtyDriver({ ...config, hookProgram }, emit)))

@@ -37,7 +37,7 @@ export function toThreadParams(launch: Launch, registered: readonly string[], te
       ...profile,
       ...(features && { features: { ...features, ...ownFeatures } }),
       mcp_servers: { ...inherited, ...toMcpServers(launch, [...registered, ...Object.keys(inherited)], tokenVariable) },
-      shell_environment_policy: { ...environment, ...(tokenVariable !== undefined && { exclude: [...(environment?.exclude ?? []), tokenVariable] }), set: { ...environment?.set, ...marker, TMPDIR: temporary } },
+      shell_environment_policy: { ...environment, ...(tokenVariable !== undefined && { exclude: [...(environment?.exclude ?? []), `${tokenVariable}*`] }), set: { ...environment?.set, ...marker, TMPDIR: temporary } },
       // Codex counts /tmp and TMPDIR, which all agents and everyone else share, as part of a workspace.
       sandbox_workspace_write: { writable_roots: [temporary], exclude_slash_tmp: true, exclude_tmpdir_env_var: true },
     },

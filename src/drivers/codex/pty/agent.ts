@@ -12,8 +12,11 @@ import { endProcessTree, sweepMarked } from '../../pty/reaper.ts'
 import { renderLastWords, renderScreen } from '../../pty/screen.ts'
 import { createSessionClock } from '../../session-clock.ts'
 import { createWatch } from '../../watch.ts'
+import type { HookListener } from '../../hooks.ts'
+import { createApprovals } from '../../permissions.ts'
 import { toStartFailure, type StartFailure } from '../failures.ts'
 import { recallTurn } from '../recall.ts'
+import { describePermission, type PermissionBody } from './asking.ts'
 import { answerFolderQuestion } from './dialogs.ts'
 import { createInterrupting } from './interrupting.ts'
 import { prepare, type Prepared } from './preparing.ts'
@@ -27,6 +30,7 @@ export interface PtyAgent {
   readonly sessionId: string | undefined
   submit(promptId: string, text: string): void
   interrupt(requestId: string): void
+  answerApproval(approvalId: string, decision: 'allow' | 'deny', message: string | undefined): void
   readScreen(requestId: string, lines: number | undefined): void
   recallTurn(requestId: string, markers: readonly string[]): void
   /** Resolves when its last fact has been told and nothing of it is left. */
@@ -36,6 +40,9 @@ export interface PtyAgent {
 export interface PtyAgentOptions {
   readonly launch: Launch
   readonly config: DriverConfig
+  /** Of the driver: where codex asks for approval, and by which program. */
+  readonly hooks: HookListener<PermissionBody>
+  readonly hookProgram: string
   readonly tell: (fact: SourcedFact) => void
   /** Nothing of it is left; told before its last fact: whoever hears of the end may start the agent again at once. */
   readonly onOver: () => void
@@ -49,7 +56,7 @@ const settleMs = 2_000
 const noScreen = { columns: 120, rows: 40 }
 
 /** Starts codex. A single closure, because every part of a session's life shares the phase it is in. */
-export function startPtyAgent({ launch: asked, config, tell, onOver }: PtyAgentOptions): PtyAgent {
+export function startPtyAgent({ launch: asked, config, hooks, hookProgram, tell, onOver }: PtyAgentOptions): PtyAgent {
   const { log } = config
   const clock = createSessionClock(config.clock)
   const key = randomUUID()
@@ -78,7 +85,19 @@ export function startPtyAgent({ launch: asked, config, tell, onOver }: PtyAgentO
   const prompting = createPrompting({ turns, signals, write, tell, clock, onGivenUp: () => interrupting.conclude() })
   const lookForQuestion = answerFolderQuestion(() => terminal, clock, () => phase === 'starting')
 
-  const preparation = prepare({ launch, key, config })
+  const approvals = createApprovals(tell)
+
+  const preparation = prepare({
+    launch, key, config,
+    asking: async () => {
+      const url = await hooks.url()
+      const token = hooks.register(key, (body, gone) => {
+        const { tool, detail } = describePermission(body)
+        return phase === 'live' ? approvals.hold(tool, detail, gone) : {}
+      })
+      return { program: hookProgram, url: `${url}/hooks/${key}`, token }
+    },
+  })
   const timer = clock.setTimeout(() => void failStart({ code: 'timeout', detail: `codex was not ready within ${launch.readyTimeoutMs} ms.` }), launch.readyTimeoutMs)
   preparation.result
     .then(prepared => (phase !== 'starting' || end ? undefined : prepared.ok ? open(prepared.value) : failStart(prepared.failure)))
@@ -102,7 +121,16 @@ export function startPtyAgent({ launch: asked, config, tell, onOver }: PtyAgentO
 
   function onState(state: State): void {
     if (phase === 'starting' && state === 'idle') clock.setTimeout(beReady, quietMs)
+    if (state === 'blocked') decline()
     watch.soon()
+  }
+
+  /** What no hook asks (a form of an MCP server, mostly) would wait for a person; Escape is no to all of it. */
+  function decline(): void {
+    const approvalId = randomUUID()
+    tell({ type: 'approvalRequested', source: 'osc', approvalId, tool: 'dialog', detail: 'Codex asked something on its screen that nobody can answer from here; it was declined.' })
+    write('\x1b')
+    tell({ type: 'approvalResolved', source: 'self', approvalId, decision: 'deny' })
   }
 
   function beReady(): void {
@@ -138,13 +166,14 @@ export function startPtyAgent({ launch: asked, config, tell, onOver }: PtyAgentO
       clock.setTimeout(watch.soon, settleMs)
     }
     if (signals.isBusy && clock.now() < settling.until) return
+    approvals.release()
     turns.endCurrent()
     interrupting.turnOver(turn)
   }
 
   function whyNoPrompt(): FactOf<'promptRefused'>['reason'] | undefined {
     if (phase === 'starting') return 'not_ready'
-    if (signals.state === 'blocked') return 'awaiting_approval' // Enter in an open dialog would answer it
+    if (approvals.count() > 0 || signals.state === 'blocked') return 'awaiting_approval' // Enter in an open dialog would answer it
     return turns.current() || turns.isExpecting() || interrupting.isActive() ? 'in_turn' : undefined
   }
 
@@ -153,6 +182,8 @@ export function startPtyAgent({ launch: asked, config, tell, onOver }: PtyAgentO
     if (end) return end
     phase = 'ending'
     prompting.stop()
+    hooks.unregister(key)
+    approvals.release()
     clock.stop()
     watch.close()
     end = takeDown(graceMs)
@@ -206,6 +237,7 @@ export function startPtyAgent({ launch: asked, config, tell, onOver }: PtyAgentO
       if (phase === 'live') interrupting.request(requestId)
       else if (phase === 'starting') tell({ type: 'interruptFinished', source: 'self', requestId, wasInTurn: false })
     },
+    answerApproval: approvals.answer,
     readScreen: (requestId, lines) => void renderScreen(terminal?.tail() ?? '', terminal ?? noScreen, lines).then(text => {
       if (phase !== 'ending') tell({ type: 'screenRead', source: 'process', requestId, rendering: 'terminal', text })
     }),

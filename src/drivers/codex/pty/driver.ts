@@ -4,18 +4,27 @@
  */
 
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { z } from 'zod'
 import { wordsOf } from '../../../errors.ts'
-import { launchSchema, type CreateDriver, type DriverCommand, type DriverFact } from '../../driver.ts'
+import { launchSchema, type CreateDriver, type DriverCommand, type DriverConfig, type DriverFact } from '../../driver.ts'
 import type { SourcedFact } from '../../facts.ts'
+import { createHookListener } from '../../hooks.ts'
 import { clearLeftovers } from '../../leftovers.ts'
 import { inUse } from '../failures.ts'
 import { startPtyAgent, type PtyAgent } from './agent.ts'
+import { permissionBodySchema } from './asking.ts'
 import { clearPrivateProfiles } from './private-profile.ts'
 
+export interface CodexPtyDriverConfig extends DriverConfig {
+  /** The built command of codex's hooks; default: the one built beside this module. */
+  readonly hookProgram?: string
+}
+
 /** Runs each agent as `codex resume` in a PTY. See the port for commands and facts. */
-export const createCodexPtyDriver: CreateDriver = (config, emit) => {
-  const { stateDir, clock, log } = config
+export const createCodexPtyDriver: CreateDriver<CodexPtyDriverConfig> = (config, emit) => {
+  const { stateDir, clock, log, hookProgram = fileURLToPath(new URL('hook-program.js', import.meta.url)) } = config
+  const hooks = createHookListener(permissionBodySchema, (_key, reason) => log.warn('A hook of codex was not understood.', { reason }))
   const agents = new Map<string, PtyAgent>()
   let isClosed = false
   clearLeftovers(join(stateDir, 'tmp'), log)
@@ -33,7 +42,7 @@ export const createCodexPtyDriver: CreateDriver = (config, emit) => {
     // Codex locks a second process out itself, once the first has written.
     if (resume && [...agents.values()].some(agent => agent.sessionId === sessionId)) return tell({ type: 'startFailed', source: 'self', ...inUse(sessionId) })
     try {
-      agents.set(agentId, startPtyAgent({ launch: launch.data, config, tell, onOver: () => void agents.delete(agentId) }))
+      agents.set(agentId, startPtyAgent({ launch: launch.data, config, hooks, hookProgram, tell, onOver: () => void agents.delete(agentId) }))
     } catch (error) {
       tell({ type: 'startFailed', source: 'self', code: 'exited', detail: `Codex could not be started: ${wordsOf(error)}` })
     }
@@ -48,7 +57,7 @@ export const createCodexPtyDriver: CreateDriver = (config, emit) => {
       case 'submitPrompt': return agent.submit(command.promptId, command.text)
       case 'interrupt': return agent.interrupt(command.requestId)
       case 'stopAgent': return void agent.stop(command.mode, command.graceMs)
-      case 'answerApproval': return // it asks for none: see `launch.ts`
+      case 'answerApproval': return agent.answerApproval(command.approvalId, command.decision, command.message)
       case 'recallTurn': return agent.recallTurn(command.requestId, command.markers)
       case 'readScreen': return agent.readScreen(command.requestId, command.lines)
       case 'returnToolResult': return // codex calls its tools itself
@@ -64,6 +73,7 @@ export const createCodexPtyDriver: CreateDriver = (config, emit) => {
       await Promise.resolve() // what was dispatched before is taken before
       isClosed = true
       await Promise.all([...agents.values()].map(agent => agent.stop('force', 0)))
+      await hooks.close()
     },
   }
 }

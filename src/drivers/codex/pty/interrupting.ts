@@ -56,7 +56,7 @@ export function createInterrupting({ turns, signals, write, endCommands, tell, c
       return finish(answered, false)
     }
     const isPressed = pressed?.turnId === turn.id && clock.now() < pressed.at + repeatMs
-    if (turn.ending || isPressed || !signals.isBusy) return
+    if (turn.ending || isPressed || signals.state !== 'working') return
     pressed = { turnId: turn.id, at: clock.now() }
     write('\x1b')
     clock.setTimeout(conclude, repeatMs)

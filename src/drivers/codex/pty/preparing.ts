@@ -13,6 +13,7 @@ import type { StartFailure } from '../failures.ts'
 import { optionalServersMs, ownFeatures, toThreadParams } from '../launch.ts'
 import { openIn, readSurroundings, toRefusal, type OpenedThread, type Surroundings } from '../opening.ts'
 import { startAppServer, toExitFailure, type AppServer } from '../server.ts'
+import { hookTokenVariable, hookUrlVariable, toHooks, type Asking } from './asking.ts'
 import { writePrivateProfile } from './private-profile.ts'
 
 export interface Prepared {
@@ -40,12 +41,14 @@ export interface PrepareOptions {
   /** Letters, digits and dashes, of this life of the agent alone. */
   readonly key: string
   readonly config: DriverConfig
+  /** How it is to ask for approval, should it be one that asks. */
+  readonly asking: () => Promise<Asking>
 }
 
 const tokenVariable = 'MADROX_TOKEN'
 const closeGraceMs = 2_000
 
-export function prepare({ launch, key, config }: PrepareOptions): Preparation {
+export function prepare({ launch, key, config, asking }: PrepareOptions): Preparation {
   const { bin, stateDir, clock, log } = config
   const temporary = join(stateDir, 'tmp', key)
   mkdirSync(temporary, { recursive: true, mode: 0o700 })
@@ -78,13 +81,16 @@ export function prepare({ launch, key, config }: PrepareOptions): Preparation {
     if (!opened.ok || !opened.value) return refused(opened.ok ? { ok: true, value: undefined } : opened)
     const { id, model, path } = opened.value
     if (path === undefined) return { ok: false, failure: { code: 'invalid_launch', detail: 'Codex keeps no record of this thread (its history is off), by which its turns could be followed. Use harness codex with the app-server driver, or let codex keep its sessions.' } }
-    if (isAbandoned) return { ok: false, failure: { code: 'exited', detail: 'The start was given up.' } }
+    const asks = alone.approvalPolicy === 'never' ? undefined : await asking()
+    const hooks = asks && (await toHooks(server.rpc, launch.cwd, asks))
+    if (asks && !hooks) return { ok: false, failure: { code: 'invalid_launch', detail: 'Codex does not say which hooks there are, so that the one by which it asks for approval cannot be set up. Spawn without permission_mode.' } }
     const { confining, profile } = toConfiguration(launch, around.value, temporary)
-    const written = writePrivateProfile(stateDir, codexHome, key, profile)
+    if (isAbandoned) return { ok: false, failure: { code: 'exited', detail: 'The start was given up.' } }
+    const written = writePrivateProfile(stateDir, codexHome, key, { ...profile, ...(hooks && { hooks }) })
     removeProfile = written.remove
-    const args = ['resume', id, '--no-daemon', '-C', launch.cwd, '--profile', written.name, ...confining]
-    const token: Record<string, string> = launch.madrox === undefined ? {} : { [tokenVariable]: launch.madrox.token }
-    return { ok: true, value: { file: findExecutable(bin, env['PATH']) ?? bin, args, env: { ...env, ...token, TERM: 'xterm-256color' }, cliVersion, thread: { id, model, path } } }
+    const args = ['resume', id, '--no-daemon', '-C', launch.cwd, '--profile', written.name, ...confining, ...toSettings('features', { ...ownFeatures, hooks: hooks !== undefined }), ...(hooks ? ['--dangerously-bypass-hook-trust'] : [])]
+    const secrets = { ...(launch.madrox && { [tokenVariable]: launch.madrox.token }), ...(asks && { [hookUrlVariable]: asks.url, [hookTokenVariable]: asks.token }) }
+    return { ok: true, value: { file: findExecutable(bin, env['PATH']) ?? bin, args, env: { ...env, ...secrets, TERM: 'xterm-256color' }, cliVersion, thread: { id, model, path } } }
   }
 
   return {
@@ -103,10 +109,10 @@ export function prepare({ launch, key, config }: PrepareOptions): Preparation {
 
 /** `confining`: as arguments, because a trusted project's own configuration goes before a profile, but not before them. */
 function toConfiguration(launch: Launch, { registered, profile: given, isTrusted }: Surroundings, temporary: string) {
-  const { config, model, sandbox, developerInstructions } = toThreadParams(launch, registered, temporary, given, tokenVariable)
+  const { config, model, sandbox, approvalPolicy, developerInstructions } = toThreadParams(launch, registered, temporary, given, tokenVariable)
   const { features, tui, notice, projects, sandbox_workspace_write: writable, ...rest } = config
   return {
-    confining: ['-s', sandbox, '-a', 'never', ...toSettings('features', { ...ownFeatures, hooks: false }), ...toSettings('sandbox_workspace_write', writable)],
+    confining: ['-s', sandbox, '-c', `approval_policy=${JSON.stringify(approvalPolicy)}`, ...toSettings('sandbox_workspace_write', writable)],
     profile: {
       ...rest,
       ...(model !== undefined && { model }),
