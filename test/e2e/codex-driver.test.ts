@@ -1,13 +1,11 @@
 import { randomUUID } from 'node:crypto'
-import { fileURLToPath } from 'node:url'
 import { systemClock } from '../../src/clock.ts'
 import { createCodexDriver } from '../../src/drivers/codex/driver.ts'
-import { createCodexPtyDriver } from '../../src/drivers/codex/pty/driver.ts'
 import type { CreateDriver } from '../../src/drivers/driver.ts'
 import { silentLog } from '../../src/log.ts'
 import { describeDriver, type DriverContract } from '../contracts/driver.ts'
 import { callTool, say, startFakeOpenAI, atGate, fail, type Script } from '../fakes/openai/index.ts'
-import { createCodexHome, findCodexBin } from './codex.ts'
+import { createCodexHome, createPtyDriver, findCodexBin } from './codex.ts'
 
 const script: Script = [
   { when: /^(\[MSG:\w+\] )?say /, then: ({ lastUserText }) => [say(lastUserText.replace(/^(\[MSG:\w+\] )?say /, ''))] },
@@ -54,5 +52,4 @@ const contractOf = (createDriver: CreateDriver): DriverContract => ({
 })
 
 describeDriver('codex, app-server', { ...contractOf(createCodexDriver), processPerAgent: false })
-const hookProgram = fileURLToPath(new URL('../../dist/drivers/codex/pty/hook-program.js', import.meta.url))
-describeDriver('codex, in a PTY', contractOf((config, emit) => createCodexPtyDriver({ ...config, hookProgram }, emit)))
+describeDriver('codex, in a PTY', contractOf(createPtyDriver))

@@ -1,6 +1,6 @@
 /** What is typed into Claude Code's input box for a prompt, and in which pieces. Verified with 2.1.328. */
 
-import { sanitiseInput, toPaste, toPieces, withoutCommand } from '../pty/input.ts'
+import { sanitiseInput, toPaste, toPieces } from '../pty/input.ts'
 
 /**
  * A paste of four lines or more, or of more than 800 characters, reaches the model inside `<pasted_content>` tags with a
@@ -13,8 +13,10 @@ const mostPieces = 500
 
 /** What is typed for a text: sanitised, and never a command. */
 export function toTyped(text: string): string {
-  const guarded = withoutCommand(sanitiseInput(text))
-  // A trailing backslash makes Enter a line break.
+  const clean = sanitiseInput(text)
+  // `/` and `!` run commands even behind blanks, bare words like `exit` quit; a trailing backslash makes Enter a line break.
+  const isPlain = /^\s*\[|^\s*[\p{L}\p{N}]\S*\s+\S/u.test(clean)
+  const guarded = isPlain ? clean : `Message: ${clean}`
   return guarded.endsWith('\\') ? `${guarded} ` : guarded
 }
 

@@ -24,9 +24,6 @@ export function sanitiseInput(text: string): string {
     .trimEnd()
 }
 
-/** Our CLIs run what begins with `/` or `!`, even behind blanks, and quit at bare words like `exit`: such text is led in by a word. */
-export const withoutCommand = (text: string): string => (/^\s*\[|^\s*[\p{L}\p{N}]\S*\s+\S/u.test(text) ? text : `Message: ${text}`)
-
 /** As one bracketed paste. The text must be sanitised. */
 export const toPaste = (text: string): string => PASTE_START + text + PASTE_END
 

@@ -75,9 +75,9 @@ export function prepare({ launch, key, config, asking }: PrepareOptions): Prepar
     const { codexHome, cliVersion } = initialized.value
     const around = await readSurroundings(server.rpc, launch, codexHome)
     if (!around.ok || !around.value) return refused(around.ok ? { ok: true, value: undefined } : around)
-    // Without its servers: it is the interactive codex that is to connect to them.
+    // Without its servers: it is the interactive codex that is to connect to them. A thread that may write makes an app-server note the folder as trusted, for good.
     const alone = toThreadParams({ ...launch, madrox: undefined, mcpServers: {}, inheritMcp: false }, around.value.registered, temporary, around.value.profile)
-    const opened = await openIn(server.rpc, launch, alone)
+    const opened = await openIn(server.rpc, launch, { ...alone, sandbox: 'read-only' })
     if (!opened.ok || !opened.value) return refused(opened.ok ? { ok: true, value: undefined } : opened)
     const { id, model, path } = opened.value
     if (path === undefined) return { ok: false, failure: { code: 'invalid_launch', detail: 'Codex keeps no record of this thread (its history is off), by which its turns could be followed. Use harness codex with the app-server driver, or let codex keep its sessions.' } }

@@ -3,7 +3,7 @@
 import type { Clock } from '../../../clock.ts'
 import type { FactOf } from '../../driver.ts'
 import type { SourcedFact } from '../../facts.ts'
-import { sanitiseInput, toPaste, withoutCommand } from '../../pty/input.ts'
+import { sanitiseInput, toPaste } from '../../pty/input.ts'
 import { startTyping } from '../../pty/typing.ts'
 import type { Signals } from './signals.ts'
 import type { Turns } from './turns.ts'
@@ -38,7 +38,7 @@ export function createPrompting({ turns, signals, write, tell, clock, onGivenUp 
     stop,
     submit(promptId, text, refusal) {
       if (refusal !== undefined) return tell({ type: 'promptRefused', source: 'osc', promptId, reason: refusal })
-      const typed = withoutCommand(sanitiseInput(text))
+      const typed = toTyped(text)
       const length = countCharacters(typed)
       // Codex would refuse it on its screen and leave it in the composer.
       if (length > mostCharacters) return tell({ type: 'promptUnconfirmed', source: 'self', promptId, detail: `The message exceeds the maximum length of ${mostCharacters} characters that codex takes (${length} provided); it was not typed.` })
@@ -60,6 +60,12 @@ export function createPrompting({ turns, signals, write, tell, clock, onGivenUp 
       })
     },
   }
+}
+
+/** What is typed for a text: sanitised, and never a command. Codex runs what begins with `/` or `!`, even behind blanks, and nothing else; a blank prompt it passes over. */
+export function toTyped(text: string): string {
+  const clean = sanitiseInput(text)
+  return /^\s*(?:[/!]|$)/.test(clean) ? `Message: ${clean}` : clean
 }
 
 /** As codex counts: by code point. */
