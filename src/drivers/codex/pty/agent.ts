@@ -22,6 +22,7 @@ import { createInterrupting } from './interrupting.ts'
 import { prepare, type Prepared } from './preparing.ts'
 import { createPrompting } from './prompting.ts'
 import { followRollout, type Rollout } from './record.ts'
+import { createSettling } from './settling.ts'
 import { createSignals, type State } from './signals.ts'
 import { createTurns } from './turns.ts'
 
@@ -50,8 +51,6 @@ export interface PtyAgentOptions {
 
 /** It says idle, working and idle again within some 10 ms once it is up. */
 const quietMs = 30
-/** Codex says that it is done within 20 ms of writing so; not having said it by then, it is taken at its written word. */
-const settleMs = 2_000
 /** What a screen is rendered from while there is no terminal yet. */
 const noScreen = { columns: 120, rows: 40 }
 
@@ -70,7 +69,6 @@ export function startPtyAgent({ launch: asked, config, hooks, hookProgram, tell,
   let end: Promise<void> | undefined
   let over = (): void => {}
   const isOver = new Promise<void>(resolve => (over = resolve))
-  let settling: { readonly turnId: string; readonly until: number } | undefined
 
   const write = (bytes: string): void => terminal?.write(bytes)
   const signals = createSignals(state => onState(state))
@@ -86,6 +84,7 @@ export function startPtyAgent({ launch: asked, config, hooks, hookProgram, tell,
   const lookForQuestion = answerFolderQuestion(() => terminal, clock, () => phase === 'starting')
 
   const approvals = createApprovals(tell)
+  const settle = createSettling({ turns, signals, clock, lookSoon: watch.soon, onEnding: approvals.release, onEnded: interrupting.turnOver })
 
   const preparation = prepare({
     launch, key, config,
@@ -155,20 +154,6 @@ export function startPtyAgent({ launch: asked, config, hooks, hookProgram, tell,
     } catch (error) {
       log.error('The rollout of a codex agent could not be read.', { sessionId, error: String(error) })
     }
-  }
-
-  /** An end is told once both say it: a prompt typed into a codex that has not heard of its own end would be a word to the old turn. */
-  function settle(): void {
-    const turn = turns.current()
-    if (!turn?.ending) return
-    if (settling?.turnId !== turn.id) {
-      settling = { turnId: turn.id, until: clock.now() + settleMs }
-      clock.setTimeout(watch.soon, settleMs)
-    }
-    if (signals.isBusy && clock.now() < settling.until) return
-    approvals.release()
-    turns.endCurrent()
-    interrupting.turnOver(turn)
   }
 
   function whyNoPrompt(): FactOf<'promptRefused'>['reason'] | undefined {
