@@ -13,6 +13,7 @@ import { type ArgsDef, defineCommand, renderUsage, runCommand } from 'citty'
 import { type Config, loadConfig } from './config.ts'
 import { MadroxError, toWireError } from './errors.ts'
 import { createLog, type Log } from './log.ts'
+import { knowSecrets, secretsIn } from './redaction.ts'
 import { makeHome, readHolder } from './store/lock.ts'
 import { version } from './version.ts'
 
@@ -192,6 +193,7 @@ const main = defineCommand({
 
 /** Exit codes: 0 done, 1 refused or failed, 2 not understood. */
 async function run(rawArgs: string[]): Promise<void> {
+  knowSecrets(secretsIn(process.env)) // for what is said before a server knows them
   if (rawArgs[0] === '--version' || rawArgs[0] === '-v') {
     process.stdout.write(`${version}\n`)
     process.exit(0)

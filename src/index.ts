@@ -16,9 +16,10 @@ import { createScriptedDriver } from './drivers/scripted/driver.ts'
 import { createScriptedPtyDriver } from './drivers/scripted/pty-driver.ts'
 import { MadroxError, toWireText } from './errors.ts'
 import { type IdSource, randomIds } from './ids.ts'
-import { type Log, silentLog } from './log.ts'
+import { type Log, silentLog, withoutSecrets } from './log.ts'
 import type { Caller } from './messages.ts'
 import { defaultRetentionDays } from './config.ts'
+import { knowSecrets, secretsIn } from './redaction.ts'
 import type { Supervision } from './restarts.ts'
 import { createPrices, readPriceFile } from './prices.ts'
 import { lockHome, makeHome } from './store/lock.ts'
@@ -93,11 +94,13 @@ function openHome(path: string): string {
  * await madrox.close()
  */
 export async function createMadrox(options: MadroxOptions): Promise<Madrox> {
-  const { clock = systemClock, ids = randomIds, log = silentLog, env = process.env } = options
+  const { clock = systemClock, ids = randomIds, env = process.env } = options
+  const log = withoutSecrets(options.log ?? silentLog)
   const home = openHome(options.home)
   if (env[homeMarker] === home) throw new MadroxError('unavailable', `This process was itself started by an agent of ${home}.`, { remedy: 'Start a server of your own with another home.' })
   const prices = createPrices(readPriceFile(home))
   const lock = lockHome(home)
+  const forgetSecrets = knowSecrets([...secretsIn(env), ...Object.values(options.ownerTokens ?? {})])
   try {
     const swept = await sweepMarked({ [homeMarker]: home })
     if (swept.ended.length > 0) log.warn(`ended ${swept.ended.length} processes that an earlier server left running`, { pids: swept.ended })
@@ -144,10 +147,12 @@ export async function createMadrox(options: MadroxOptions): Promise<Madrox> {
       },
       close: async agents => {
         await system.close(agents)
+        forgetSecrets()
         lock.release()
       },
     }
   } catch (error) {
+    forgetSecrets()
     lock.release()
     throw error
   }

@@ -15,6 +15,7 @@ import type { Supervision } from '../restarts.ts'
 import type { AgentRow, Store } from '../store/store.ts'
 import type { SpawnRequest } from './facade.ts'
 import type { createLedger } from './ledger.ts'
+import type { Secrets } from './secrets.ts'
 import type { Spending } from './spending.ts'
 
 export type AgentActor = ActorRefFrom<typeof agentMachine>
@@ -49,6 +50,7 @@ export interface Core {
   readonly supervision: Supervision
   readonly prices: Prices
   readonly spending: Spending
+  readonly secrets: Secrets
   /** Every agent this system knows; the row as it was inserted, until it is on record that it ended: then what `remembered` leaves. */
   readonly rows: Map<AgentId, AgentRow>
   /** Who stands in whose place: a session that took over another's answers to that one's id, and one taken over answers to its successor's. As on record. */

@@ -11,6 +11,7 @@ import type { AgentId, ClientId, IdSource, MessageId } from '../ids.ts'
 import type { Log } from '../log.ts'
 import { type Address, isUndelivered, type Outcome, type Reply, sameAddress } from '../messages.ts'
 import { agentKey, hands, type LedgerEvent } from '../machines/effects.ts'
+import { redact } from '../redaction.ts'
 import type { Store, UsageRow } from '../store/store.ts'
 import type { AsksEvent } from './asks.ts'
 import type { StoreHealth } from './health.ts'
@@ -49,7 +50,7 @@ export const createLedger = (options: LedgerOptions) =>
     const write = (event: LedgerInput): boolean => {
       try {
         for (const told of record(desk, event, emit)) tell(told)
-        if (event.type === 'agentEnded') emit({ type: 'agentEnded', agentId: event.agentId, reason: event.reason })
+        if (event.type === 'agentEnded') emit({ type: 'agentEnded', agentId: event.agentId, reason: redact(event.reason) })
         return true
       } catch (error) {
         // What the disk refused may go later, and is told of once; a contradiction stays one.
@@ -191,7 +192,9 @@ function createDesk({ store, ids, clock, successorOf }: LedgerOptions, isAlive: 
     }
   }
 
-  const settle = (messageId: MessageId, outcome: Outcome): readonly AsksEvent[] => {
+  const settle = (messageId: MessageId, given: Outcome): readonly AsksEvent[] => {
+    // An answer is its agent's own and arrives as it was given; why there is none are the words of an error.
+    const outcome = given.status === 'answered' ? given : { ...given, text: redact(given.text) }
     const message = store.getMessage(messageId)
     if (!message) return []
     // Settled before: an answer is still worth hearing, a second failure is not news.
@@ -220,9 +223,10 @@ function createDesk({ store, ids, clock, successorOf }: LedgerOptions, isAlive: 
     return reply ? [{ type: 'replyRecorded', reply }] : []
   }
 
-  const endAgent = ({ agentId, reason, unasked, spawnFailure, at = clock.now() }: Extract<LedgerEvent, { type: 'agentEnded' }>): readonly AsksEvent[] => {
+  const endAgent = ({ agentId, reason: why, unasked, spawnFailure, at = clock.now() }: Extract<LedgerEvent, { type: 'agentEnded' }>): readonly AsksEvent[] => {
     const row = store.getAgent(agentId)
     if (!row || row.endedAt !== undefined) return []
+    const reason = redact(why)
     // Without a session on record it never was spawned.
     store.updateAgent(agentId, { state: 'terminated', endedAt: at, endReason: reason, ...(spawnFailure ? { sessionId: undefined } : {}) })
     store.appendAudit({ at, event: 'agent_ended', agentId, data: { reason } })

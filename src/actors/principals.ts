@@ -7,6 +7,7 @@ import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
 import { MadroxError } from '../errors.ts'
 import { type AgentId, asOwnerId, type ClientId, localOwner, type OwnerId } from '../ids.ts'
 import type { Address, Caller } from '../messages.ts'
+import { tokenPrefix } from '../redaction.ts'
 import type { ClientRow, Store } from '../store/store.ts'
 import { type Core, canonicalClient, clientActor, clientContext, isEnded, tellClient } from './core.ts'
 import type { Connection, ConnectRequest } from './facade.ts'
@@ -27,7 +28,7 @@ export class Credentials {
   }
 
   issue(agentId: AgentId): string {
-    const token = randomBytes(32).toString('base64url')
+    const token = tokenPrefix + randomBytes(32).toString('base64url')
     this.#agents.set(digest(token).toString('hex'), agentId)
     return token
   }

@@ -82,6 +82,7 @@ export function createSpawning(options: SpawningOptions) {
       core.store.appendAudit({ at: row.createdAt, event: 'agent_spawned', agentId: row.id, data: { name: row.name, harness: row.harness, parent: row.parent, source: row.parentSource } })
     })
     core.rows.set(row.id, row)
+    core.secrets.learn(row)
     if (!enter(row, driver)) {
       core.rows.set(row.id, remembered(row, core.clock.now()))
       core.store.updateAgent(row.id, { state: 'terminated', endedAt: core.clock.now(), endReason: 'its supervisor was ending' })

@@ -32,6 +32,7 @@ import { defaultSupervision, type Supervision } from '../restarts.ts'
 import { recover } from './recovery.ts'
 import { createRetention } from './retention.ts'
 import { createRoot } from './root.ts'
+import { createSecrets } from './secrets.ts'
 import { children, list, output, peers, screen, statusOf } from './seeing.ts'
 import { createSpawning, spawnFailureOf } from './spawning.ts'
 import { createSpending } from './spending.ts'
@@ -87,8 +88,9 @@ export function createSystem(options: SystemOptions): MadroxSystem {
     log,
   )
   const root = createActor(logic, { clock, logger: (...args: unknown[]) => log.debug(args.map(String).join(' ')) })
-  const rows: Core['rows'] = new Map(store.listAgents().map(row => [row.id, row.endedAt === undefined ? row : remembered(row, row.endedAt)]))
-  const core: Core = { root, store, clock, ids, log, limits: { ...defaultLimits, ...options.limits }, supervision: options.supervision ?? defaultSupervision, prices, spending: createSpending({ store, prices, rows }), rows, aliases }
+  const recorded = store.listAgents()
+  const rows: Core['rows'] = new Map(recorded.map(row => [row.id, row.endedAt === undefined ? row : remembered(row, row.endedAt)]))
+  const core: Core = { root, store, clock, ids, log, limits: { ...defaultLimits, ...options.limits }, supervision: options.supervision ?? defaultSupervision, prices, spending: createSpending({ store, prices, rows }), secrets: createSecrets(recorded), rows, aliases }
   const credentials = new Credentials(options.ownerTokens ?? {})
   /** New for each process: what an earlier one of the same agent knew opens nothing any more. */
   const wayBack = (agentId: AgentId): Launch['madrox'] | 'later' => {
@@ -185,6 +187,7 @@ async function close(core: Core, { drivers, agents, endWaits, lastWord }: Closin
   ledgerActor(core).send({ type: 'writeRetried' })
   core.root.stop()
   core.store.close()
+  core.secrets.forget()
 }
 
 export { bringBack as bringBackHint } from './workspaces.ts'
