@@ -17,6 +17,7 @@ import { createScriptedPtyDriver } from './drivers/scripted/pty-driver.ts'
 import { MadroxError, toWireText } from './errors.ts'
 import { type IdSource, randomIds } from './ids.ts'
 import { type Log, silentLog, withoutSecrets } from './log.ts'
+import { createLogFiles } from './logs/files.ts'
 import type { Caller } from './messages.ts'
 import { defaultRetentionDays } from './config.ts'
 import { knowSecrets, secretsIn } from './redaction.ts'
@@ -42,6 +43,8 @@ export interface MadroxOptions {
   readonly limits?: Partial<Limits>
   /** Days that output, consumed replies and calls of agents that ended, and the audit, are kept; default 30, 0: for ever. */
   readonly retentionDays?: number
+  /** Where logs are written for people and tools: one directory an agent, and the audit day by day; default `logs` in the home. They are kept as long as the audit is. */
+  readonly logDir?: string
   /** Tokens by the names of their owners. With any, a transport's callers must show one; without, who calls on loopback is the local user. */
   readonly ownerTokens?: Readonly<Record<string, string>>
   /** A directory of roles (`<name>.md`) that go before the shipped ones of the same name, and add to them. */
@@ -109,7 +112,7 @@ export async function createMadrox(options: MadroxOptions): Promise<Madrox> {
     let endpoint: string | undefined
     const system = createSystem({
       store: createSqliteStore({ path: join(home, 'madrox.db'), durability: options.durability ?? 'normal' }),
-      clock, ids, log, home, prices, retentionDays: options.retentionDays ?? defaultRetentionDays,
+      clock, ids, log, home, prices, logs: createLogFiles({ dir: options.logDir === undefined ? join(home, 'logs') : resolve(options.logDir), clock, log }), retentionDays: options.retentionDays ?? defaultRetentionDays,
       ...(options.supervision ? { supervision: options.supervision } : {}), ...(options.limits ? { limits: options.limits } : {}), ...(options.ownerTokens ? { ownerTokens: options.ownerTokens } : {}), ...(options.rolesDir ? { rolesDir: options.rolesDir } : {}),
       marker: { [homeMarker]: home },
       endpoint: () => endpoint,

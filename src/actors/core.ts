@@ -3,7 +3,7 @@
 import type { Actor, ActorRefFrom, AnyActorLogic, SnapshotFrom } from 'xstate'
 import type { Clock } from '../clock.ts'
 import { MadroxError } from '../errors.ts'
-import type { AgentId, ClientId, IdSource } from '../ids.ts'
+import type { AgentId, ClientId, IdSource, OwnerId } from '../ids.ts'
 import type { Log } from '../log.ts'
 import type { Address, Caller } from '../messages.ts'
 import type { Prices } from '../prices.ts'
@@ -92,6 +92,9 @@ export const canonicalAddress = (core: Core, address: Address): Address => (addr
 /** The caller's name in records: `agent:…`, `client:…`, `owner:…`. */
 export const callerKey = (core: Core, caller: Caller): string =>
   caller.kind === 'agent' ? `agent:${caller.agentId}` : caller.kind === 'client' ? `client:${canonicalClient(core, caller.clientId)}` : `owner:${caller.ownerId}`
+
+/** Whose call it is. */
+export const ownerOf = (core: Core, caller: Caller): OwnerId => (caller.kind === 'agent' ? rowOf(core, caller.agentId).ownerId : caller.ownerId)
 
 export const nameOf = (core: Core, address: Address): string =>
   address.kind === 'agent' ? (core.rows.get(address.id)?.name ?? address.id) : (core.store.getClient(address.id)?.name ?? address.id)

@@ -6,6 +6,7 @@
 import { type AnyActorRef, fromCallback } from 'xstate'
 import type { Clock } from '../clock.ts'
 import type { FactOf } from '../drivers/driver.ts'
+import type { Audited } from '../audit.ts'
 import { MadroxError } from '../errors.ts'
 import type { AgentId, ClientId, IdSource, MessageId } from '../ids.ts'
 import type { Log } from '../log.ts'
@@ -14,14 +15,15 @@ import { agentKey, hands, type LedgerEvent } from '../machines/effects.ts'
 import { redact } from '../redaction.ts'
 import type { Store, UsageRow } from '../store/store.ts'
 import type { AsksEvent } from './asks.ts'
+import { audit } from './auditing.ts'
 import type { StoreHealth } from './health.ts'
 
 /** What a driver tells that is kept whatever becomes of the agent. */
-export const keptFacts = ['usageReported', 'outputProduced', 'promptWritten', 'promptSeen', 'promptRefused', 'promptUnconfirmed', 'turnStarted', 'turnEnded', 'turnRecalled'] as const
+export const keptFacts = ['usageReported', 'outputProduced', 'promptWritten', 'promptSeen', 'promptRefused', 'promptUnconfirmed', 'turnStarted', 'turnEnded', 'turnRecalled', 'approvalRequested', 'approvalResolved'] as const
 export type KeptFact = FactOf<(typeof keptFacts)[number]>
-type TurnFact = Exclude<KeptFact, FactOf<'usageReported' | 'outputProduced'>>
+type TurnFact = Exclude<KeptFact, FactOf<'usageReported' | 'outputProduced' | 'approvalRequested' | 'approvalResolved'>>
 
-export type LedgerInput = LedgerEvent | { readonly type: 'writeRetried' } | { readonly type: 'storeFailed' } | KeptFact
+export type LedgerInput = LedgerEvent | { readonly type: 'writeRetried' } | { readonly type: 'storeFailed' } | { readonly type: 'audited'; readonly event: Audited } | KeptFact
 
 export type LedgerEmitted =
   | { readonly type: 'agentEnded'; readonly agentId: AgentId; readonly reason: string }
@@ -117,14 +119,14 @@ function record(desk: Desk, event: LedgerInput, emit: (event: LedgerEmitted) => 
     case 'noticeGiven':
       return store.transaction(() => desk.notice(event.agentId, event.text, event.at))
     case 'limitReached':
-      store.appendAudit({ at: event.at, event: 'limit_reached', agentId: event.agentId, data: { limit: event.limit, detail: event.detail } })
+      audit(store, { at: event.at, event: 'limit_reached', agentId: event.agentId, data: { limit: event.limit, detail: event.detail } })
       return []
     case 'repliesSeen':
       store.consumeReplies(event.ids, event.at)
       return []
     case 'agentChanged':
       store.updateAgent(event.agentId, { state: event.state, ...(event.sessionId ? { sessionId: event.sessionId } : {}), ...(event.pid === undefined ? {} : { pid: event.pid }), ...(event.hold === undefined ? {} : { hold: event.hold ?? undefined }) })
-      store.appendAudit({ at: event.at, event: `agent_${event.state}`, agentId: event.agentId, data: {} })
+      audit(store, { at: event.at, event: 'agent_changed', agentId: event.agentId, data: { state: event.state, ...(event.source ? { source: event.source } : {}), ...(event.pid === undefined ? {} : { pid: event.pid }), ...(event.sessionId ? { session: event.sessionId } : {}) } })
       return []
     case 'promptWritten':
     case 'promptSeen':
@@ -137,6 +139,15 @@ function record(desk: Desk, event: LedgerInput, emit: (event: LedgerEmitted) => 
       return []
     case 'agentEnded':
       return store.transaction(() => desk.endAgent(event))
+    case 'approvalRequested':
+      audit(store, { at: event.at, event: 'approval_requested', agentId: event.agentId as AgentId, data: { approval: event.approvalId, tool: event.tool } }) // see above
+      return []
+    case 'approvalResolved':
+      audit(store, { at: event.at, event: 'approval_resolved', agentId: event.agentId as AgentId, data: { approval: event.approvalId, decision: event.decision } }) // see above
+      return []
+    case 'audited':
+      audit(store, event.event)
+      return []
     case 'writeRetried':
     case 'storeFailed':
       return []
@@ -199,6 +210,7 @@ function createDesk({ store, ids, clock, successorOf }: LedgerOptions, isAlive: 
     if (!message) return []
     // Settled before: an answer is still worth hearing, a second failure is not news.
     if (!store.settleMessage(messageId, outcome)) return outcome.status === 'answered' ? followUp(messageId, outcome.text, outcome.at) : []
+    audit(store, { at: outcome.at, event: 'message_settled', agentId: message.to, data: { message: messageId, status: outcome.status, ...(outcome.via ? { via: outcome.via } : {}) } })
     if (outcome.status === 'answered') store.appendOutput({ agentId: message.to, at: outcome.at, kind: 'reply', content: outcome.text })
     if (isUndelivered(outcome)) store.addDeadMessage(messageId, outcome.at)
     const reply = message.expectsReply
@@ -211,6 +223,7 @@ function createDesk({ store, ids, clock, successorOf }: LedgerOptions, isAlive: 
     const message = store.getMessage(messageId)
     if (!message) return []
     store.dropDeadMessage(messageId)
+    audit(store, { at, event: 'message_followed_up', agentId: message.to, data: { message: messageId } })
     store.appendOutput({ agentId: message.to, at, kind: 'reply', content: text })
     if (!message.expectsReply) return []
     const reply = post({ kind: 'follow_up', to: message.from, from: message.to, messageId, text, at, ...(message.causedBy ? { subject: message.causedBy } : {}) })
@@ -229,7 +242,7 @@ function createDesk({ store, ids, clock, successorOf }: LedgerOptions, isAlive: 
     const reason = redact(why)
     // Without a session on record it never was spawned.
     store.updateAgent(agentId, { state: 'terminated', endedAt: at, endReason: reason, ...(spawnFailure ? { sessionId: undefined } : {}) })
-    store.appendAudit({ at, event: 'agent_ended', agentId, data: { reason } })
+    audit(store, { at, event: 'agent_ended', agentId, data: { reason, unasked: unasked === true } })
     const failed = spawnFailure?.messageId ? settle(spawnFailure.messageId, { status: 'failed', text: spawnFailure.words, at }) : []
     const gone = store.listOpenMessages(agentId).flatMap(message => settle(message.id, { status: 'agent_gone', text: `${row.name} ended before it answered: ${reason}.`, at }))
     const outcomes = [...failed, ...gone]
