@@ -51,11 +51,11 @@ export function createLogFiles(options: LogFilesOptions): Logs {
     return append(path, texts, way === 'append' ? rotation : undefined)
   }
   const failed = (path: string, error: unknown): void => {
-    if (!trouble) log.warn('Logs cannot be written; agents go on, and what happens is written when that can be done again.', { path, reason: wordsOf(error) })
     trouble ??= { reason: `${path} cannot be written: ${wordsOf(error)}`, since: clock.now(), lost: 0 }
   }
   const recovered = ({ since, lost }: LogTrouble): void => {
     trouble = undefined
+    isSaid = false
     retryMs = firstRetryMs
     log.info('Logs can be written again.', { afterMs: clock.now() - since, linesLost: lost })
   }
@@ -86,16 +86,24 @@ export function createLogFiles(options: LogFilesOptions): Logs {
     while (pending.size > 0) {
       if (await writeAll()) {
         if (trouble) recovered(trouble)
-      } else if (closed) return
-      else {
-        timer = clock.setTimeout(start, retryMs)
-        retryMs = Math.min(retryMs * 2, longestRetryMs)
-        return
+      } else {
+        writing = undefined
+        return rest()
       }
     }
+    writing = undefined
   }
+  let isSaid = false
+  const rest = (): void => {
+    if (closed) return
+    timer = clock.setTimeout(start, retryMs)
+    retryMs = Math.min(retryMs * 2, longestRetryMs)
+    if (!isSaid) log.warn('Logs cannot be written; agents go on, and what happens is written when that can be done again.', { reason: trouble?.reason })
+    isSaid = true
+  }
+  /** One writer at a time; it waits for the disk before it is done, so it is known to be there. */
   function start(): void {
-    writing ??= drain().finally(() => (writing = undefined))
+    if (pending.size > 0) writing ??= drain()
   }
 
   return {
