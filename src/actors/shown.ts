@@ -19,6 +19,7 @@ export function newLines(before: readonly string[], now: readonly string[]): rea
 
 /** The lines of a log within a range, each at the time of its reading. */
 export function toShownLines(text: string, { since = 0, until = Number.MAX_SAFE_INTEGER, limit }: LogRange): readonly ShownLine[] {
+  if (text === '') return []
   let at = 0
   const lines = text.trimEnd().split('\n').flatMap((line): ShownLine[] => {
     const [, time] = head.exec(line) ?? []
