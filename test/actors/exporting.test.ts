@@ -12,6 +12,8 @@ import { createLogFiles } from '../../src/logs/files.ts'
 import { redacted } from '../../src/redaction.ts'
 import { createSimulatedClock } from '../../src/clock.ts'
 import { newLines } from '../../src/actors/shown.ts'
+import { createToolTable } from '../../src/tools/table.ts'
+import { connect, serve } from '../transports/served.ts'
 import { createStage, type Stage } from './rig.ts'
 
 const temporary = (): string => {
@@ -110,6 +112,38 @@ describe('an agent’s files', () => {
     expect((await listed(stage.as(lead))).map(each => each.instance_id)).toEqual([lead, kid])
     expect((await listed(stage.me, { limit: 1 })).map(each => each.instance_id)).toEqual([peer])
     expect(await stage.refusal(stage.as(kid), 'get_instance_logs', { instance_id: lead })).toBe('not_allowed')
+  })
+
+  test('stay until retention, then go with their agent; those of the living stay', async () => {
+    const { dir, stage } = createLoggedStage(2)
+    const gone = await stage.spawn('gone')
+    const living = await stage.spawn('living')
+    await stage.ask(stage.me, 'terminate_instance', { instance_id: gone })
+    const kept = (): readonly string[] => readdirSync(join(dir, 'instances')).toSorted()
+    await expect.poll(kept).toEqual([gone, living].toSorted())
+    stage.clock.advance(2 * 86_400_000)
+    await stage.ask(stage.me, 'list_logged_instances')
+    expect(kept()).toEqual([gone, living].toSorted())
+    stage.clock.advance(86_400_000)
+    await expect.poll(kept).toEqual([living])
+  })
+
+  test('get_instance_logs, get_audit_logs and list_logged_instances answer through MCP over HTTP in both forms', async () => {
+    const stage = createStage()
+    const ada = await stage.spawn('ada')
+    const { mcpUrl } = await serve({ system: stage.system, tools: createToolTable(), clock: stage.clock })
+    const { client } = await connect(mcpUrl)
+    for (const [name, args, expected] of [
+      ['get_instance_logs', { instance_id: ada }, { name: 'ada', log_type: 'instance', count: 4 }],
+      ['get_audit_logs', { event: 'agent_spawned' }, { entries: [{ event: 'agent_spawned', instance_id: ada }] }],
+      ['list_logged_instances', {}, { total: 1, instances: [{ instance_id: ada, files: [] }] }],
+    ] as const) {
+      const answer = await client.callTool({ name, arguments: args })
+      expect(answer.structuredContent, name).toMatchObject(expected)
+      expect(JSON.parse((answer.content as { text: string }[])[0]?.text ?? ''), name).toEqual(answer.structuredContent) // text alone, as the tools give it
+    }
+    const refused = await client.callTool({ name: 'get_instance_logs', arguments: { instance_id: 'nobody' } })
+    expect([refused.isError, refused.structuredContent, refused.content]).toEqual([true, undefined, [{ type: 'text', text: expect.stringMatching(/^not_found: /) }]])
   })
 
   test('without exported logs the record answers, and what was shown is said to be unavailable', async () => {
