@@ -24,10 +24,15 @@ export function createLog(level: LogLevelName = 'info'): Log {
   return withoutSecrets({ debug: write('debug'), info: write('info'), warn: write('warn'), error: write('error') })
 }
 
+const told = new WeakSet<Log>()
+
 /** The same log, told no secrets. */
 export function withoutSecrets(log: Log): Log {
+  if (log === silentLog || told.has(log)) return log
   const tell = (name: keyof Log) => (message: string, data?: object) => (data === undefined ? log[name](redact(message)) : log[name](redact(message), redactData(data)))
-  return { debug: tell('debug'), info: tell('info'), warn: tell('warn'), error: tell('error') }
+  const clean = { debug: tell('debug'), info: tell('info'), warn: tell('warn'), error: tell('error') }
+  told.add(clean)
+  return clean
 }
 
 /** For the embedded library and for tests: says nothing. */
