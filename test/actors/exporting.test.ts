@@ -161,8 +161,9 @@ describe('an agent’s files', () => {
     Object.assign(stage.store, { appendAudit: () => { throw new RangeError('undone') } })
     await stage.call(stage.me, 'send_to_instance', { instance_id: ada, message: 'is undone', wait_for_response: false })
     Object.assign(stage.store, { appendAudit })
+    await send(stage, ada, 'stays too')
     await logs.close()
-    expect(json(ada).map(each => each['text'])).toEqual(['stays'])
+    expect(json(ada).map(each => each['text'])).toEqual(['stays', 'stays too'])
   })
 
   test.each([
