@@ -7,6 +7,7 @@ import { randomBytes, timingSafeEqual } from 'node:crypto'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { z } from 'zod'
+import { tokenPrefix } from '../redaction.ts'
 
 /** What the CLI is told; `{}` lets it go on. */
 export type HookAnswer = Readonly<Record<string, unknown>>
@@ -63,7 +64,7 @@ export function createHookListener<Body>(bodySchema: z.ZodType<Body>, onBadBody:
   return {
     url: () => (listening ??= listen()),
     register(agentId, receive) {
-      const token = randomBytes(24).toString('base64url')
+      const token = tokenPrefix + randomBytes(24).toString('base64url')
       doors.set(agentId, { token: Buffer.from(`Bearer ${token}`), receive })
       return token
     },
