@@ -1,8 +1,9 @@
 /** What the contract suite cannot know of codex in a PTY: what it is started with, what it asks, and its sessions going from one driver to the other. */
 import { execFileSync } from 'node:child_process'
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, describe, expect, test } from 'vitest'
+import { afterEach, describe, expect, onTestFinished, test } from 'vitest'
 import { systemClock } from '../../src/clock.ts'
 import { createCodexDriver } from '../../src/drivers/codex/driver.ts'
 import { silentLog } from '../../src/log.ts'
@@ -58,6 +59,17 @@ describe('an agent', () => {
     expect(api.requests.map(({ view }) => view.model)).toEqual(['fake-model'])
     expect(existsSync(join(home.dir, 'hooked'))).toBe(false)
     expect(readFileSync(join(home.codexHome, 'config.toml'), 'utf8')).toBe(before)
+  })
+
+  test('a codex that could not ask about the folder, because the machine stood still, is started again', async () => {
+    const dir = mkdtempSync(join(tmpdir(), 'madrox-bin-'))
+    onTestFinished(() => rmSync(dir, { recursive: true, force: true }))
+    const bin = join(dir, 'codex')
+    writeFileSync(bin, `#!/bin/sh\nif [ "$1" = resume ] && mkdir ${dir}/once 2>/dev/null; then echo 'Error: timed out discarding buffered terminal input'; exit 1; fi\nexec ${findCodexBin()} "$@"\n`, { mode: 0o755 })
+    const { start, run, facts } = await open([], { bin })
+    await start('ada')
+    expect((await run('ada', 'hello')).finalText).toBe('ack: hello')
+    expect(facts.factsOf('ada', 'processStarted')).toHaveLength(2)
   })
 
   test('what begins like a command, or ends in the middle of a name of a file or a skill, is a message', async () => {

@@ -17,7 +17,7 @@ import { createApprovals } from '../../permissions.ts'
 import { toStartFailure, type StartFailure } from '../failures.ts'
 import { recallTurn } from '../recall.ts'
 import { describePermission, type PermissionBody } from './asking.ts'
-import { answerFolderQuestion } from './dialogs.ts'
+import { answerFolderQuestion, couldNotAsk } from './dialogs.ts'
 import { createInterrupting } from './interrupting.ts'
 import { prepare, type Prepared } from './preparing.ts'
 import { createPrompting } from './prompting.ts'
@@ -102,9 +102,16 @@ export function startPtyAgent({ launch: asked, config, hooks, hookProgram, tell,
     .then(prepared => (phase !== 'starting' || end ? undefined : prepared.ok ? open(prepared.value) : failStart(prepared.failure)))
     .catch((error: unknown) => failStart({ code: 'exited', detail: `Codex could not be started: ${String(error)}` }))
 
-  function open({ file, args, env, cliVersion, thread }: Prepared): void {
+  function open(prepared: Prepared): void {
+    const { thread } = prepared
     sessionId = thread.id
     rollout = followRollout({ path: thread.path, threadId: thread.id, resumed: launch.resume, tell, onEntry: entry => turns.take(entry) })
+    watch.add(dirname(thread.path), basename(thread.path))
+    startTerminal(prepared, 1)
+  }
+
+  function startTerminal(prepared: Prepared, attempt: number): void {
+    const { file, args, env, cliVersion } = prepared
     const pty = startPty({
       file, args, cwd: launch.cwd, env,
       onOutput: chunk => {
@@ -114,8 +121,14 @@ export function startPtyAgent({ launch: asked, config, hooks, hookProgram, tell,
     })
     terminal = pty
     tell({ type: 'processStarted', source: 'process', pid: pty.pid, cliVersion })
-    watch.add(dirname(thread.path), basename(thread.path))
-    void pty.exited.then(() => onExit(pty))
+    pty.exited
+      .then(async () => {
+        const words = await renderLastWords(pty.tail(), pty)
+        if (end) return
+        if (phase === 'starting' && attempt === 1 && couldNotAsk(words)) return startTerminal(prepared, 2)
+        return onExit(pty, words)
+      })
+      .catch((error: unknown) => failStart({ code: 'exited', detail: `Codex could not be started: ${String(error)}` }))
   }
 
   function onState(state: State): void {
@@ -192,9 +205,7 @@ export function startPtyAgent({ launch: asked, config, hooks, hookProgram, tell,
 
   const failStart = ({ code, detail }: StartFailure): Promise<void> => finish(0, { type: 'startFailed', source: code === 'exited' || code === 'cli_missing' ? 'process' : 'protocol', code, detail })
 
-  async function onExit(pty: PtyProcess): Promise<void> {
-    if (end) return
-    const words = await renderLastWords(pty.tail(), pty)
+  function onExit(pty: PtyProcess, words: string): Promise<void> {
     const { code, signal } = pty.exit() ?? { code: 0, signal: 0 }
     if (phase === 'starting') return failStart(toRefusedStart(words || `codex ended with ${signal ? `signal ${signal}` : `code ${code}`}.`))
     // One that was killed said nothing: what stands on its screen is the conversation, which is not for its supervisor to read as news.
