@@ -45,6 +45,8 @@ export interface MadroxOptions {
   readonly ownerTokens?: Readonly<Record<string, string>>
   /** A directory of roles (`<name>.md`) that go before the shipped ones of the same name, and add to them. */
   readonly rolesDir?: string
+  /** The same for team templates. */
+  readonly templatesDir?: string
   /** Further harnesses, or replacements, by name. */
   readonly harnesses?: Readonly<Record<string, CreateDriver>>
   /** How clients treat agents of theirs that keep dying; default: `one_for_one`, three restarts within a minute. */
@@ -107,7 +109,7 @@ export async function createMadrox(options: MadroxOptions): Promise<Madrox> {
     const system = createSystem({
       store: createSqliteStore({ path: join(home, 'madrox.db'), durability: options.durability ?? 'normal' }),
       clock, ids, log, home, prices, retentionDays: options.retentionDays ?? defaultRetentionDays,
-      ...(options.supervision ? { supervision: options.supervision } : {}), ...(options.limits ? { limits: options.limits } : {}), ...(options.ownerTokens ? { ownerTokens: options.ownerTokens } : {}), ...(options.rolesDir ? { rolesDir: options.rolesDir } : {}),
+      ...(options.supervision ? { supervision: options.supervision } : {}), ...(options.limits ? { limits: options.limits } : {}), ...(options.ownerTokens ? { ownerTokens: options.ownerTokens } : {}), ...(options.rolesDir ? { rolesDir: options.rolesDir } : {}), ...(options.templatesDir ? { templatesDir: options.templatesDir } : {}),
       marker: { [homeMarker]: home },
       endpoint: () => endpoint,
       willServe: options.willServe === true,

@@ -10,6 +10,7 @@ import type { Address, Caller, DeadLetter, OutcomeStatus, Reply } from '../messa
 import type { AfterInterrupt } from '../machines/agent-context.ts'
 import type { RestartPolicy, Supervision } from '../restarts.ts'
 import type { OutputRow, UsageTotals } from '../store/store.ts'
+import type { Catalogue } from './catalogue.ts'
 import type { Health } from './health.ts'
 import type { Spent } from './spending.ts'
 
@@ -239,7 +240,7 @@ export interface ConnectRequest {
  * Calls that take a reference to an agent refuse with `MadroxError`: `not_found`, `ambiguous_reference`, or `not_allowed` where
  * the agent is outside the caller's rights. Outcomes of work (a message that failed, a wait that ended) are results.
  */
-export interface MadroxSystem {
+export interface MadroxSystem extends Catalogue {
   /** The principal behind a credential. No token on a loopback connection, and none configured: the local owner. Otherwise refused. */
   authenticate(token: string | undefined, connection: Connection): Caller
   /** A session opened. A disconnected client of the same owner, name and root is taken over, its inbox with it. */

@@ -124,7 +124,14 @@ export function createSpawning(options: SpawningOptions) {
     }
   }
 
-  return { spawn, enter, waitUntilReady: (agentId: AgentId, wait: WaitOptions) => waitUntilReady(core, agentId, wait) }
+  /** Agents that may still be spawned. */
+  const room = (): number => core.limits.maxInstances - living(core) - reserved.size
+  const isRepeated = (caller: Caller, callKey: string): boolean => {
+    const key = callerKey(core, caller)
+    return underway.has(`${key} ${callKey}`) || core.store.findCall(key, callKey) !== undefined
+  }
+
+  return { spawn, enter, room, isRepeated, waitUntilReady: (agentId: AgentId, wait: WaitOptions) => waitUntilReady(core, agentId, wait) }
 }
 
 /** The caller's directory that `shared`, `worktree` and `auto` start from; an agent's own is also the bound for paths. */
@@ -145,10 +152,12 @@ function place(core: Core, parent: ParentFound, request: SpawnRequest): { toolse
   return { toolset, depth }
 }
 
+const living = (core: Core): number => [...core.rows.values()].filter(row => !isEnded(core, row.id)).length
+
 function checkLimits(core: Core, underway: number, depth: number): void {
-  const living = [...core.rows.values()].filter(row => !isEnded(core, row.id)).length
-  if (living + underway > core.limits.maxInstances) {
-    throw new MadroxError('limit_reached', `${living} agents are alive and the limit is ${core.limits.maxInstances}.`, { remedy: 'Terminate some, or start the server with a higher MAX_INSTANCES.', data: { limit: core.limits.maxInstances } })
+  const alive = living(core)
+  if (alive + underway > core.limits.maxInstances) {
+    throw new MadroxError('limit_reached', `${alive} agents are alive and the limit is ${core.limits.maxInstances}.`, { remedy: 'Terminate some, or start the server with a higher MAX_INSTANCES.', data: { limit: core.limits.maxInstances } })
   }
   if (depth > core.limits.maxDepth) throw new MadroxError('limit_reached', `The agent would stand ${depth} levels deep and the limit is ${core.limits.maxDepth}.`, { remedy: 'Spawn it from an agent higher up.', data: { limit: core.limits.maxDepth } })
 }

@@ -35,6 +35,7 @@ import { createRoot } from './root.ts'
 import { children, list, output, peers, screen, statusOf } from './seeing.ts'
 import { createSpawning, spawnFailureOf } from './spawning.ts'
 import { createSpending } from './spending.ts'
+import { createTeams } from './teams.ts'
 import { createWaiting } from './waiting.ts'
 import { type PrepareWorkspace, prepareWorkspace } from './workspaces.ts'
 
@@ -52,6 +53,8 @@ export interface SystemOptions {
   readonly ownerTokens?: Readonly<Record<string, string>>
   /** A directory of roles that overrides and adds to the shipped ones. */
   readonly rolesDir?: string
+  /** The same for team templates. */
+  readonly templatesDir?: string
   /** Put into the environment of every agent's processes, beside its id: how the reaper knows this home's. */
   readonly marker: Readonly<Record<string, string>>
   readonly connectDrivers: (emit: (fact: DriverFact) => void) => ReadonlyMap<string, Driver>
@@ -141,6 +144,7 @@ export function createSystem(options: SystemOptions): MadroxSystem {
     spawnFailure: agentId => spawnFailureOf(core, agentId),
     ...messaging,
     ...createLetters(core, waiting),
+    ...createTeams({ core, drivers: () => drivers, dirs: { templates: options.templatesDir, roles: options.rolesDir }, room: spawning.room, isRepeated: spawning.isRepeated }),
     consumeReplies: whileOpen(messaging.consumeReplies),
     releaseReplies: whileOpen(messaging.releaseReplies),
     interrupt: (caller, reference, then) => interrupt(core, caller, reference, then),
@@ -191,3 +195,4 @@ export { bringBack as bringBackHint } from './workspaces.ts'
 export { costOf } from './spending.ts'
 export { mcpServerSchema } from '../drivers/driver.ts'
 export type * from './facade.ts'
+export type { Member as TeamMember } from './templates.ts'

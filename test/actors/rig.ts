@@ -75,6 +75,10 @@ export interface StageOptions {
   readonly retentionDays?: number
   /** Where a transport serves; none: nowhere. */
   readonly endpoint?: () => string | undefined
+  /** Further harnesses, each played by the scripted one. */
+  readonly played?: readonly string[]
+  readonly rolesDir?: string
+  readonly templatesDir?: string
   /** The next agents are not answered for: their names. */
   readonly byHand?: readonly string[]
 }
@@ -126,10 +130,11 @@ export function createStage(options: StageOptions = {}): Stage {
   const system = createSystem({
     store, clock, ids: randomIds, log: silentLog, home, marker: {}, endpoint: options.endpoint ?? (() => undefined),
     ...(options.limits ? { limits: options.limits } : {}), ...(options.prices ? { prices: options.prices } : {}), ...(options.supervision ? { supervision: options.supervision } : {}), ...(options.retentionDays === undefined ? {} : { retentionDays: options.retentionDays }), ...(options.ownerTokens ? { ownerTokens: options.ownerTokens } : {}),
+    ...(options.rolesDir ? { rolesDir: options.rolesDir } : {}), ...(options.templatesDir ? { templatesDir: options.templatesDir } : {}),
     connectDrivers: tell => {
       emit = tell
-      const scripted = createScriptedDriver({ bin: '', env: {}, childEnv: [], stateDir: join(home, 'scripted'), clock, log: silentLog }, tell)
-      return new Map([['hand', hand], ['scripted', scripted]])
+      const scripted = ['scripted', ...(options.played ?? [])].map((name): [string, Driver] => [name, createScriptedDriver({ bin: '', env: {}, childEnv: [], stateDir: join(home, name), clock, log: silentLog }, tell)])
+      return new Map([['hand', hand], ...scripted])
     },
     callTool: async (agentId, tool, args, signal) => {
       const outcome = await call({ kind: 'agent', agentId }, tool, args, { signal })
