@@ -5,12 +5,14 @@
 
 import { realpathSync } from 'node:fs'
 import { join, resolve } from 'node:path'
+import { createServers } from './actors/servers.ts'
 import { createSystem, type MadroxSystem } from './actors/system.ts'
 import type { Limits } from './actors/core.ts'
 import { type Clock, systemClock } from './clock.ts'
 import { createClaudeDriver } from './drivers/claude/driver.ts'
 import { createCodexDriver } from './drivers/codex/driver.ts'
 import type { CreateDriver, Driver } from './drivers/driver.ts'
+import { findExecutable } from './drivers/executable.ts'
 import { sweepMarked } from './drivers/pty/reaper.ts'
 import { createScriptedDriver } from './drivers/scripted/driver.ts'
 import { createScriptedPtyDriver } from './drivers/scripted/pty-driver.ts'
@@ -110,6 +112,7 @@ export async function createMadrox(options: MadroxOptions): Promise<Madrox> {
       store: createSqliteStore({ path: join(home, 'madrox.db'), durability: options.durability ?? 'normal' }),
       clock, ids, log, home, prices, retentionDays: options.retentionDays ?? defaultRetentionDays,
       ...(options.supervision ? { supervision: options.supervision } : {}), ...(options.limits ? { limits: options.limits } : {}), ...(options.ownerTokens ? { ownerTokens: options.ownerTokens } : {}), ...(options.rolesDir ? { rolesDir: options.rolesDir } : {}), ...(options.templatesDir ? { templatesDir: options.templatesDir } : {}),
+      servers: createServers({ home, env, findExecutable: name => findExecutable(name, env['PATH']) }),
       marker: { [homeMarker]: home },
       endpoint: () => endpoint,
       willServe: options.willServe === true,

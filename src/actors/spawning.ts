@@ -16,6 +16,7 @@ import { checkText } from './messaging.ts'
 import { resolveParent } from './parenthood.ts'
 import { checkWithin, narrow } from './rights.ts'
 import { rolePrompt } from './roles.ts'
+import type { Servers } from './servers.ts'
 import type { AgentToolset, ParentFound, Spawned, SpawnRequest, WaitOptions } from './facade.ts'
 import type { PrepareWorkspace, Workspace } from './workspaces.ts'
 
@@ -28,6 +29,7 @@ export interface SpawningOptions {
   readonly marker: Readonly<Record<string, string>>
   readonly rolesDir?: string
   readonly prepareWorkspace: PrepareWorkspace
+  readonly servers: Servers
 }
 
 export function createSpawning(options: SpawningOptions) {
@@ -56,6 +58,7 @@ export function createSpawning(options: SpawningOptions) {
     const supervisor = parent.address.kind === 'agent' ? rowOf(core, parent.address.id) : undefined
     const granted = supervisor ? narrow(specOf(supervisor), request) : request
     if (supervisor) checkWithin(supervisor.name, specOf(supervisor), granted)
+    options.servers.check(granted.mcpServers)
     checkBudget(core, granted, parent.address, [...reserved.values()])
     checkTotalCost(core, standsUnder(core, parent.address, request.name).ownerId)
     const { toolset, depth } = place(core, parent, granted)
@@ -106,16 +109,20 @@ export function createSpawning(options: SpawningOptions) {
     const spec = specOf(row)
     const { callerDir } = standing(core, row.parent)
     const facts = { agentId: row.id, name: row.name, role: row.role, supervisor: `"${nameOf(core, row.parent)}"`, workspace: row.workspace as Workspace, maySpawn: spec.toolset !== 'leaf', ...(callerDir ? { supervisorDir: callerDir } : {}) } // the row holds what prepareWorkspace gave
+    const { servers, lost } = options.servers.resolve(spec.mcpServers, row.workspace.path)
+    if (lost.length > 0) core.log.error(`"${row.name}" starts without an MCP server it was to have`, { agentId: row.id, lost })
+    // What a confined agent may only read is kept from a server that would let it write there.
+    const isOpened = !spec.confinement.bypass && options.servers.followRoots(spec.mcpServers)
     return {
       name: row.name,
       cwd: row.workspace.path,
-      readableDirs: callerDir && callerDir !== row.workspace.path ? [callerDir] : [],
+      readableDirs: !isOpened && callerDir && callerDir !== row.workspace.path ? [callerDir] : [],
       systemPrompt: `${spec.prompt}\n\n${briefing(facts)}`,
       ...(spec.model ? { model: spec.model } : {}),
       ...(spec.profile ? { profile: spec.profile } : {}),
       sessionId: randomUUID(),
       resume: false,
-      mcpServers: { ...spec.mcpServers },
+      mcpServers: servers,
       inheritMcp: spec.inheritMcp,
       confinement: spec.confinement,
       marker: { ...options.marker, MADROX_AGENT_ID: row.id },

@@ -33,6 +33,7 @@ import { recover } from './recovery.ts'
 import { createRetention } from './retention.ts'
 import { createRoot } from './root.ts'
 import { children, list, output, peers, screen, statusOf } from './seeing.ts'
+import { createServers, type Servers } from './servers.ts'
 import { createSpawning, spawnFailureOf } from './spawning.ts'
 import { createSpending } from './spending.ts'
 import { createTeams } from './teams.ts'
@@ -55,6 +56,8 @@ export interface SystemOptions {
   readonly rolesDir?: string
   /** The same for team templates. */
   readonly templatesDir?: string
+  /** MCP servers for agents; default: presets without any variable, and every command taken to be there. */
+  readonly servers?: Servers
   /** Put into the environment of every agent's processes, beside its id: how the reaper knows this home's. */
   readonly marker: Readonly<Record<string, string>>
   readonly connectDrivers: (emit: (fact: DriverFact) => void) => ReadonlyMap<string, Driver>
@@ -112,7 +115,7 @@ export function createSystem(options: SystemOptions): MadroxSystem {
   watchLimits(core)
   const waiting = createWaiting(core)
   const serves = (): boolean => options.willServe === true || options.endpoint() !== undefined
-  const spawning = createSpawning({ core, drivers: () => drivers, serves, home: options.home, marker: options.marker, ...(options.rolesDir ? { rolesDir: options.rolesDir } : {}), prepareWorkspace: options.prepareWorkspace ?? prepareWorkspace })
+  const spawning = createSpawning({ core, drivers: () => drivers, serves, home: options.home, marker: options.marker, ...(options.rolesDir ? { rolesDir: options.rolesDir } : {}), prepareWorkspace: options.prepareWorkspace ?? prepareWorkspace, servers: options.servers ?? createServers({ home: options.home, env: {}, findExecutable: name => name }) })
   const messaging = createMessaging(core, waiting)
   recover(core, { drivers: () => drivers, enter: spawning.enter })
   let closing: Promise<void> | undefined
@@ -193,6 +196,6 @@ async function close(core: Core, { drivers, agents, endWaits, lastWord }: Closin
 
 export { bringBack as bringBackHint } from './workspaces.ts'
 export { costOf } from './spending.ts'
-export { mcpServerSchema } from '../drivers/driver.ts'
+export { serverAskedSchema } from './servers.ts'
 export type * from './facade.ts'
 export type { Member as TeamMember } from './templates.ts'
