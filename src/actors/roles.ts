@@ -3,7 +3,7 @@
 import { readFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { MadroxError } from '../errors.ts'
-import { nearest } from './nearest.ts'
+import { nearest } from '../nearest.ts'
 import { listVolumes, readVolume, type Shelf, toPlainName, type Volume } from './shelf.ts'
 
 const shipped = fileURLToPath(new URL('../../prompts', import.meta.url))

@@ -11,7 +11,7 @@ import { z } from 'zod'
 import { type McpServer, mcpServerSchema } from '../drivers/driver.ts'
 import { codeOf, MadroxError, wordsOf } from '../errors.ts'
 import { mcpPresets, type Preset } from '../mcp-presets.ts'
-import { nearest } from './nearest.ts'
+import { nearest } from '../nearest.ts'
 
 const presetAskedSchema = z.object({ type: z.literal('preset'), preset: z.string().min(1), args: z.array(z.string()).default([]), env: z.record(z.string(), z.string()).default({}) })
 

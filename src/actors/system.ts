@@ -58,6 +58,10 @@ export interface SystemOptions {
   readonly templatesDir?: string
   /** MCP servers for agents; default: presets without any variable, and every command taken to be there. */
   readonly servers?: Servers
+  /** Of agents whose spawn names none, by harness. */
+  readonly models?: Readonly<Record<string, string>>
+  /** Where agents' own directories are made; default: `workspaces` in the home. */
+  readonly workspaceDir?: string
   /** Put into the environment of every agent's processes, beside its id: how the reaper knows this home's. */
   readonly marker: Readonly<Record<string, string>>
   readonly connectDrivers: (emit: (fact: DriverFact) => void) => ReadonlyMap<string, Driver>
@@ -115,7 +119,7 @@ export function createSystem(options: SystemOptions): MadroxSystem {
   watchLimits(core)
   const waiting = createWaiting(core)
   const serves = (): boolean => options.willServe === true || options.endpoint() !== undefined
-  const spawning = createSpawning({ core, drivers: () => drivers, serves, home: options.home, marker: options.marker, ...(options.rolesDir ? { rolesDir: options.rolesDir } : {}), prepareWorkspace: options.prepareWorkspace ?? prepareWorkspace, servers: options.servers ?? createServers({ home: options.home, env: {}, findExecutable: name => name }) })
+  const spawning = createSpawning({ core, drivers: () => drivers, serves, models: options.models ?? {}, workspaceDir: options.workspaceDir ?? `${options.home}/workspaces`, marker: options.marker, ...(options.rolesDir ? { rolesDir: options.rolesDir } : {}), prepareWorkspace: options.prepareWorkspace ?? prepareWorkspace, servers: options.servers ?? createServers({ home: options.home, env: {}, findExecutable: name => name }) })
   const messaging = createMessaging(core, waiting)
   recover(core, { drivers: () => drivers, enter: spawning.enter })
   let closing: Promise<void> | undefined

@@ -7,7 +7,7 @@ import { type TeamCalls, writeTeamBrief } from '../team-brief.ts'
 import type { Catalogue, TeamRequest } from './catalogue.ts'
 import { type Core, lineAbove } from './core.ts'
 import { checkText } from './messaging.ts'
-import { nearest } from './nearest.ts'
+import { nearest } from '../nearest.ts'
 import { describeRoles, rolePrompt } from './roles.ts'
 import { type Directories, findTemplate, listTemplates, type Member, type Template } from './templates.ts'
 

@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url'
 import { parse as parseYaml } from 'yaml'
 import { z } from 'zod'
 import { MadroxError, wordsOf } from '../errors.ts'
-import { nearest } from './nearest.ts'
+import { nearest } from '../nearest.ts'
 import { rolePrompt } from './roles.ts'
 import { listVolumes, toPlainName, type Volume } from './shelf.ts'
 
