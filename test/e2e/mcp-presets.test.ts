@@ -1,6 +1,6 @@
 /** MCP presets as their users have them: the packages of the npm registry, started by npx; real agents call their tools. */
-import { existsSync, readFileSync, symlinkSync } from 'node:fs'
-import { homedir } from 'node:os'
+import { existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
+import { homedir, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Client } from '@modelcontextprotocol/sdk/client/index.js'
 import { StdioClientTransport } from '@modelcontextprotocol/sdk/client/stdio.js'
@@ -11,10 +11,15 @@ import * as openai from '../fakes/openai/index.ts'
 import { openRig } from './rig.ts'
 
 test('filesystem and memory: what a Claude Code agent wrote by their tools, a Codex agent beside it reads by theirs', async () => {
+  // Where the client stands: its agents may read there, and Claude Code names it to servers as a root.
+  const callers = mkdtempSync(join(tmpdir(), 'madrox-caller-'))
+  onTestFinished(() => rmSync(callers, { recursive: true }))
   const rig = await openRig({
+    client: { roots: [callers] },
     anthropic: { script: [{ when: 'write it down', then: [
       anthropic.callTool('mcp__filesystem__write_file', { path: 'notes.txt', content: 'the lamp is lit' }),
       anthropic.callTool('mcp__filesystem__write_file', { path: '../outside.txt', content: 'x' }),
+      anthropic.callTool('mcp__filesystem__write_file', { path: join(callers, 'outside.txt'), content: 'x' }),
       anthropic.callTool('mcp__memory__create_entities', { entities: [{ name: 'lamp', entityType: 'thing', observations: ['it is lit'] }] }),
       anthropic.say(view => `last: ${view.lastToolResults.map(({ text }) => text).join()}`),
     ] }] },
@@ -31,7 +36,7 @@ test('filesystem and memory: what a Claude Code agent wrote by their tools, a Co
   const written = await rig.call('send_to_instance', { instance_id: 'scribe', message: 'write it down' })
   expect(written.response).toContain('lamp')
   expect(readFileSync(join(workspace, 'notes.txt'), 'utf8')).toBe('the lamp is lit')
-  expect(existsSync(join(rig.root, 'outside.txt'))).toBe(false)
+  expect([rig.root, callers].map(dir => existsSync(join(dir, 'outside.txt')))).toEqual([false, false])
   const read = await rig.call('send_to_instance', { instance_id: 'reader', message: 'read it' })
   expect(read.response).toContain('it is lit')
   expect(rig.openai.requests.flatMap(({ view }) => view.lastToolOutputs.map(({ output }) => output)).join('\n')).toContain('the lamp is lit')
