@@ -9,6 +9,7 @@ import type { AgentRow } from '../store/store.ts'
 import type { AgentInput, Recovered } from '../machines/agent-context.ts'
 import { addressKey } from '../machines/effects.ts'
 import { defaultSupervision } from '../restarts.ts'
+import { audit } from './auditing.ts'
 import { briefing } from './briefing.ts'
 import { agentActor, agentContext, type AgentSpec, callerKey, type Core, isEnded, lineAbove, nameOf, remembered, rowOf, specOf, stateOf } from './core.ts'
 import { checkBudget, checkTotalCost, type Grant, watchAgent } from './budgets.ts'
@@ -87,12 +88,15 @@ export function createSpawning(options: SpawningOptions) {
     core.store.transaction(() => {
       core.store.insertAgent(row)
       if (callKey !== undefined) core.store.recordCall(callerKey(core, caller), callKey, { agentId: row.id }, row.createdAt, row.id)
-      core.store.appendAudit({ at: row.createdAt, event: 'agent_spawned', agentId: row.id, data: { name: row.name, harness: row.harness, parent: row.parent, source: row.parentSource } })
+      audit(core.store, { at: row.createdAt, event: 'agent_spawned', agentId: row.id, data: { name: row.name, harness: row.harness, role: row.role, parent: row.parent, source: row.parentSource, by: callerKey(core, caller) } })
     })
     core.rows.set(row.id, row)
+    core.secrets.learn(row)
     if (!enter(row, driver)) {
       core.rows.set(row.id, remembered(row, core.clock.now()))
-      core.store.updateAgent(row.id, { state: 'terminated', endedAt: core.clock.now(), endReason: 'its supervisor was ending' })
+      const [at, reason] = [core.clock.now(), 'its supervisor was ending']
+      core.store.updateAgent(row.id, { state: 'terminated', endedAt: at, endReason: reason })
+      audit(core.store, { at, event: 'agent_ended', agentId: row.id, data: { reason, unasked: false } })
       throw new MadroxError('agent_ended', `The supervisor of "${row.name}" is ending and takes no more agents.`, { remedy: 'Choose another parent_instance_id.' })
     }
     watchAgent(core, row)
@@ -114,10 +118,12 @@ export function createSpawning(options: SpawningOptions) {
     const spec = specOf(row)
     const { callerDir } = standing(core, row.parent)
     const facts = { agentId: row.id, name: row.name, role: row.role, supervisor: `"${nameOf(core, row.parent)}"`, workspace: row.workspace as Workspace, maySpawn: spec.toolset !== 'leaf', ...(callerDir ? { supervisorDir: callerDir } : {}) } // the row holds what prepareWorkspace gave
-    const { servers, lost } = options.servers.resolve(spec.mcpServers, row.workspace.path)
+    const asked = { ...spec.mcpServers } // an earlier version kept none
+    const { servers, lost } = options.servers.resolve(asked, row.workspace.path)
+    core.secrets.learnOf(servers)
     if (lost.length > 0) core.log.error(`"${row.name}" starts without an MCP server it was to have`, { agentId: row.id, lost })
     // What a confined agent may only read is kept from a server that would let it write there.
-    const isOpened = !spec.confinement.bypass && options.servers.followRoots(spec.mcpServers)
+    const isOpened = !spec.confinement.bypass && options.servers.followRoots(asked)
     return {
       name: row.name,
       cwd: row.workspace.path,

@@ -16,6 +16,7 @@ import type { BareFact } from '../../src/drivers/facts.ts'
 import { createScriptedDriver } from '../../src/drivers/scripted/driver.ts'
 import { type AgentId, asAgentId, asReplyId, localOwner, type OwnerId, randomIds } from '../../src/ids.ts'
 import { silentLog } from '../../src/log.ts'
+import type { Logs } from '../../src/logs/logs.ts'
 import type { Caller } from '../../src/messages.ts'
 import type { Supervision } from '../../src/restarts.ts'
 import type { Prices } from '../../src/prices.ts'
@@ -74,6 +75,8 @@ export interface StageOptions {
   readonly startAt?: number
   readonly supervision?: Supervision
   readonly retentionDays?: number
+  /** Where logs are exported to; none: nowhere. */
+  readonly logs?: Logs
   /** Where a transport serves; none: nowhere. */
   readonly endpoint?: () => string | undefined
   /** What MCP presets find; none: no variable, and every command. */
@@ -132,7 +135,7 @@ export function createStage(options: StageOptions = {}): Stage {
   }
   const system = createSystem({
     store, clock, ids: randomIds, log: silentLog, home, marker: {}, endpoint: options.endpoint ?? (() => undefined),
-    ...(options.limits ? { limits: options.limits } : {}), ...(options.prices ? { prices: options.prices } : {}), ...(options.supervision ? { supervision: options.supervision } : {}), ...(options.retentionDays === undefined ? {} : { retentionDays: options.retentionDays }), ...(options.ownerTokens ? { ownerTokens: options.ownerTokens } : {}),
+    ...(options.logs ? { logs: options.logs } : {}), ...(options.limits ? { limits: options.limits } : {}), ...(options.prices ? { prices: options.prices } : {}), ...(options.supervision ? { supervision: options.supervision } : {}), ...(options.retentionDays === undefined ? {} : { retentionDays: options.retentionDays }), ...(options.ownerTokens ? { ownerTokens: options.ownerTokens } : {}),
     servers: createServers({ home, env: {}, findExecutable: name => name, ...options.surroundings }),
     ...(options.rolesDir ? { rolesDir: options.rolesDir } : {}), ...(options.templatesDir ? { templatesDir: options.templatesDir } : {}),
     connectDrivers: tell => {

@@ -8,6 +8,7 @@ import type { Launch } from '../../src/drivers/driver.ts'
 import { createScriptedDriver } from '../../src/drivers/scripted/driver.ts'
 import { createMadrox, type DriverCommand, localOwner } from '../../src/index.ts'
 import { mcpPresets } from '../../src/mcp-presets.ts'
+import { redact } from '../../src/redaction.ts'
 import { createStage, type Stage } from './rig.ts'
 
 const allVariables = { GITHUB_PERSONAL_ACCESS_TOKEN: 'gh-secret', DATABASE_URL: 'postgres://secret', BRAVE_API_KEY: 'brave-secret', GOOGLE_DRIVE_OAUTH_CREDENTIALS: '/secret.json', SLACK_MCP_XOXP_TOKEN: 'xoxp-secret' }
@@ -119,6 +120,7 @@ describe("a user's own, in mcp.json of the home", () => {
   test('goes before a shipped one and adds to them; its variables come from the environment', async () => {
     const stage = withOwn({ memory: { command: 'mine', args: ['{{workspace}}'] }, tracker: { url: 'https://tracker/mcp', headers: { Authorization: 'Bearer ${TRACKER_KEY}', 'X-Team': '${TEAM:-none}' } } })
     const servers = await given(stage, ['memory', 'tracker'])
+    expect(redact('it said tracker-secret')).toBe('it said [redacted]')
     expect(servers).toMatchObject({ memory: { command: 'mine', args: [expect.stringContaining('/workspaces/')] }, tracker: { headers: { Authorization: 'Bearer tracker-secret', 'X-Team': 'none' } } })
   })
 
