@@ -1,5 +1,5 @@
 /**
- * MCP servers an agent gets by name. Data only, as looked up in the npm registry in November 2026; versions are pinned, because
+ * MCP servers an agent gets by name. Data only, as of November 2026; versions are pinned, because
  * what runs with an agent's rights is not to change by itself. In every text `{{workspace}}` is the agent's workspace and `{{memory}}` a
  * file that the agents of one workspace share; `${NAME}` is a variable of the server's environment, required unless it is
  * written with a default, `${NAME:-default}`.

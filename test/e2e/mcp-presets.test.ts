@@ -1,4 +1,4 @@
-/** MCP presets as their users have them: the packages of the npm registry, started by npx; real agents call their tools. */
+/** MCP presets as their users have them: packages of npm, started by npx; real agents call their tools. */
 import { existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
 import { homedir, tmpdir } from 'node:os'
 import { join } from 'node:path'
