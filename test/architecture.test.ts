@@ -47,7 +47,7 @@ const rules: Rules = {
     zod: ['src/'],
     'fastest-levenshtein': ['src/nearest.ts'], // "did you mean"
   },
-  mayPrint: [...composition, 'src/drivers/scripted/program.ts'], // a program of its own, run in a PTY
+  mayPrint: [...composition, 'src/drivers/scripted/program.ts', 'src/drivers/codex/pty/hook-program.ts'], // programs of their own, run by a driver and by a CLI
   maxLines: 400,
   circlesByType: [],
 }

@@ -15,7 +15,7 @@ import { agentActor, agentContext, type AgentSpec, callerKey, type Core, isEnded
 import { checkBudget, checkTotalCost, type Grant, watchAgent } from './budgets.ts'
 import { checkText } from './messaging.ts'
 import { resolveParent } from './parenthood.ts'
-import { checkWithin, narrow } from './rights.ts'
+import { checkWithin, familyOf, narrow } from './rights.ts'
 import { rolePrompt } from './roles.ts'
 import type { Servers } from './servers.ts'
 import type { AgentToolset, ParentFound, Spawned, SpawnRequest, WaitOptions } from './facade.ts'
@@ -55,7 +55,7 @@ export function createSpawning(options: SpawningOptions) {
   }
 
   async function create(caller: Caller, asked: SpawnRequest): Promise<Spawned> {
-    const model = asked.model ?? options.models[asked.harness]
+    const model = asked.model ?? options.models[asked.harness] ?? options.models[familyOf(asked.harness)]
     const request = model === undefined ? asked : { ...asked, model }
     const driver = options.drivers().get(request.harness)
     if (!driver) throw new MadroxError('invalid_input', `There is no harness "${request.harness}".`, { remedy: `Harnesses: ${[...options.drivers().keys()].join(', ')}.` })
