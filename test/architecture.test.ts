@@ -20,7 +20,7 @@ const rules: Rules = {
     { name: 'claude', holds: ['src/drivers/claude/'], imports: ['driver parts', 'driver port', 'vocabulary'] },
     { name: 'codex', holds: ['src/drivers/codex/'], imports: ['driver parts', 'driver port', 'vocabulary'] },
     { name: 'scripted', holds: ['src/drivers/scripted/'], imports: ['driver parts', 'driver port', 'vocabulary'] },
-    { name: 'store port', holds: ['src/store/store.ts'], imports: ['vocabulary'] },
+    { name: 'store port', holds: ['src/store/store.ts', 'src/store/policy-store.ts'], imports: ['vocabulary'] },
     { name: 'stores', holds: ['src/store/'], imports: ['store port', 'vocabulary'] },
     { name: 'facade', holds: ['src/actors/system.ts'], imports: ['actors', 'machines', 'driver port', 'store port', 'vocabulary'] },
     { name: 'actors', holds: ['src/actors/'], imports: ['facade', 'machines', 'driver port', 'store port', 'vocabulary'] },

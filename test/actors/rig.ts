@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { onTestFinished } from 'vitest'
 import type { Limits } from '../../src/actors/core.ts'
-import { createSystem, type MadroxSystem } from '../../src/actors/system.ts'
+import { createSystem, type MadroxSystem, type Person } from '../../src/actors/system.ts'
 import { createSimulatedClock, type SimulatedClock } from '../../src/clock.ts'
 import type { Driver, DriverCommand, DriverFact } from '../../src/drivers/driver.ts'
 import type { BareFact } from '../../src/drivers/facts.ts'
@@ -27,6 +27,9 @@ export type TurnEnded = BareFact<'turnEnded'>
 interface CallOptions {
   readonly callKey?: string
   readonly signal?: AbortSignal
+  /** Whoever sits where the call comes from. */
+  readonly person?: Person
+  readonly progress?: (message: string) => void
   /** False: the answer does not leave, and what it held is released. */
   readonly leaves?: boolean
 }
@@ -73,6 +76,7 @@ export interface StageOptions {
   readonly startAt?: number
   readonly supervision?: Supervision
   readonly retentionDays?: number
+  readonly approvals?: { readonly spawnMs?: number; readonly promptMs?: number }
   /** Where a transport serves; none: nowhere. */
   readonly endpoint?: () => string | undefined
   /** The next agents are not answered for: their names. */
@@ -118,14 +122,14 @@ export function createStage(options: StageOptions = {}): Stage {
     close: () => Promise.resolve(),
   }
 
-  const call: Stage['call'] = async (caller, tool, args = {}, { callKey, signal = new AbortController().signal, leaves = true } = {}) => {
-    const outcome = await callTool(tools, tool, args, { system, caller, signal, progress: () => {}, now: () => clock.now(), ...(callKey ? { callKey } : {}) })
+  const call: Stage['call'] = async (caller, tool, args = {}, { callKey, signal = new AbortController().signal, leaves = true, person, progress = () => {} } = {}) => {
+    const outcome = await callTool(tools, tool, args, { system, caller, signal, progress, now: () => clock.now(), ...(person ? { person } : {}), ...(callKey ? { callKey } : {}) })
     if (outcome.replies) (leaves && !signal.aborted ? system.consumeReplies : system.releaseReplies)(outcome.replies.map(asReplyId))
     return outcome
   }
   const system = createSystem({
     store, clock, ids: randomIds, log: silentLog, home, marker: {}, endpoint: options.endpoint ?? (() => undefined),
-    ...(options.limits ? { limits: options.limits } : {}), ...(options.prices ? { prices: options.prices } : {}), ...(options.supervision ? { supervision: options.supervision } : {}), ...(options.retentionDays === undefined ? {} : { retentionDays: options.retentionDays }), ...(options.ownerTokens ? { ownerTokens: options.ownerTokens } : {}),
+    ...(options.approvals ? { approvals: options.approvals } : {}), ...(options.limits ? { limits: options.limits } : {}), ...(options.prices ? { prices: options.prices } : {}), ...(options.supervision ? { supervision: options.supervision } : {}), ...(options.retentionDays === undefined ? {} : { retentionDays: options.retentionDays }), ...(options.ownerTokens ? { ownerTokens: options.ownerTokens } : {}),
     connectDrivers: tell => {
       emit = tell
       const scripted = createScriptedDriver({ bin: '', env: {}, childEnv: [], stateDir: join(home, 'scripted'), clock, log: silentLog }, tell)
