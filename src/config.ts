@@ -35,6 +35,9 @@ export const configSchema = z.object({
   restartStrategy: z.enum(restartStrategies).default(defaultSupervision.strategy),
   maxRestarts: numeric(z.number().int().min(0).max(100)).default(defaultSupervision.maxRestarts),
   restartWindowSeconds: numeric(z.number().positive().max(86_400)).default(defaultSupervision.withinMs / 1000),
+  /** How long a person has to approve a spawn, and whoever is asked to answer a permission prompt of an agent's CLI; then it is a no. */
+  spawnApprovalSeconds: numeric(z.number().positive().max(86_400)).default(300),
+  promptApprovalSeconds: numeric(z.number().positive().max(86_000)).default(600),
   /** What becomes of agents when the server is asked to stop. */
   onShutdown: z.enum(['end', 'suspend']).default('end'),
 })
@@ -50,6 +53,8 @@ const variables: Readonly<Record<string, keyof Config>> = {
   MADROX_RESTART_STRATEGY: 'restartStrategy',
   MADROX_MAX_RESTARTS: 'maxRestarts',
   MADROX_RESTART_WINDOW_SECONDS: 'restartWindowSeconds',
+  MADROX_SPAWN_APPROVAL_SECONDS: 'spawnApprovalSeconds',
+  MADROX_PROMPT_APPROVAL_SECONDS: 'promptApprovalSeconds',
   MAX_INSTANCES: 'maxInstances',
   MADROX_MAX_TOTAL_COST: 'maxTotalCost',
   MADROX_RETENTION_DAYS: 'retentionDays',

@@ -91,7 +91,8 @@ export function createCallDesk(options: CallDeskOptions): CallDesk {
 
   return {
     async answer(request, extra) {
-      const dismiss = (): void => void options.send(dismissal(extra.requestId)).catch(() => {}) // rejected when the stream is gone: nothing is left to close
+      // Behind what the same cancellation takes back: a question to the person travels on the stream that this ends.
+      const dismiss = (): void => queueMicrotask(() => void options.send(dismissal(extra.requestId)).catch(() => {})) // rejected when the stream is gone: nothing is left to close
       extra.signal.addEventListener('abort', dismiss, { once: true })
       try {
         const fixture = tools.has(request.params.name) ? undefined : fixtures.get(request.params.name)

@@ -183,6 +183,8 @@ function createServer({ version, instructions, extension, log }: SessionShared):
     { name: 'madrox', version },
     { capabilities: { ...extension?.capabilities, tools: {} }, instructions },
   )
+  // Clients on the SDK pass over the cancellation of a request 0, which to them has no id (1.32.2): a question could not be taken back.
+  Object.assign(server, { _requestMessageId: 1 })
   server.onerror = error => log.debug('mcp session', { reason: error.message })
   extension?.configure?.(server)
   return server
