@@ -34,7 +34,9 @@ test('a spawn under manual approval opens its dialog in the terminal: Accept spa
   const names = ['ada', 'bob', 'cyd', 'dan']
   const claude = startClaude(rig, ['do:', 'call ToolSearch {"query":"select:mcp__madrox__spawn_agent"}', ...names.map(name => `call mcp__madrox__spawn_agent {"harness":"scripted","name":"${name}","workspace":"isolated"}`), 'say all done'].join('\n'))
   // Drawn when it is; a screen has no event.
-  const shows = (pattern: RegExp) => expect.poll(claude.screen, { timeout: 20_000, interval: 50 }).toMatch(pattern)
+  const shows = async (pattern: RegExp): Promise<void> => {
+    await expect.poll(claude.screen, { timeout: 20_000, interval: 50 }).toMatch(pattern)
+  }
   const press = async (key: keyof typeof keys, pattern?: RegExp) => {
     // At a person's pace: a key that comes with the redraw of the one before is dropped (2.1.328).
     await new Promise(resolve => setTimeout(resolve, 200))
