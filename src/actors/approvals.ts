@@ -42,6 +42,9 @@ export interface Opening {
   readonly onSettled: (settlement: Settlement) => void
 }
 
+/** Of those that were settled, how many of the newest are looked through. */
+const lookedThrough = 1_000
+
 /** By nobody. */
 const madrox = 'madrox'
 
@@ -116,8 +119,9 @@ export function createApprovals(core: Core) {
     settle,
     answer,
     list: (caller: Caller, { settled }: { readonly settled?: number } = {}): readonly ApprovalTold[] => {
-      const earlier = settled === undefined ? [] : core.store.listApprovals({ settled })
-      return [...earlier, ...[...open.values()].map(({ row }) => row)].filter(row => maySee(core, caller, row)).map(row => told(row))
+      const seen = (rows: readonly ApprovalRow[]): ApprovalRow[] => rows.filter(row => maySee(core, caller, row))
+      const earlier = settled === undefined || settled === 0 ? [] : seen(core.store.listApprovals({ settled: lookedThrough })).slice(-settled)
+      return [...earlier, ...seen([...open.values()].map(({ row }) => row))].map(row => told(row))
     },
     personAt: persons.personAt,
     personOf: persons.personOf,
@@ -167,12 +171,12 @@ function checkMayAnswer(core: Core, caller: Caller, { row, request }: Open): voi
   const refuse = (why: string, remedy: string): never => {
     throw new MadroxError('not_allowed', why, { remedy, data: { approval_id: row.id } })
   }
-  if (callerKey(core, caller) === `${request.by.kind}:${request.by.id}`) refuse('Who wants something does not allow it to itself.', row.agentId === undefined ? 'Let a person answer: in the dialog of the client, in the inspector, or by the command line.' : 'Wait: those above you are asked.')
+  if (callerKey(core, caller) === `${request.by.kind}:${request.by.id}`) refuse('Who wants something does not allow it to itself.', row.agentId === undefined ? 'Let a person answer: in the dialog of the client, from the command line, or in another session.' : 'Wait: those above you are asked.')
   if (caller.kind === 'agent' && request.asked === 'person') refuse('A person is asked, and no agent answers for one.', 'Wait, or go on with other work.')
 }
 
 function notOpen(core: Core, caller: Caller, id: string): MadroxError {
-  const row = core.store.listApprovals({ settled: 1_000 }).find(known => known.id === id)
+  const row = core.store.listApprovals({ settled: lookedThrough }).find(known => known.id === id)
   if (row?.settled && maySee(core, caller, row)) {
     const { decision, by, reason } = row.settled
     return new MadroxError('already_settled', `That was settled before: ${decision} by ${by === madrox ? madrox : nameOfSetter(core, by)}${reason === undefined ? '' : ` (${reason})`}.`, { remedy: 'It stands; list_approvals shows what still waits.', data: { approval_id: id, decision } })
@@ -182,5 +186,11 @@ function notOpen(core: Core, caller: Caller, id: string): MadroxError {
 
 /** The client whose person answers for what stands under that address. */
 export const clientAbove = (core: Core, address: Address): ClientId | undefined => (address.kind === 'client' ? address.id : core.rows.get(address.id)?.clientId)
+
+/** Words of an agent's, for a person to read: on one line, without what a terminal would take for commands, and not endless. */
+export function plain(text: string, longest: number): string {
+  const line = text.replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\s]+/gu, ' ').trim()
+  return line.length > longest ? `${line.slice(0, longest)}…` : line
+}
 
 export const named = (core: Core, address: Address): Address & { readonly name: string } => ({ ...address, name: nameOf(core, address) })

@@ -4,13 +4,16 @@
  */
 
 import type { Address } from '../messages.ts'
-import type { Approvals } from './approvals.ts'
-import { named } from './approvals.ts'
+import { type Approvals, named, plain } from './approvals.ts'
 import { agentActor, type Core, ledgerActor, promptKey, tellAgent } from './core.ts'
 import type { LedgerEmitted } from './ledger.ts'
 import { policyOf } from './policies.ts'
 
 type Opened = Extract<LedgerEmitted, { type: 'approvalOpened' }>
+
+/** How much of what a CLI asks about is told in a question, and kept. Characters; a file that is to be written may hold millions. */
+const shownDetail = 2_000
+const keptDetail = 20_000
 
 export function watchPrompts(core: Core, approvals: Approvals): void {
   ledgerActor(core).on('approvalOpened', event => route(core, approvals, event))
@@ -23,10 +26,10 @@ function route(core: Core, approvals: Approvals, { agentId, approvalId, tool, de
   // Over before it could be told, or told twice.
   if (!row || !actor || !isOpen() || core.prompts.has(promptKey(agentId, approvalId))) return
   const byPerson = policyOf(core, row, 'permission_prompts') === 'person'
-  const text = `${row.name} waits for permission to use ${tool}: ${detail}`
+  const text = `${row.name} waits for permission to use ${plain(tool, 200)}: ${plain(detail, shownDetail)}`
   let watched: { unsubscribe(): void } | undefined
   const asked = approvals.begin({
-    kind: 'permission', agentId, clientId: row.clientId, expiresAt, request: { text, by: named(core, { kind: 'agent', id: agentId }), asked: byPerson ? 'person' : 'supervisor', tool, detail },
+    kind: 'permission', agentId, clientId: row.clientId, expiresAt, request: { text, by: named(core, { kind: 'agent', id: agentId }), asked: byPerson ? 'person' : 'supervisor', tool, detail: detail.slice(0, keptDetail) },
     onSettled: ({ decision, reason, at }) => {
       watched?.unsubscribe()
       core.prompts.delete(promptKey(agentId, approvalId))

@@ -3,7 +3,7 @@
 import { MadroxError } from '../errors.ts'
 import type { Address, Caller } from '../messages.ts'
 import type { Settlement } from '../store/policy-store.ts'
-import { type Approvals, clientAbove, named } from './approvals.ts'
+import { type Approvals, clientAbove, named, plain } from './approvals.ts'
 import type { Asking } from './controlling.ts'
 import { canonicalClient, type Core, ledgerActor, nameOf } from './core.ts'
 import type { SpawnRequest } from './facade.ts'
@@ -44,8 +44,8 @@ export const createSpawnApproval = (core: Core, approvals: Approvals, waitMs: nu
     if (asked.over.signal.aborted) return
     if (signal?.aborted) return onAbort()
     signal?.addEventListener('abort', onAbort, { once: true })
-    const elsewhere = `answer_approval with approval_id ${asked.row.id}, by the command line or in the inspector`
-    progress?.(`A person is asked to approve "${request.name}" (or: ${elsewhere})`)
+    const elsewhere = `answer_approval with approval_id ${asked.row.id}, from the command line or another session`
+    progress?.(`A person is asked to approve "${request.name}" (also: ${elsewhere})`)
     // A client's call brings its own person; an agent's CLI has none.
     const asking = (caller.kind === 'client' && person?.able() === true ? person : undefined) ?? approvals.personOf(canonicalClient(core, clientId))
     const tellClient = (): void => {
@@ -59,7 +59,7 @@ function wordsFor(core: Core, caller: Caller, { name, harness, role, model, firs
   const who = caller.kind === 'owner' ? 'Somebody' : `"${nameOf(core, addressOf(core, caller))}"`
   const under = caller.kind === 'agent' && parent.kind === 'agent' && parent.id === caller.agentId ? '' : parent.kind === 'agent' ? ` under "${nameOf(core, parent)}"` : ''
   const kind = [harness, ...(model === undefined ? [] : [`model ${model}`]), `role ${role}`, ...(confinement.bypass ? ['not confined to its workspace'] : [])].join(', ')
-  const task = firstMessage === undefined ? '' : ` Its task: ${firstMessage.length > shownTask ? `${firstMessage.slice(0, shownTask)}…` : firstMessage}`
+  const task = firstMessage === undefined ? '' : ` Its task: ${plain(firstMessage, shownTask)}`
   return `${who} wants to spawn the agent "${name}" (${kind})${under}.${task}`
 }
 
