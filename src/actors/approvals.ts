@@ -8,6 +8,7 @@ import { MadroxError, wordsOf } from '../errors.ts'
 import type { AgentId, ClientId } from '../ids.ts'
 import type { Address, Caller } from '../messages.ts'
 import type { ApprovalRow, Settlement } from '../store/policy-store.ts'
+import { audit } from './auditing.ts'
 import { callerKey, type Core, nameOf } from './core.ts'
 import type { ApprovalAnswer, ApprovalTold, Person, PersonAnswer } from './controlling.ts'
 import { isWithin } from './directory.ts'
@@ -76,7 +77,7 @@ export function createApprovals(core: Core) {
     const row: ApprovalRow = { id, ...opening, ownerId, request, askedAt: at }
     const write = (): void => core.store.transaction(() => {
       core.store.addApproval(row)
-      core.store.appendAudit({ at, event: 'approval_asked', ...(row.agentId ? { agentId: row.agentId } : {}), data: { id, kind: row.kind, by: request.by, text: request.text } })
+      audit(core.store, { at, event: 'answer_asked', ...whose(row), data: { approval: id, kind: row.kind, by: `${request.by.kind}:${request.by.id}`, asked: request.asked } })
     })
     // A spawn that cannot be put on record is refused anyway; an open dialog is there all the same.
     if (row.kind === 'spawn') write()
@@ -141,9 +142,11 @@ export type Approvals = ReturnType<typeof createApprovals>
 function record(core: Core, row: ApprovalRow, settlement: Settlement): void {
   core.store.transaction(() => {
     core.store.settleApproval(row.id, settlement)
-    core.store.appendAudit({ at: settlement.at, event: 'approval_settled', ...(row.agentId ? { agentId: row.agentId } : {}), data: { id: row.id, kind: row.kind, decision: settlement.decision, by: settlement.by, ...(settlement.reason === undefined ? {} : { reason: settlement.reason }) } })
+    audit(core.store, { at: settlement.at, event: 'answer_settled', ...whose(row), data: { approval: row.id, kind: row.kind, decision: settlement.decision, by: settlement.by, ...(settlement.reason === undefined ? {} : { reason: settlement.reason }) } })
   })
 }
+
+const whose = ({ agentId, ownerId }: ApprovalRow): Pick<ApprovalRow, 'agentId'> | Pick<ApprovalRow, 'ownerId'> => (agentId ? { agentId } : { ownerId })
 
 /** What does not depend on being written. */
 function attempt(core: Core, write: () => void): void {

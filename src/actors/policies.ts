@@ -8,6 +8,7 @@ import { MadroxError } from '../errors.ts'
 import type { AgentId, OwnerId } from '../ids.ts'
 import type { Address, Caller } from '../messages.ts'
 import type { AgentRow } from '../store/store.ts'
+import { audit } from './auditing.ts'
 import { type Core, callerKey, isBelow, type Limits, lineAbove, nameOf, rowOf } from './core.ts'
 import { resolveAgent } from './directory.ts'
 import { nearest } from './nearest.ts'
@@ -122,7 +123,7 @@ export function setPolicy(core: Core, caller: Caller, { of, changes, reason, har
   const noted = reason === undefined ? {} : { reason }
   const entries = wanted.map(([key, value]) => ({ scope: subject.scope, key, value, setBy, at, ...noted }))
   core.store.transaction(() => {
-    core.store.appendAudit({ at, event: 'policy_changed', ...(subject.agentId ? { agentId: subject.agentId } : {}), data: { scope: subject.scope, by: setBy, changes, ...noted } })
+    audit(core.store, { at, event: 'policy_changed', ...(subject.agentId ? { agentId: subject.agentId } : { ownerId: subject.ownerId }), data: { scope: subject.scope, by: setBy, changes, ...noted } })
     for (const entry of entries) {
       if (entry.value === null) core.store.removePolicy(entry.scope, entry.key)
       else core.store.putPolicy(entry)

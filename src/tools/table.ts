@@ -4,6 +4,7 @@ import { z } from 'zod'
 import { answerApproval, listApprovals } from './approvals.ts'
 import { interruptInstance, interruptMultiple, terminateInstance, terminateMultiple } from './control.ts'
 import { listDeadLetters, resendDeadLetter } from './letters.ts'
+import { getAuditLogs, getInstanceLogs, listLoggedInstances } from './logs.ts'
 import { broadcastToChildren, getPendingReplies, replyToCaller, sendToInstance, sendToMultiple, waitForAny } from './messages.ts'
 import { getPolicy, setPolicy } from './policy.ts'
 import { acting, readOnly } from './schemas.ts'
@@ -17,6 +18,7 @@ const tools: readonly Tool[] = [
   interruptInstance, interruptMultiple, terminateInstance, terminateMultiple,
   getPolicy, setPolicy, listApprovals, answerApproval,
   getInstanceStatus, getInstanceTree, getChildren, getPeers, getInstanceOutput, getTerminalScreen,
+  getInstanceLogs, getAuditLogs, listLoggedInstances,
 ]
 
 /** Every tool by name, and by alias. */
