@@ -58,6 +58,8 @@ export const settings = {
   maxInstances: { schema: numeric(z.number().int().positive()).default(10), variable: 'MAX_INSTANCES', hint: 'N', description: 'Living agents, at most' },
   maxTotalCost: { schema: numeric(z.number().positive()).default(100), variable: 'MADROX_MAX_TOTAL_COST', hint: 'USD', description: 'USD that living agents may have cost, in all' },
   retentionDays: { schema: numeric(z.number().int().min(0).max(36_500)).default(defaultRetentionDays), variable: 'MADROX_RETENTION_DAYS', hint: 'DAYS', description: "Days that ended agents' output and the audit are kept; 0: for ever" },
+  spawnApprovalSeconds: { schema: numeric(z.number().positive().max(86_400)).default(300), variable: 'MADROX_SPAWN_APPROVAL_SECONDS', hint: 'S', description: 'How long a person has to approve a spawn, where policy asks one first' },
+  promptApprovalSeconds: { schema: numeric(z.number().positive().max(86_000)).default(600), variable: 'MADROX_PROMPT_APPROVAL_SECONDS', hint: 'S', description: "How long a permission prompt of an agent's CLI waits for its answer" },
   claudeBin: { schema: z.string().min(1).default('claude'), variable: 'MADROX_CLAUDE_BIN', hint: 'FILE', description: 'The executable of Claude Code: a path, or a name looked up on PATH' },
   codexBin: { schema: z.string().min(1).default('codex'), variable: 'MADROX_CODEX_BIN', hint: 'FILE', description: 'The executable of Codex, likewise' },
   codexDriver: { schema: z.enum(codexDriverNames).default('app-server'), variable: 'MADROX_CODEX_DRIVER', hint: 'DRIVER', description: 'What the harness codex means: app-server, one process for all its agents, or pty, the interactive program of each' },

@@ -65,6 +65,8 @@ export interface MadroxOptions {
   readonly harnesses?: Readonly<Record<string, CreateDriver>>
   /** How clients treat agents of theirs that keep dying; default: `one_for_one`, three restarts within a minute. */
   readonly supervision?: Supervision
+  /** How long a spawn waits for a person's yes (default 5 minutes), and a permission prompt of a CLI for its answer (default 10). Milliseconds. */
+  readonly approvals?: { readonly spawnMs?: number; readonly promptMs?: number }
   /** `announce` will be called: until then no agent's process is started, those of an earlier run included. */
   readonly willServe?: boolean
   /** Time and ids; a simulation gives its own. */
@@ -146,7 +148,7 @@ export async function createMadrox(options: MadroxOptions): Promise<Madrox> {
     const system = createSystem({
       store: createSqliteStore({ path: join(home, 'madrox.db'), durability: options.durability ?? 'normal' }),
       clock, ids, log, home, prices, logs: createLogFiles({ dir: options.logDir === undefined ? join(home, 'logs') : resolve(options.logDir), clock, log }), retentionDays: options.retentionDays ?? defaultRetentionDays,
-      ...(options.supervision ? { supervision: options.supervision } : {}), ...(options.limits ? { limits: options.limits } : {}), ...(options.ownerTokens ? { ownerTokens: options.ownerTokens } : {}), ...(options.rolesDir ? { rolesDir: options.rolesDir } : {}), ...(options.templatesDir ? { templatesDir: options.templatesDir } : {}),
+      ...(options.approvals ? { approvals: options.approvals } : {}), ...(options.supervision ? { supervision: options.supervision } : {}), ...(options.limits ? { limits: options.limits } : {}), ...(options.ownerTokens ? { ownerTokens: options.ownerTokens } : {}), ...(options.rolesDir ? { rolesDir: options.rolesDir } : {}), ...(options.templatesDir ? { templatesDir: options.templatesDir } : {}),
       servers: createServers({ home, env, findExecutable: name => findExecutable(name, env['PATH']) }),
       ...(options.models ? { models: options.models } : {}), ...(options.workspaceDir ? { workspaceDir: options.workspaceDir } : {}),
       marker: { [homeMarker]: home },
