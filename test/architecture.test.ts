@@ -40,6 +40,8 @@ const rules: Rules = {
     listhen: ['src/transports/'],
     crossws: ['src/transports/'],
     citty: composition,
+    'yocto-spinner': composition,
+    '@bomb.sh/tab': composition,
     consola: ['src/log.ts', ...composition],
     zod: ['src/'],
     'fastest-levenshtein': ['src/nearest.ts'], // "did you mean"
