@@ -71,7 +71,7 @@ function fail(rawArgs: readonly string[], error: unknown): never {
 const commandOf = (name: string | undefined): (() => Promise<CommandDef>) | undefined => (name !== undefined && Object.hasOwn(commands, name) ? commands[name] : undefined)
 
 async function usageOf([name, word]: readonly string[]): Promise<string> {
-  if (name === 'call' && word !== undefined && !word.startsWith('-')) return (await import('./cli/call.ts')).toolUsage(word)
+  if (name === 'call' && word !== undefined && !word.startsWith('-')) return (await import('./cli/tool-usage.ts')).toolUsage(word)
   return renderUsage((await commandOf(name)?.()) ?? main)
 }
 

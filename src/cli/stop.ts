@@ -4,8 +4,6 @@ import type { ArgsDef, CommandDef } from 'citty'
 import { callTool, type Data } from './calling.ts'
 import { common, serverOf, tell, toCommand, wait } from './command.ts'
 import { bold, dim, harmless, listOf } from './output.ts'
-import { argumentsFromText } from '../tools/arguments.ts'
-import { toolCalled } from './tool-options.ts'
 
 interface Several {
   readonly name: string
@@ -14,6 +12,7 @@ interface Several {
   /** The tool for one agent, and the one for several. */
   readonly one: string
   readonly many: string
+  /** Named as the tools' parameters. */
   readonly options: ArgsDef
   readonly inWords: (data: Data) => string
 }
@@ -27,8 +26,8 @@ const several = ({ name, description, label, one, many, options, inWords }: Seve
     run: async (given, agents) => {
       const server = await serverOf(given)
       const tool = agents.length === 1 ? one : many
-      const said = Object.fromEntries(Object.keys(options).flatMap(option => (given[option] ? [[option, given[option].map(String)]] : [])))
-      const args = { ...argumentsFromText(toolCalled(tool), said), ...(agents.length === 1 ? { instance_id: agents[0] } : { instance_ids: agents }) }
+      const said = Object.fromEntries(Object.keys(options).flatMap(option => (given[option] ? [[option, given[option].at(-1)]] : [])))
+      const args = { ...said, ...(agents.length === 1 ? { instance_id: agents[0] } : { instance_ids: agents }) }
       const data = await wait(given, label, (signal, onProgress) => callTool(server, tool, args, { signal, onProgress }))
       return tell(given, data, ({ results, ...single }) => (results === undefined ? [single] : listOf(results)).map(each => refusedWords(each) ?? inWords(each)).join('\n'))
     },
