@@ -25,6 +25,8 @@ const commands: Readonly<Record<string, () => Promise<CommandDef>>> = {
   logs: () => import('./cli/logs.ts').then(({ logs }) => logs),
   inspect: () => import('./cli/inspect.ts').then(({ inspect }) => inspect),
   call: () => import('./cli/call.ts').then(({ call }) => call),
+  setup: () => import('./cli/setup.ts').then(({ setup }) => setup),
+  doctor: () => import('./cli/doctor.ts').then(({ doctor }) => doctor),
   demo: () => import('./cli/demo.ts').then(({ demo }) => demo as CommandDef),
 }
 

@@ -34,7 +34,7 @@ const rules: Rules = {
     xstate: ['src/machines/', 'src/actors/'],
     libsql: ['src/store/'],
     'node-pty': ['src/drivers/'],
-    'smol-toml': ['src/drivers/codex/', 'src/config-file.ts'],
+    'smol-toml': ['src/drivers/codex/', 'src/config-file.ts', 'src/cli/setup/'],
     '@xterm/headless': ['src/drivers/'],
     h3: ['src/transports/'],
     listhen: ['src/transports/'],
