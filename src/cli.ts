@@ -6,33 +6,18 @@
  */
 
 import { type CommandDef, defineCommand, renderUsage, runCommand } from 'citty'
+import { commands } from './cli/commands.ts'
 import { CommandError, exitCodes } from './cli/exit.ts'
 import { print } from './cli/output.ts'
 import { toWireError } from './errors.ts'
 import { version } from './version.ts'
 
-/** In the order of the help; each is declared in a file of its own in `src/cli/`. */
-const commands: Readonly<Record<string, () => Promise<CommandDef>>> = {
-  serve: () => import('./cli/serve.ts').then(({ serve }) => serve as CommandDef), // the table knows no command's own options
-  stdio: () => import('./cli/stdio.ts').then(({ stdio }) => stdio as CommandDef),
-  tree: () => import('./cli/tree.ts').then(({ tree }) => tree),
-  status: () => import('./cli/tree.ts').then(({ status }) => status),
-  spawn: () => import('./cli/spawn.ts').then(({ spawn }) => spawn),
-  send: () => import('./cli/send.ts').then(({ send }) => send),
-  replies: () => import('./cli/replies.ts').then(({ replies }) => replies),
-  interrupt: () => import('./cli/stop.ts').then(({ interrupt }) => interrupt),
-  stop: () => import('./cli/stop.ts').then(({ stop }) => stop),
-  logs: () => import('./cli/logs.ts').then(({ logs }) => logs),
-  inspect: () => import('./cli/inspect.ts').then(({ inspect }) => inspect),
-  call: () => import('./cli/call.ts').then(({ call }) => call),
-  setup: () => import('./cli/setup.ts').then(({ setup }) => setup),
-  doctor: () => import('./cli/doctor.ts').then(({ doctor }) => doctor),
-  demo: () => import('./cli/demo.ts').then(({ demo }) => demo as CommandDef),
-}
+const all: Readonly<Record<string, () => Promise<CommandDef>>> = { ...commands, complete: () => import('./cli/complete.ts').then(({ complete }) => complete) }
+const commandOf = (name: string | undefined): (() => Promise<CommandDef>) | undefined => (name !== undefined && Object.hasOwn(all, name) ? all[name] : undefined)
 
 const main = defineCommand({
   meta: { name: 'madrox', version, description: 'Teams of AI coding agents, as actors, behind MCP' },
-  subCommands: { ...commands },
+  subCommands: { ...all },
 })
 
 /** How it ends is told by `exitCodes`. */
@@ -69,8 +54,6 @@ function fail(rawArgs: readonly string[], error: unknown): never {
   if (rawArgs.includes('--json')) print(process.stdout, JSON.stringify({ error: told }, undefined, 2))
   process.exit(error instanceof CommandError ? error.exitCode : exitCodes.refused)
 }
-
-const commandOf = (name: string | undefined): (() => Promise<CommandDef>) | undefined => (name !== undefined && Object.hasOwn(commands, name) ? commands[name] : undefined)
 
 async function usageOf([name, word]: readonly string[]): Promise<string> {
   if (name === 'call' && word !== undefined && !word.startsWith('-')) return (await import('./cli/tool-usage.ts')).toolUsage(word)
