@@ -10,6 +10,7 @@ import { commands } from './cli/commands.ts'
 import { CommandError, exitCodes } from './cli/exit.ts'
 import { print } from './cli/output.ts'
 import { toWireError } from './errors.ts'
+import { knowSecrets, secretsIn } from './redaction.ts'
 import { version } from './version.ts'
 
 const all: Readonly<Record<string, () => Promise<CommandDef>>> = { ...commands, complete: () => import('./cli/complete.ts').then(({ complete }) => complete) }
@@ -22,6 +23,7 @@ const main = defineCommand({
 
 /** How it ends is told by `exitCodes`. */
 async function run(rawArgs: string[]): Promise<void> {
+  knowSecrets(secretsIn(process.env)) // for what is said before a server knows them
   if (rawArgs[0] === '--version' || rawArgs[0] === '-v') {
     process.stdout.write(`${version}\n`)
     process.exit(exitCodes.done)

@@ -106,7 +106,10 @@ test('stop ends several and says of each what became of it; one that is none mak
 test('logs shows what an agent did, inspect where to watch it', async () => {
   const id = await agent('hal')
   await madrox('send', 'hal', 'echo noted')
-  expect((await madrox('logs', 'hal', '--limit', '5')).stdout).toContain('] noted')
+  expect((await madrox('logs', 'hal', '--tail', '5')).stdout).toContain('] noted')
+  expect((await madrox('logs', 'hal', '--type', 'communication')).stdout).toMatch(/ message madrox-cli → hal echo noted\n.* hal → madrox-cli noted$/m)
+  expect((await json('logs', 'hal', '--type', 'instance')).data).toMatchObject({ log_type: 'instance', name: 'hal', entries: expect.arrayContaining([expect.objectContaining({ event: 'agent_spawned' })]) })
+  expect((await madrox('logs', '--tail', '3')).stdout.trim().split('\n')).toHaveLength(3)
   expect(await madrox('inspect', 'hal')).toEqual({ code: 0, stdout: `${server.url}/?agent=${id}\n`, stderr: '' })
 })
 

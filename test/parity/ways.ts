@@ -129,8 +129,8 @@ function toTold(body: unknown, number: number): Told {
 /** The number that goes with a code, where it is told. */
 export const codeOfTold = ({ error }: Told): ErrorCode | undefined => error?.code
 
-/** Counts and durations no two runs share. */
-const measured = new Set(['uptime_seconds', 'after_ms', 'pid', 'waited_ms', 'used'])
+/** Counts and durations no two runs share, and files that are written in their own time. */
+const measured = new Set(['files', 'uptime_seconds', 'after_ms', 'pid', 'waited_ms', 'used'])
 
 /** The same in every run that did the same. */
 export function alike(value: unknown, home: string): unknown {
@@ -144,5 +144,5 @@ export function alike(value: unknown, home: string): unknown {
   }
   if (Array.isArray(value)) return value.map(item => alike(item, home))
   if (typeof value !== 'object' || value === null) return value
-  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, measured.has(key) && typeof inner === 'number' ? '<measured>' : alike(inner, home)]))
+  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, measured.has(key) && (typeof inner === 'number' || Array.isArray(inner)) ? '<measured>' : alike(inner, home)]))
 }

@@ -66,6 +66,15 @@ describe('reads', () => {
     expect((await get(stage, '/instances?include_ended=false')).body).toMatchObject({ total: 1 })
   })
 
+  test('GET /logs/audit, /logs/instances/:id and /logs/communication/:id give the logs', async () => {
+    const stage = await stageAndServe()
+    const ada = await stage.spawn('ada')
+    await stage.ask(stage.me, 'send_to_instance', { instance_id: ada, message: 'x', wait_for_response: false })
+    expect((await get(stage, '/logs/audit?event=agent_spawned&limit=1')).body).toMatchObject({ count: 1, entries: [{ event: 'agent_spawned', name: 'ada' }] })
+    expect((await get(stage, '/logs/instances/ada?tail=0')).body).toMatchObject({ log_type: 'instance', name: 'ada' })
+    expect((await get(stage, `/logs/communication/${ada}`)).body).toMatchObject({ log_type: 'communication', entries: [{ kind: 'message', text: 'x' }] })
+  })
+
   test('GET /tools lists every tool with its schemas, aliases beside it', async () => {
     const stage = await stageAndServe()
     const { body } = await get(stage, '/tools')
