@@ -14,7 +14,7 @@ let removeHome: () => Promise<void>
 beforeAll(async () => {
   const { path, remove } = await temporaryHome()
   removeHome = remove
-  server = await startServe(path)
+  server = await startServe(path, ['--max-instances', '50'])
   env = { MADROX_HOME: path }
 })
 afterAll(async () => {
