@@ -37,14 +37,14 @@ export const spawnAgent = defineTool({
   ...common,
   name: 'spawn_agent',
   title: 'Spawn an agent of any harness',
-  description: 'Starts an agent of the named harness: claude, codex, or scripted (built in, no model, no cost: for rehearsals). Otherwise as spawn_claude.',
+  description: 'Starts an agent of the named harness: claude, codex, codex-pty (Codex by its interactive program, one process an agent), or scripted (built in, no model, no cost: for rehearsals). Otherwise as spawn_claude.',
   input: z.strictObject({ harness: z.string().min(1), ...spawnFields, ...anyFields }),
   listedFor: ['client'],
   searchHint: 'start create launch any harness scripted rehearsal agent',
   handler: ({ harness, ...input }, context) => spawnOne(harness, input, context),
 })
 
-const batchItem = z.strictObject({ instance_type: z.string().min(1).default('claude').describe('claude | codex | scripted'), ...spawnFields, ...anyFields })
+const batchItem = z.strictObject({ instance_type: z.string().min(1).default('claude').describe('claude | codex | codex-pty | scripted'), ...spawnFields, ...anyFields })
 
 export const spawnMultiple = defineTool({
   name: 'spawn_multiple_instances',
@@ -82,7 +82,8 @@ async function spawnItem(item: unknown, index: number, parent: ParentFound | und
   return spawnOne(harness, input, { ...context, ...(context.callKey === undefined ? {} : { callKey: `${context.callKey}#${index}` }) }, parent)
 }
 
-async function spawnOne(harness: string, given: z.input<typeof spawnInput>, context: ToolContext, parent?: ParentFound): Promise<ToolResult> {
+/** One agent, with its first message where there is one: all spawns come down to this. */
+export async function spawnOne(harness: string, given: z.input<typeof spawnInput>, context: ToolContext, parent?: ParentFound): Promise<ToolResult> {
   const input = spawnInput.parse(given)
   const { system, caller, signal } = context
   const deadlineAt = context.now() + input.timeout_seconds * 1000
