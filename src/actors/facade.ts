@@ -278,7 +278,7 @@ export interface MadroxSystem extends Catalogue, LogReading, PolicyControl {
   waitForAny(caller: Caller, messageIds: readonly MessageId[], wait: WaitOptions): Promise<SendReport>
   /** An agent's answer to a message it was given. Refused: `no_open_message`, `ambiguous_message`, `not_found`, `not_allowed` (no agent), `unavailable`. */
   reply(caller: Caller, request: { readonly text: string; readonly correlationId?: string }): { readonly to: string; readonly messageId: MessageId; readonly kind: 'outcome' | 'follow_up' }
-  /** Replies nobody waited for, oldest first, claimed until consumed or released. `of`: another's inbox, peeked only. */
+  /** Replies nobody waited for, oldest first, claimed until consumed or released. `of`: another's inbox, peeked only; an absolute path: those of the owner's open sessions that stand there or above. */
   collectReplies(caller: Caller, options: { readonly of?: string; readonly limit?: number; readonly wait: WaitOptions }): Promise<Collected>
   consumeReplies(ids: readonly ReplyId[]): void
   /** The answer did not leave: they are pending again. */

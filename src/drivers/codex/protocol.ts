@@ -6,6 +6,9 @@
 
 import { z } from 'zod'
 
+/** Of the CLI the protocol was measured on. */
+export const verifiedVersion = '0.169.0'
+
 /** `codexErrorInfo`: a word, or an object of one key. */
 const turnError = z.object({ message: z.string(), additionalDetails: z.string().nullish(), codexErrorInfo: z.unknown() })
 export type TurnError = z.infer<typeof turnError>
