@@ -17,6 +17,7 @@ import { createApprovals } from './approvals.ts'
 import { createAsks } from './asks.ts'
 import { watchLimits } from './budgets.ts'
 import { endAll, interrupt, terminate } from './control.ts'
+import { createCoordination } from './coordinating.ts'
 import { agentActor, canonicalClient, type Core, defaultLimits, ledgerActor, type Limits, remembered, rowOf, specOf, tellAgent } from './core.ts'
 import { createDeadlines } from './deadlines.ts'
 import { resolveAgent } from './directory.ts'
@@ -25,6 +26,7 @@ import { createExporting, type ExportingEvent } from './exporting.ts'
 import type { MadroxSystem } from './facade.ts'
 import { createStoreHealth } from './health.ts'
 import { createInspecting } from './inspecting.ts'
+import { createJobs, jobsActor } from './jobs.ts'
 import { createLedger } from './ledger.ts'
 import { createLetters } from './letters.ts'
 import { createLogReading } from './logs.ts'
@@ -110,6 +112,7 @@ export function createSystem(options: SystemOptions): MadroxSystem {
       deadlines: createDeadlines(clock),
       asks: createAsks(),
       ledger: createLedger({ store, health, ids, clock, log, successorOf: id => canonicalClient({ aliases }, id) }),
+      jobs: createJobs(() => ({ core, waiting })),
       retention: createRetention({ store, clock, log, days }),
       exporting: createExporting({ logs, clock, log, days, rowOf: id => core.rows.get(asAgentId(id)), toTold: said => toSaidTold(core, said), screenOf: (id, lines) => screenOf(core, id, lines) }),
       drivers: createDrivers({ connect: emit => (drivers = options.connectDrivers(emit)), callTool: options.callTool, wayBack: agentId => wayBack(agentId), clock, log }),
@@ -147,6 +150,7 @@ export function createSystem(options: SystemOptions): MadroxSystem {
   const spawning = createSpawning({ core, drivers: () => drivers, serves, models: options.models ?? {}, workspaceDir: options.workspaceDir ?? `${options.home}/workspaces`, marker: options.marker, ...(options.rolesDir ? { rolesDir: options.rolesDir } : {}), prepareWorkspace: options.prepareWorkspace ?? prepareWorkspace, approve: createSpawnApproval(core, approvals, options.approvals?.spawnMs ?? spawnApprovalMs), onSpawned: notifications.spawned, ...(options.approvals?.promptMs === undefined ? {} : { approvalMs: options.approvals.promptMs }), servers: options.servers ?? createServers({ home: options.home, env: {}, findExecutable: name => name }) })
   const messaging = createMessaging(core, waiting)
   recover(core, { drivers: () => drivers, enter: spawning.enter })
+  jobsActor(core).send({ type: 'jobsDue' })
   let closing: Promise<void> | undefined
   let closed = false
   /** Sessions end after the system they spoke to, and tell it: there is nobody left to be told. */
@@ -178,6 +182,7 @@ export function createSystem(options: SystemOptions): MadroxSystem {
     ...logReading,
     recordRefusal: whileOpen(logReading.recordRefusal),
     ...createLetters(core, waiting),
+    ...createCoordination(core, waiting),
     ...createTeams({ core, drivers: () => drivers, dirs: { templates: options.templatesDir, roles: options.rolesDir }, room: spawning.room, isRepeated: spawning.isRepeated }),
     consumeReplies: whileOpen(messaging.consumeReplies),
     releaseReplies: whileOpen(messaging.releaseReplies),
@@ -245,4 +250,5 @@ export type * from './facade.ts'
 export type { Member as TeamMember } from './templates.ts'
 export { policyFields } from './policy.ts'
 export type * from './controlling.ts'
+export type * from './coordination.ts'
 export type * from './log-reading.ts'

@@ -3,6 +3,7 @@
 import { z } from 'zod'
 import { answerApproval, listApprovals } from './approvals.ts'
 import { interruptInstance, interruptMultiple, terminateInstance, terminateMultiple } from './control.ts'
+import { cancelJob, coordinateInstances, getJobStatus } from './jobs.ts'
 import { listDeadLetters, resendDeadLetter } from './letters.ts'
 import { getAuditLogs, getInstanceLogs, listLoggedInstances } from './logs.ts'
 import { broadcastToChildren, getPendingReplies, replyToCaller, sendToInstance, sendToMultiple, waitForAny } from './messages.ts'
@@ -16,6 +17,7 @@ import { defineTool, runTool, type Tool, type ToolTable, topics } from './tool.t
 const tools: readonly Tool[] = [
   spawnClaude, spawnCodex, spawnAgent, spawnMultiple, spawnTeam, listTemplates, listRoles,
   sendToInstance, sendToMultiple, broadcastToChildren, replyToCaller, getPendingReplies, waitForAny, listDeadLetters, resendDeadLetter,
+  coordinateInstances, getJobStatus, cancelJob,
   interruptInstance, interruptMultiple, terminateInstance, terminateMultiple,
   getPolicy, setPolicy, listApprovals, answerApproval,
   getInstanceStatus, getInstanceTree, getChildren, getPeers, getInstanceOutput, getTerminalScreen,
