@@ -28,6 +28,7 @@ const binding = {
   'max-total-cost': { type: 'string', description: 'USD that living agents may have cost, in all (default 100)', valueHint: 'USD' },
   'retention-days': { type: 'string', description: "Days that ended agents' output and the audit are kept; 0: for ever (default 30)", valueHint: 'DAYS' },
   'child-env': { type: 'string', description: 'A further environment variable that agents receive; repeatable', valueHint: 'NAME' },
+  'claude-driver': { type: 'string', description: 'How claude agents are run: pty (in a terminal) or stream (by structured messages) (default pty)', valueHint: 'WAY' },
   'on-shutdown': { type: 'string', description: 'end: a stopping server ends its agents; suspend: the next one goes on with them (default end)', valueHint: 'WHAT' },
   'restart-strategy': { type: 'string', description: "Who is restarted with a client's agent that died again: one_for_one, one_for_all or rest_for_one (default one_for_one)", valueHint: 'STRATEGY' },
   'max-restarts': { type: 'string', description: "Restarts of a client's agents within the window; the next death stands (default 3)", valueHint: 'N' },
@@ -49,7 +50,7 @@ function configOf(rawArgs: readonly string[], known: ArgsDef): Config {
   const given = parse(rawArgs, known)
   const last = (name: string): string | boolean | undefined => given[name]?.at(-1)
   return loadConfig({
-    home: last('home'), host: last('host'), port: last('port'), logLevel: last('log-level'), maxInstances: last('max-instances'), maxTotalCost: last('max-total-cost'), retentionDays: last('retention-days'), durability: last('durability'), onShutdown: last('on-shutdown'), restartStrategy: last('restart-strategy'), maxRestarts: last('max-restarts'), restartWindowSeconds: last('restart-window-seconds'), childEnv: given['child-env'],
+    home: last('home'), host: last('host'), port: last('port'), logLevel: last('log-level'), maxInstances: last('max-instances'), maxTotalCost: last('max-total-cost'), retentionDays: last('retention-days'), durability: last('durability'), onShutdown: last('on-shutdown'), claudeDriver: last('claude-driver'), restartStrategy: last('restart-strategy'), maxRestarts: last('max-restarts'), restartWindowSeconds: last('restart-window-seconds'), childEnv: given['child-env'],
   }, process.env)
 }
 
@@ -79,7 +80,7 @@ async function startServer(config: Config, log: Log): Promise<{ readonly url: st
   }
   const [{ createMadrox }, { serveHttp }, { instructions }] = await Promise.all([import('./index.ts'), import('./transports/http.ts'), import('./tools/instructions.ts')])
   const madrox = await createMadrox({
-    home: config.home, env: process.env, childEnv: config.childEnv, claudeBin: config.claudeBin, codexBin: config.codexBin, durability: config.durability,
+    home: config.home, env: process.env, childEnv: config.childEnv, claudeBin: config.claudeBin, codexBin: config.codexBin, claudeDriver: config.claudeDriver, durability: config.durability,
     limits: { maxInstances: config.maxInstances, maxTotalCost: config.maxTotalCost }, retentionDays: config.retentionDays, willServe: true, supervision: { strategy: config.restartStrategy, maxRestarts: config.maxRestarts, withinMs: config.restartWindowSeconds * 1000 }, rolesDir: join(config.home, 'prompts'), log, ...(config.token ? { ownerTokens: { local: config.token } } : {}),
   })
   try {

@@ -26,6 +26,8 @@ export const configSchema = z.object({
   retentionDays: numeric(z.number().int().min(0).max(36_500)).default(defaultRetentionDays),
   claudeBin: z.string().min(1).default('claude'),
   codexBin: z.string().min(1).default('codex'),
+  /** How the harness `claude` speaks with Claude Code: in a terminal, or by structured messages as `claude-stream` always does. */
+  claudeDriver: z.enum(['pty', 'stream']).default('pty'),
   /** Names of further environment variables that agents receive. */
   childEnv: z.array(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'not the name of a variable')).default([]),
   /** What callers must show where the server is reached over the network. */
@@ -55,6 +57,7 @@ const variables: Readonly<Record<string, keyof Config>> = {
   MADROX_RETENTION_DAYS: 'retentionDays',
   MADROX_CLAUDE_BIN: 'claudeBin',
   MADROX_CODEX_BIN: 'codexBin',
+  MADROX_CLAUDE_DRIVER: 'claudeDriver',
   MADROX_SERVER_TOKEN: 'token',
 }
 

@@ -9,6 +9,7 @@ import { createSystem, type MadroxSystem } from './actors/system.ts'
 import type { Limits } from './actors/core.ts'
 import { type Clock, systemClock } from './clock.ts'
 import { createClaudeDriver } from './drivers/claude/driver.ts'
+import { createClaudeStreamDriver } from './drivers/claude/stream/driver.ts'
 import { createCodexDriver } from './drivers/codex/driver.ts'
 import type { CreateDriver, Driver } from './drivers/driver.ts'
 import { sweepMarked } from './drivers/pty/reaper.ts'
@@ -36,6 +37,8 @@ export interface MadroxOptions {
   /** The CLIs: paths, or names looked up on PATH; default `claude` and `codex`. */
   readonly claudeBin?: string
   readonly codexBin?: string
+  /** How the harness `claude` speaks with Claude Code; default `pty`. The harness `claude-stream` is there either way. */
+  readonly claudeDriver?: 'pty' | 'stream'
   /** What an accepted message survives. `normal` (default): the death of the process; `full`: a loss of power too, at a quarter of the speed. */
   readonly durability?: 'normal' | 'full'
   readonly limits?: Partial<Limits>
@@ -113,7 +116,8 @@ export async function createMadrox(options: MadroxOptions): Promise<Madrox> {
       willServe: options.willServe === true,
       connectDrivers: emit => {
         const harnesses: [string, CreateDriver, string][] = [
-          ['claude', createClaudeDriver, options.claudeBin ?? 'claude'],
+          ['claude', options.claudeDriver === 'stream' ? createClaudeStreamDriver : createClaudeDriver, options.claudeBin ?? 'claude'],
+          ['claude-stream', createClaudeStreamDriver, options.claudeBin ?? 'claude'],
           ['codex', createCodexDriver, options.codexBin ?? 'codex'],
           ['scripted', createScriptedDriver, ''],
           ['scripted-pty', createScriptedPtyDriver, ''],
