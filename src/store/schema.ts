@@ -161,6 +161,11 @@ ALTER TABLE clients ADD COLUMN successor TEXT;
 ALTER TABLE calls ADD COLUMN agent_id TEXT;
 `
 
+/** USD, of calls whose cost the CLI tells itself. */
+const toldCosts = `
+ALTER TABLE usage ADD COLUMN cost_usd REAL;
+`
+
 /** In order; the first makes version 1 out of an empty file. */
-export const migrations: readonly string[] = [first, recovery, unfinishedTurns, deadLetters]
+export const migrations: readonly string[] = [first, recovery, unfinishedTurns, deadLetters, toldCosts]
 export const schemaVersion = migrations.length

@@ -15,7 +15,7 @@ export interface Requests {
 }
 
 /** The CLI's permission mode has decided what it can by itself; only without any bounds is nothing left to ask. */
-export const allowsAll = ({ confinement: { bypass, permissionMode } }: Pick<ParsedLaunch, 'confinement'>): boolean =>
+const allowsAll = ({ confinement: { bypass, permissionMode } }: Pick<ParsedLaunch, 'confinement'>): boolean =>
   bypass && (permissionMode ?? 'bypassPermissions') === 'bypassPermissions'
 
 export function createRequests(launch: Pick<ParsedLaunch, 'confinement'>, channel: Pick<Channel, 'respond' | 'refuse'>, approvals: Pick<Approvals, 'hold'>): Requests {

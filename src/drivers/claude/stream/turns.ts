@@ -46,8 +46,7 @@ export function createTurnTracker(tell: (fact: SourcedFact<'promptSeen' | 'turnS
     if (!current) return
     const { turnId, promptId } = current
     current = undefined
-    const tasks = [...running, ...awaking.filter(id => running.every(task => task.id !== id)).map(id => ({ id }))]
-    tell({ type: 'turnEnded', source, turnId, ...ending, background: tasks, ...(promptId === undefined ? {} : { promptId }) })
+    tell({ type: 'turnEnded', source, turnId, ...ending, background: [...running, ...awaking.map(id => ({ id }))], ...(promptId === undefined ? {} : { promptId }) })
   }
 
   const beginOwn = (): void => {
@@ -101,6 +100,7 @@ export function createTurnTracker(tell: (fact: SourcedFact<'promptSeen' | 'turnS
       if (current?.root !== undefined) roots.set(taskId, current.root)
     },
     taskEnded({ task_id: taskId, status }: SystemEventOf<'task_notification'>): void {
+      running = running.filter(task => task.id !== taskId)
       // A command that ran in the foreground is told of too, and one that was stopped wakes nobody.
       if (background.has(taskId) && status !== 'stopped') awaking = [...awaking, taskId]
     },
