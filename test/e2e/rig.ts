@@ -53,6 +53,10 @@ export interface Rig {
   stop(): Promise<void>
 }
 
+/** Claude Code in a terminal, and by structured messages: for cases in which they could differ. */
+export const claudeDrivers = ['pty', 'stream'] as const
+export const byDriver = (driver: (typeof claudeDrivers)[number]): Pick<RigOptions, 'env'> => ({ env: { MADROX_CLAUDE_DRIVER: driver } })
+
 const cli = fileURLToPath(new URL('../../dist/cli.js', import.meta.url))
 
 export async function openRig(options: RigOptions = {}): Promise<Rig> {
