@@ -17,7 +17,7 @@ interface Freedom {
 }
 
 /** The CLI behind a harness, by whichever driver: `claude-stream` is `claude`. */
-const familyOf = (harness: string): string => harness.split('-')[0] ?? harness
+export const familyOf = (harness: string): string => harness.split('-')[0] ?? harness
 
 function freedomOf({ harness, confinement: { bypass, permissionMode, sandboxMode } }: Pick<Rights, 'harness' | 'confinement'>): Freedom {
   const bySandbox: Freedom = { unconfined: (sandboxMode ?? (bypass ? 'danger-full-access' : '')) === 'danger-full-access', writes: sandboxMode !== 'read-only' }
