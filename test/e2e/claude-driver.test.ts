@@ -73,9 +73,9 @@ const interrupt = async ({ driver, facts }: Scene): Promise<FactOf<'interruptFin
 const ways = [
   {
     way: 'in a PTY', createDriver: createClaudeDriver, toTyped: (text: string) => text.replace(/\x1b\[(31m|0m|201~)/g, ''),
-    guarded: ['Message: /exit', 'Message: !touch escaped', 'Message: exit', 'Message:   /help me'],
+    guarded: ['Message: /exit', 'Message: !touch escaped', 'Message: exit', 'Message:   /help me'], loopback: '200', // its hooks go that way
   },
-  { way: 'by structured messages', createDriver: createClaudeStreamDriver, toTyped: (text: string) => text, guarded: ['Message: /exit', '!touch escaped', 'exit', '  /help me'] },
+  { way: 'by structured messages', createDriver: createClaudeStreamDriver, toTyped: (text: string) => text, guarded: ['Message: /exit', '!touch escaped', 'exit', '  /help me'], loopback: '403' },
 ]
 
 const readScreen = async ({ driver, facts }: Scene): Promise<string> => {
@@ -89,7 +89,7 @@ const readTranscript = (stage: ClaudeStage): string => {
   return readFileSync(join(stage.home, '.claude', 'projects', stage.workspace('ada').replace(/[^a-zA-Z0-9]/g, '-'), `${sessionId}.jsonl`), 'utf8')
 }
 
-describe.each(ways)('$way', ({ createDriver, toTyped, guarded }) => {
+describe.each(ways)('$way', ({ createDriver, toTyped, guarded, loopback }) => {
   const open = (options?: SceneOptions): Promise<Scene> => openScene(createDriver, options)
 
   test('the model gets text as typed, whatever is in it, without a paste mark', async () => {
@@ -227,18 +227,19 @@ describe.each(ways)('$way', ({ createDriver, toTyped, guarded }) => {
     expect((await run('[MSG:b] do: say ok')).finalText).toBe('ok')
   })
 
-  test('a confined agent writes in its workspace, reads its supervisor\'s, and writes nowhere else', async () => {
+  test('a confined agent writes in its workspace, reads its supervisor\'s, writes nowhere else, and reaches this machine\'s servers only where it must', async () => {
     const { stage, start, run } = await open()
     const other = stage.workspace('supervisor')
     writeFileSync(join(other, 'plan.md'), 'the plan')
     await start({ confinement: {}, readableDirs: [other] })
-    await run(`[MSG:a] do:\nbash echo in > in.txt; echo out > ${other}/out.txt\ncall Write {"file_path":"${other}/w.txt","content":"x"}\ncall Write {"file_path":"${stage.workspace('ada')}/w.txt","content":"x"}\ncall Read {"file_path":"${other}/plan.md"}`)
+    await run(`[MSG:a] do:\nbash NO_PROXY= no_proxy= curl -sI -o /dev/null -w '%{http_code}' ${stage.fake.url}/\nbash echo in > in.txt; echo out > ${other}/out.txt\ncall Write {"file_path":"${other}/w.txt","content":"x"}\ncall Write {"file_path":"${stage.workspace('ada')}/w.txt","content":"x"}\ncall Read {"file_path":"${other}/plan.md"}`)
     const results = stage.fake.requests.flatMap(request => request.view.lastToolResults)
     expect(existsSync(join(stage.workspace('ada'), 'in.txt'))).toBe(true)
     expect(existsSync(join(stage.workspace('ada'), 'w.txt'))).toBe(true)
     expect(existsSync(join(other, 'out.txt'))).toBe(false)
     expect(existsSync(join(other, 'w.txt'))).toBe(false)
     expect(results.at(-1)?.text).toContain('the plan')
+    expect(results[0]?.text).toMatch(new RegExp(`^${loopback}`))
   })
 
   test('ending an agent inside a tool leaves none of what the tool had started', async () => {
