@@ -51,6 +51,19 @@ test.each([
   expect(unitsOf(after.usage).slice(0, 3)).toEqual(unitsOf(before.usage))
 })
 
+test('a session that runs by one is not begun by the other', async () => {
+  stage = await createClaudeStage()
+  const facts = createRecorder(30_000)
+  const [first, second] = [createClaudeStreamDriver(stage.config, facts.emit), createClaudeDriver(stage.config, facts.emit)]
+  const launch = { name: 'ada', cwd: stage.workspace('ada'), systemPrompt: '', confinement: { bypass: true }, marker: stage.marker, sessionId: randomUUID() }
+  first.dispatch({ type: 'startAgent', agentId: 'ada', launch })
+  await facts.waitFor('ada', 'ready')
+  second.dispatch({ type: 'startAgent', agentId: 'bob', launch: { ...launch, resume: true } })
+  const pid = facts.factsOf('ada', 'processStarted')[0]?.pid
+  expect(await facts.waitFor('bob', 'startFailed')).toMatchObject({ code: 'session_locked', detail: expect.stringContaining(`process ${pid}`) })
+  await Promise.all([first.close(), second.close()])
+})
+
 test('it is a harness of its own, alone or in a batch; its process has no terminal, its screen is the conversation, and its cost is its own word', async () => {
   const { call, text } = await openRig()
   expect(await call('spawn_agent', { harness: 'claude-stream', name: 'ada', model: 'claude-sonnet-4-5-20250929' })).toMatchObject({ instance_type: 'claude-stream', state: 'idle' })
