@@ -4,7 +4,7 @@
  * transcript. No model: it answers `echo: PROMPT` at once. Misbehaves as CLAUDE_FAKE says, comma-separated:
  * never-ready · exit-words · deaf=N (leaves N prompts in its queue) · mute=N (N prompts, and what is asked about them, get no word) ·
  * hang (never answers a prompt that says so) · lost-interrupt (hears the first one and goes on) · no-record (writes no transcript) ·
- * asks (puts a question of its own before each answer, and says what it was told)
+ * asks (puts a question of its own before each answer, and says what it was told) · asks-early (one before it is up, and waits)
  */
 import { appendFileSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
@@ -32,6 +32,7 @@ const use = name => left(name) > 0 && modes.set(name, left(name) - 1)
 
 let turn
 let mute
+let starting
 let calls = 0
 const usage = { input_tokens: 1, output_tokens: 2, cache_read_input_tokens: 0, cache_creation_input_tokens: 0 }
 const end = more => {
@@ -58,6 +59,10 @@ const take = ({ uuid, message }) => {
   answer(`echo: ${text}`)
 }
 const takeRequest = (id, { subtype, message_uuid: uuid }) => {
+  if (subtype === 'initialize' && modes.has('asks-early')) {
+    starting = id
+    return say({ type: 'control_request', request_id: 'q0', request: { subtype: 'elicitation' } })
+  }
   if (subtype === 'initialize') return modes.has('never-ready') || respond(id, {})
   if (subtype === 'cancel_async_message') return uuid === mute || respond(id, { cancelled: true })
   respond(id, { still_queued: [] })
@@ -70,5 +75,8 @@ createInterface({ input: process.stdin }).on('line', line => {
   const message = JSON.parse(line)
   if (message.type === 'user') take(message)
   if (message.type === 'control_request') takeRequest(message.request_id, message.request)
-  if (message.type === 'control_response') answer(JSON.stringify(message.response))
+  if (message.type === 'control_response' && starting !== undefined) {
+    respond(starting, message.response)
+    starting = undefined
+  } else if (message.type === 'control_response') answer(JSON.stringify(message.response))
 })

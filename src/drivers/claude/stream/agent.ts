@@ -111,25 +111,32 @@ export function startStreamAgent(context: AgentContext): ClaudeAgent {
   }
 
   function takeAll(): void {
-    for (let next = inbox.shift(); next; next = inbox.shift()) {
+    while (!result) {
+      const next = inbox.shift()
+      if (!next) return
       take(next.event, next.line)
-      if (result) return
     }
   }
 
   function take(event: StreamEvent, line: string): void {
-    if (event.type === 'control_response') return void channel.accept(event)
-    if (life.phase() === 'starting') return // a session that cannot be resumed says so by a result too, and then ends
+    switch (event.type) {
+      case 'control_response': return void channel.accept(event)
+      case 'control_request':
+        rendering.add(`? ${event.request.tool_name ?? event.request.subtype}`)
+        return requests.take(event)
+      case 'control_cancel_request': return requests.cancel(event.request_id)
+      // A session that cannot be resumed says so by a result too, and then ends.
+      default: if (life.phase() === 'live') takeWork(event, line)
+    }
+  }
+
+  function takeWork(event: StreamEvent, line: string): void {
     switch (event.type) {
       case 'command_lifecycle': return takeLifecycle(event)
       case 'system': return takeSystem(event)
       case 'assistant': return takeAssistant(event, line)
       case 'user': return takeUser(event, line)
       case 'result': return takeResult(event)
-      case 'control_request':
-        rendering.add(`? ${event.request.tool_name ?? event.request.subtype}`)
-        return requests.take(event)
-      case 'control_cancel_request': return requests.cancel(event.request_id)
     }
   }
 

@@ -82,6 +82,12 @@ test('a question of a kind that nobody knows is answered, by saying so', async (
   expect(JSON.parse((await endOf('first')).finalText ?? '')).toEqual({ subtype: 'error', request_id: 'q1', error: 'Nobody here can answer something_new.' })
 })
 
+test('a question before it is up is answered, and the start goes on', async () => {
+  const { facts, begin } = open('asks-early')
+  await begin()
+  expect(facts.factsOf('ada', 'ready')).toHaveLength(1)
+})
+
 test.each([['never-ready', 'timeout', 20_000, /said nothing/], ['exit-words', 'exited', startMs, /something the CLI says/]])('with %s the start fails as %s, in its words', async (fake, code, readyTimeoutMs, words) => {
   const { facts, start } = open(fake)
   start(readyTimeoutMs)
