@@ -68,6 +68,9 @@ describe('every tool', () => {
     const nowait = { wait_for_ready: false, workspace: 'isolated' }
     await check(stage.me, 'spawn_agent', { harness: 'hand', name: 'more', initial_prompt: 'go', ...nowait })
     await check(stage.me, 'spawn_multiple_instances', { instances: [{ instance_type: 'hand', name: 'two', ...nowait }, { instance_type: 'nobody', name: 'three' }] })
+    await check(stage.me, 'list_templates')
+    await check(stage.me, 'list_roles')
+    await check(stage.me, 'spawn_team_from_template', { template_name: 'data_pipeline', task_description: 'x', harness: 'hand', ...nowait })
     for (const tool of ['spawn_claude', 'spawn_codex', 'spawn_codex_instance']) {
       // The stage has neither CLI: the way there is tested, and what it says of it.
       expect(await stage.call(stage.me, tool, { name: 'real' })).toMatchObject({ error: { code: 'invalid_input', remedy: 'Harnesses: hand, scripted.' } })
@@ -100,6 +103,9 @@ describe('every tool', () => {
     await check(stage.me, 'terminate_instance', { instance_id: kid })
     await check(stage.me, 'list_dead_letters', { limit: 5, since: '2025-01-01T00:00:00+02:00' })
     await check(stage.me, 'resend_dead_letter', { dead_letter_id: undone['message_id'], instance_id: lead })
+    expect(await check(stage.me, 'get_instance_logs', { instance_id: lead, tail: 3 })).toMatchObject({ data: { log_type: 'instance', count: 3 } })
+    await check(stage.me, 'get_audit_logs', { event: 'agent_spawned', instance: lead, limit: 5, since: '2025-01-01T00:00:00+02:00' })
+    await check(stage.me, 'list_logged_instances')
     await check(stage.as(lead), 'list_tools', { topic: 'see' })
     await check(stage.as(lead), 'call_tool', { name: 'get_children', arguments: {} })
     called.add('call_tool').add('list_tools')

@@ -41,6 +41,7 @@ export function startStreamAgent(context: AgentContext): ClaudeAgent {
   let result: { readonly event: EventOf<'result'>; readonly until: number } | undefined
   /** How many turns that ended in this way have their last record already. */
   let ends = { failed: 0, interrupted: 0 }
+  const isOver = (): boolean => result !== undefined
   let apiError: string | undefined
   let isAnswered = false
   let isLoggedIn: boolean | undefined
@@ -69,7 +70,7 @@ export function startStreamAgent(context: AgentContext): ClaudeAgent {
   isPast = false // what comes from now on is in the CLI's sums
   const approvals = createApprovals(tell, 'protocol')
   const requests = createRequests(launch, channel, approvals)
-  const interrupting = createInterrupting({ clock, turns, channel, tell, isOver: () => result !== undefined })
+  const interrupting = createInterrupting({ clock, turns, channel, tell, isOver })
   const prompting = createPrompting({ clock, turns, channel, tell, onGivenUp: interrupting.begin })
   const watch = createWatch(clock, () => (turns.current() ? 200 : 2_000), () => life.guarded(look))
   const life = createLife({
@@ -111,7 +112,7 @@ export function startStreamAgent(context: AgentContext): ClaudeAgent {
   }
 
   function takeAll(): void {
-    while (!result) {
+    while (!isOver()) {
       const next = inbox.shift()
       if (!next) return
       take(next.event, next.line)
@@ -119,18 +120,17 @@ export function startStreamAgent(context: AgentContext): ClaudeAgent {
   }
 
   function take(event: StreamEvent, line: string): void {
-    switch (event.type) {
-      case 'control_response': return void channel.accept(event)
-      case 'control_request':
-        rendering.add(`? ${event.request.tool_name ?? event.request.subtype}`)
-        return requests.take(event)
-      case 'control_cancel_request': return requests.cancel(event.request_id)
-      // A session that cannot be resumed says so by a result too, and then ends.
-      default: if (life.phase() === 'live') takeWork(event, line)
+    if (event.type === 'control_response') return void channel.accept(event)
+    if (event.type === 'control_cancel_request') return requests.cancel(event.request_id)
+    if (event.type === 'control_request') {
+      rendering.add(`? ${event.request.tool_name ?? event.request.subtype}`)
+      return requests.take(event)
     }
+    // A session that cannot be resumed says so by a result too, and then ends.
+    if (life.phase() === 'live') takeWork(event, line)
   }
 
-  function takeWork(event: StreamEvent, line: string): void {
+  function takeWork(event: Exclude<StreamEvent, EventOf<'control_request' | 'control_cancel_request' | 'control_response'>>, line: string): void {
     switch (event.type) {
       case 'command_lifecycle': return takeLifecycle(event)
       case 'system': return takeSystem(event)
