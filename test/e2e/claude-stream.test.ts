@@ -69,6 +69,8 @@ test('it is a harness of its own, alone or in a batch; its process has no termin
   expect(await call('spawn_agent', { harness: 'claude-stream', name: 'ada', model: 'claude-sonnet-4-5-20250929' })).toMatchObject({ instance_type: 'claude-stream', state: 'idle' })
   await call('spawn_multiple_instances', { instances: [{ name: 'bob', instance_type: 'claude-stream' }, { name: 'cyd', instance_type: 'claude' }] })
   for (const name of ['ada', 'bob', 'cyd']) expect(await call('send_to_instance', { instance_id: name, message: 'do: reply here' })).toMatchObject({ status: 'answered', response: 'here', via: 'reply_to_caller' })
+  // A reply comes before its turn has ended, and its cost with that end.
+  for (const name of ['ada', 'bob', 'cyd']) expect(await call('send_to_instance', { instance_id: name, message: 'do: say done' })).toMatchObject({ response: 'done', via: 'turn_end' })
   const status = async (name: string) => call('get_instance_status', { instance_id: name })
   const [ada, bob, cyd] = [await status('ada'), await status('bob'), await status('cyd')]
   expect([ada, bob, cyd].map(agent => [agent['instance_type'], agent['cost_sources']])).toEqual([['claude-stream', ['cli']], ['claude-stream', ['cli']], ['claude', ['price_table']]])
