@@ -105,6 +105,10 @@ export function watchLimits(core: Core): void {
     core.spending.count(call)
     for (const row of lineOf(core, { kind: 'agent', id: call.agentId })) hold(core, row)
   })
+  ledgerActor(core).on('costTold', ({ agentId }) => {
+    core.spending.recount(agentId)
+    for (const row of lineOf(core, { kind: 'agent', id: agentId })) hold(core, row)
+  })
 }
 
 function hold(core: Core, row: AgentRow): void {

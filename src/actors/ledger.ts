@@ -34,6 +34,8 @@ export type LedgerEmitted =
   | { readonly type: 'messageFailed'; readonly agentId: AgentId; readonly text: string }
   /** One more model call is on record; told once. */
   | { readonly type: 'usageCounted'; readonly call: UsageRow }
+  /** A call that was counted cost what its CLI says, and not what its tokens come to. */
+  | { readonly type: 'costTold'; readonly agentId: AgentId }
   /** It will be tried again. */
   | { readonly type: 'writeFailed'; readonly event: LedgerInput }
 
@@ -163,6 +165,7 @@ function record(desk: Desk, event: LedgerInput, emit: (event: LedgerEmitted) => 
     case 'usageReported': {
       const call = { ...event, agentId: event.agentId as AgentId } // the driver names agents by our ids
       if (store.addUsage(call)) emit({ type: 'usageCounted', call })
+      else if (call.costUsd !== undefined && store.tellCost(call.agentId, call.unitId, call.costUsd)) emit({ type: 'costTold', agentId: call.agentId })
       return []
     }
     case 'outputProduced':

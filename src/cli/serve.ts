@@ -40,7 +40,7 @@ async function startServer(config: Config, log: Log): Promise<{ readonly url: st
     home: config.home, logDir: config.logDir, workspaceDir: config.workspaceDir, rolesDir: join(config.home, 'prompts'), templatesDir: join(config.home, 'templates'),
     durability: config.durability, retentionDays: config.retentionDays,
     env: process.env, childEnv: config.childEnv, models: config.models,
-    claudeBin: config.claudeBin,
+    claudeBin: config.claudeBin, claudeDriver: config.claudeDriver,
     codexBin: config.codexBin, codexDriver: config.codexDriver,
     limits: { maxInstances: config.maxInstances, maxTotalCost: config.maxTotalCost },
     supervision: { strategy: config.restartStrategy, maxRestarts: config.maxRestarts, withinMs: config.restartWindowSeconds * 1000 },

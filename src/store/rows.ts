@@ -166,6 +166,7 @@ export const callValues = (caller: string, key: string, result: unknown, at: num
 export const usageValues = (row: UsageRow): Values => ({
   agent_id: row.agentId, unit_id: row.unitId, model: row.model, input_tokens: row.inputTokens, output_tokens: row.outputTokens,
   cache_read_tokens: row.cacheReadTokens, cache_creation_tokens: row.cacheCreationTokens, at: row.at,
+  cost_usd: orNull(row.costUsd),
 })
 
 const usageTotals = { input: z.number(), output: z.number(), cache_read: z.number(), cache_creation: z.number() }
@@ -175,8 +176,8 @@ const toUsageTotals = (row: z.output<z.ZodObject<typeof usageTotals>>): UsageTot
 
 export const usageTotalsRow = z.object(usageTotals).transform(toUsageTotals)
 export const modelUsageRow = z
-  .object({ model: z.string(), prompt_over: z.number(), ...usageTotals })
-  .transform((row): ModelUsage => ({ model: row.model, promptOver: row.prompt_over, ...toUsageTotals(row) }))
+  .object({ model: z.string(), prompt_over: z.number(), cost: z.number().nullable(), ...usageTotals })
+  .transform((row): ModelUsage => ({ model: row.model, promptOver: row.prompt_over, ...toUsageTotals(row), ...(row.cost === null ? {} : { costUsd: row.cost }) }))
 
 export const outputRow = z
   .object({ agent_id: agentId, at: time, kind: z.enum(['message', 'text', 'tool_call', 'tool_result', 'reply']), content: words })

@@ -37,14 +37,14 @@ export const spawnAgent = defineTool({
   ...common,
   name: 'spawn_agent',
   title: 'Spawn an agent of any harness',
-  description: 'Starts an agent of the named harness: claude, codex, codex-pty (Codex by its interactive program, one process an agent), or scripted (built in, no model, no cost: for rehearsals). Otherwise as spawn_claude.',
+  description: 'Starts an agent of the named harness: claude, claude-stream (Claude Code by structured messages), codex, codex-pty (Codex by its interactive program), or scripted (built in, no model, no cost: for rehearsals). Otherwise as spawn_claude.',
   input: z.strictObject({ harness: z.string().min(1), ...spawnFields, ...anyFields }),
   listedFor: ['client'],
   searchHint: 'start create launch any harness scripted rehearsal agent',
   handler: ({ harness, ...input }, context) => spawnOne(harness, input, context),
 })
 
-const batchItem = z.strictObject({ instance_type: z.string().min(1).default('claude').describe('claude | codex | codex-pty | scripted'), ...spawnFields, ...anyFields })
+const batchItem = z.strictObject({ instance_type: z.string().min(1).default('claude').describe('claude | claude-stream | codex | codex-pty | scripted'), ...spawnFields, ...anyFields })
 
 export const spawnMultiple = defineTool({
   name: 'spawn_multiple_instances',
