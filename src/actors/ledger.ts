@@ -118,6 +118,9 @@ function record(desk: Desk, event: LedgerInput, emit: (event: LedgerEmitted) => 
     case 'limitReached':
       store.appendAudit({ at: event.at, event: 'limit_reached', agentId: event.agentId, data: { limit: event.limit, detail: event.detail } })
       return []
+    case 'audited':
+      store.appendAudit({ at: event.at, event: event.event, agentId: event.agentId, data: event.data })
+      return []
     case 'repliesSeen':
       store.consumeReplies(event.ids, event.at)
       return []
