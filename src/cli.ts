@@ -24,7 +24,13 @@ const shared = {
 const binding = {
   host: { type: 'string', description: 'Address to listen on; beyond loopback MADROX_SERVER_TOKEN must be set (default 127.0.0.1)', valueHint: 'HOST' },
   port: { type: 'string', description: 'Port to listen on; 0: any free one (default 8001)', valueHint: 'PORT' },
-  'max-instances': { type: 'string', description: 'Living agents, at most (default 10)', valueHint: 'N' },
+  'max-instances': { type: 'string', description: 'Living agent processes, at most; suspended agents have none (default 10)', valueHint: 'N' },
+  'max-children': { type: 'string', description: 'Living agents directly below one agent, at most (default 20)', valueHint: 'N' },
+  'max-depth': { type: 'string', description: 'Levels of agents below a client, at most (default 8)', valueHint: 'N' },
+  'max-tokens-per-instance': { type: 'string', description: 'Tokens of each agent with all below it, at most (default: no limit)', valueHint: 'N' },
+  'max-minutes-per-instance': { type: 'string', description: 'Minutes of each agent, from its spawn (default: no limit)', valueHint: 'MIN' },
+  'idle-minutes': { type: 'string', description: 'An agent idle for so long is suspended until it is needed; 0: never (default 60)', valueHint: 'MIN' },
+  'stuck-minutes': { type: 'string', description: 'A busy agent of which nothing is heard for so long is said to be stuck; 0: never (default 10)', valueHint: 'MIN' },
   'max-total-cost': { type: 'string', description: 'USD that living agents may have cost, in all (default 100)', valueHint: 'USD' },
   'retention-days': { type: 'string', description: "Days that ended agents' output and the audit are kept; 0: for ever (default 30)", valueHint: 'DAYS' },
   'child-env': { type: 'string', description: 'A further environment variable that agents receive; repeatable', valueHint: 'NAME' },
@@ -49,7 +55,9 @@ function configOf(rawArgs: readonly string[], known: ArgsDef): Config {
   const given = parse(rawArgs, known)
   const last = (name: string): string | boolean | undefined => given[name]?.at(-1)
   return loadConfig({
-    home: last('home'), host: last('host'), port: last('port'), logLevel: last('log-level'), maxInstances: last('max-instances'), maxTotalCost: last('max-total-cost'), retentionDays: last('retention-days'), durability: last('durability'), onShutdown: last('on-shutdown'), restartStrategy: last('restart-strategy'), maxRestarts: last('max-restarts'), restartWindowSeconds: last('restart-window-seconds'), childEnv: given['child-env'],
+    home: last('home'), host: last('host'), port: last('port'), logLevel: last('log-level'), maxInstances: last('max-instances'), maxTotalCost: last('max-total-cost'),
+    maxChildren: last('max-children'), maxDepth: last('max-depth'), maxTokensPerInstance: last('max-tokens-per-instance'), maxMinutesPerInstance: last('max-minutes-per-instance'), idleMinutes: last('idle-minutes'), stuckMinutes: last('stuck-minutes'),
+    retentionDays: last('retention-days'), durability: last('durability'), onShutdown: last('on-shutdown'), restartStrategy: last('restart-strategy'), maxRestarts: last('max-restarts'), restartWindowSeconds: last('restart-window-seconds'), childEnv: given['child-env'],
   }, process.env)
 }
 
@@ -71,6 +79,11 @@ const serve = defineCommand({
   },
 })
 
+const limitsOf = ({ maxInstances, maxTotalCost, maxChildren, maxDepth, maxTokensPerInstance, maxMinutesPerInstance, idleMinutes, stuckMinutes }: Config) => ({
+  maxInstances, maxTotalCost, maxChildren, maxDepth, idleMinutes, stuckMinutes,
+  ...(maxTokensPerInstance === undefined ? {} : { maxTokensPerInstance }), ...(maxMinutesPerInstance === undefined ? {} : { maxMinutesPerInstance }),
+})
+
 async function startServer(config: Config, log: Log): Promise<{ readonly url: string; close(): Promise<void> }> {
   const { isLoopbackHost } = await import('./transports/guard.ts')
   const loopback = isLoopbackHost(config.host)
@@ -80,7 +93,7 @@ async function startServer(config: Config, log: Log): Promise<{ readonly url: st
   const [{ createMadrox }, { serveHttp }, { instructions }] = await Promise.all([import('./index.ts'), import('./transports/http.ts'), import('./tools/instructions.ts')])
   const madrox = await createMadrox({
     home: config.home, env: process.env, childEnv: config.childEnv, claudeBin: config.claudeBin, codexBin: config.codexBin, durability: config.durability,
-    limits: { maxInstances: config.maxInstances, maxTotalCost: config.maxTotalCost }, retentionDays: config.retentionDays, willServe: true, supervision: { strategy: config.restartStrategy, maxRestarts: config.maxRestarts, withinMs: config.restartWindowSeconds * 1000 }, rolesDir: join(config.home, 'prompts'), log, ...(config.token ? { ownerTokens: { local: config.token } } : {}),
+    limits: limitsOf(config), retentionDays: config.retentionDays, willServe: true, supervision: { strategy: config.restartStrategy, maxRestarts: config.maxRestarts, withinMs: config.restartWindowSeconds * 1000 }, rolesDir: join(config.home, 'prompts'), log, ...(config.token ? { ownerTokens: { local: config.token } } : {}),
   })
   try {
     const http = await serveHttp({ system: madrox.system, tools: madrox.tools, host: config.host, port: config.port, log, instructions })

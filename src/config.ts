@@ -22,6 +22,15 @@ export const configSchema = z.object({
   maxInstances: numeric(z.number().int().positive()).default(10),
   /** USD, of an owner's living agents and those that ended below them. */
   maxTotalCost: numeric(z.number().positive()).default(100),
+  /** Living agents directly below one agent, and levels of agents below a client. */
+  maxChildren: numeric(z.number().int().positive()).default(20),
+  maxDepth: numeric(z.number().int().positive()).default(8),
+  /** Of each agent with all below it; none: no such limit. */
+  maxTokensPerInstance: numeric(z.number().int().positive()).optional(),
+  maxMinutesPerInstance: numeric(z.number().positive()).optional(),
+  /** 0: never. */
+  idleMinutes: numeric(z.number().min(0)).default(60),
+  stuckMinutes: numeric(z.number().min(0)).default(10),
   /** 0: for ever. */
   retentionDays: numeric(z.number().int().min(0).max(36_500)).default(defaultRetentionDays),
   claudeBin: z.string().min(1).default('claude'),
@@ -52,6 +61,12 @@ const variables: Readonly<Record<string, keyof Config>> = {
   MADROX_RESTART_WINDOW_SECONDS: 'restartWindowSeconds',
   MAX_INSTANCES: 'maxInstances',
   MADROX_MAX_TOTAL_COST: 'maxTotalCost',
+  MADROX_MAX_CHILDREN: 'maxChildren',
+  MADROX_MAX_DEPTH: 'maxDepth',
+  MADROX_MAX_TOKENS_PER_INSTANCE: 'maxTokensPerInstance',
+  MADROX_MAX_MINUTES_PER_INSTANCE: 'maxMinutesPerInstance',
+  MADROX_IDLE_MINUTES: 'idleMinutes',
+  MADROX_STUCK_MINUTES: 'stuckMinutes',
   MADROX_RETENTION_DAYS: 'retentionDays',
   MADROX_CLAUDE_BIN: 'claudeBin',
   MADROX_CODEX_BIN: 'codexBin',

@@ -172,6 +172,14 @@ export interface AgentStatus {
   readonly openMessages: readonly MessageId[]
   readonly currentMessage?: MessageId
   readonly currentTool?: string
+  readonly currentToolSince?: number
+  readonly currentToolSource?: string
+  /** When its driver last told anything of it. */
+  readonly lastFactAt?: number
+  /** A call of its own to Madrox is held: it waits for others. */
+  readonly waits?: boolean
+  /** Busy, and nothing was told of it since then, for too long. */
+  readonly stuckSince?: number
   readonly approval?: { readonly tool: string; readonly detail: string }
   readonly usage: UsageTotals
   /** Its own, and with all that is or was below it. */

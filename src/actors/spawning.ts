@@ -12,6 +12,7 @@ import { defaultSupervision } from '../restarts.ts'
 import { briefing } from './briefing.ts'
 import { agentActor, agentContext, type AgentSpec, callerKey, type Core, isEnded, lineAbove, nameOf, remembered, rowOf, specOf, stateOf } from './core.ts'
 import { checkBudget, checkTotalCost, type Grant, watchAgent } from './budgets.ts'
+import { checkRoom } from './capacity.ts'
 import { checkText } from './messaging.ts'
 import { resolveParent } from './parenthood.ts'
 import { checkWithin, narrow } from './rights.ts'
@@ -58,11 +59,11 @@ export function createSpawning(options: SpawningOptions) {
     if (supervisor) checkWithin(supervisor.name, specOf(supervisor), granted)
     checkBudget(core, granted, parent.address, [...reserved.values()])
     checkTotalCost(core, standsUnder(core, parent.address, request.name).ownerId)
-    const { toolset, depth } = place(core, parent, granted)
+    const toolset = toolsetAt(core, parent, granted)
     const agentId = core.ids.agent()
     reserved.set(agentId, { parent: parent.address, limits: granted.limits ?? {} })
     try {
-      checkLimits(core, reserved.size, depth)
+      checkRoom(core, parent.address, [...reserved.values()])
       const prompt = request.systemPrompt ?? (await rolePrompt(request.role, options.rolesDir))
       const workspace = await options.prepareWorkspace({ wanted: request.workspace, agentId, agentName: request.name, base: `${options.home}/workspaces`, ...standing(core, parent.address) })
       const row = toRow(core, { agentId, request: granted, prompt, parent, workspace, toolset })
@@ -94,7 +95,7 @@ export function createSpawning(options: SpawningOptions) {
   function enter(row: AgentRow, driver: Driver, recovered?: Recovered): boolean {
     const { restart = 'transient', supervision = defaultSupervision } = specOf(row)
     const input: AgentInput = {
-      agentId: row.id, name: row.name, harness: row.harness, supervisor: row.parent, launch: toLaunch(row), awaitsTools: driver.speaksMcp && options.serves(), restart, supervision,
+      agentId: row.id, name: row.name, harness: row.harness, supervisor: row.parent, launch: toLaunch(row), awaitsTools: driver.speaksMcp && options.serves(), restart, supervision, ...vigilOf(core),
       ...(recovered ? { recovered, at: core.clock.now() } : { at: row.createdAt }),
     }
     core.root.system.get(addressKey(row.parent))?.send({ type: 'spawnAsked', input })
@@ -124,7 +125,7 @@ export function createSpawning(options: SpawningOptions) {
     }
   }
 
-  return { spawn, enter, waitUntilReady: (agentId: AgentId, wait: WaitOptions) => waitUntilReady(core, agentId, wait) }
+  return { spawn, enter, toLaunch, waitUntilReady: (agentId: AgentId, wait: WaitOptions) => waitUntilReady(core, agentId, wait) }
 }
 
 /** The caller's directory that `shared`, `worktree` and `auto` start from; an agent's own is also the bound for paths. */
@@ -137,21 +138,16 @@ function standing(core: Core, parent: Address): { callerDir?: string; within?: s
   return root ? { callerDir: root } : {}
 }
 
-/** How deep it would stand, and with what tools. */
-function place(core: Core, parent: ParentFound, request: SpawnRequest): { toolset: AgentToolset; depth: number } {
+/** On the last level there is nobody to supervise. */
+function toolsetAt(core: Core, parent: ParentFound, request: SpawnRequest): AgentToolset {
   const above = parent.address.kind === 'agent' ? [parent.address, ...lineAbove(core, parent.address.id)] : [parent.address]
-  const depth = above.length
-  const toolset = request.toolset ?? (depth >= core.limits.maxDepth ? 'leaf' : 'supervisor')
-  return { toolset, depth }
+  return request.toolset ?? (above.length >= core.limits.maxDepth ? 'leaf' : 'supervisor')
 }
 
-function checkLimits(core: Core, underway: number, depth: number): void {
-  const living = [...core.rows.values()].filter(row => !isEnded(core, row.id)).length
-  if (living + underway > core.limits.maxInstances) {
-    throw new MadroxError('limit_reached', `${living} agents are alive and the limit is ${core.limits.maxInstances}.`, { remedy: 'Terminate some, or start the server with a higher MAX_INSTANCES.', data: { limit: core.limits.maxInstances } })
-  }
-  if (depth > core.limits.maxDepth) throw new MadroxError('limit_reached', `The agent would stand ${depth} levels deep and the limit is ${core.limits.maxDepth}.`, { remedy: 'Spawn it from an agent higher up.', data: { limit: core.limits.maxDepth } })
-}
+/** Minutes as machines have them; 0: never. */
+const vigilOf = ({ limits: { stuckMinutes, idleMinutes } }: Core): Pick<AgentInput, 'stuckMs' | 'idleMs'> => ({
+  ...(stuckMinutes > 0 ? { stuckMs: stuckMinutes * 60_000 } : {}), ...(idleMinutes > 0 ? { idleMs: idleMinutes * 60_000 } : {}),
+})
 
 function toRow(core: Core, { agentId, request, prompt, parent, workspace, toolset }: { agentId: AgentId; request: SpawnRequest; prompt: string; parent: ParentFound; workspace: Workspace; toolset: AgentToolset }): AgentRow {
   const { parent: _, callKey: __, firstMessage: ___, ...spec } = request

@@ -77,5 +77,8 @@ export const suspend = (c: AgentContext, { why, at }: CommandOf<'suspendAsked'>)
   ],
 })
 
+/** It does not go politely. It has done nothing to be ended for, so its end is waited for. */
+export const forceSuspension = (c: AgentContext): AgentDecision => ({ effects: [dispatch(c, { type: 'stopAgent', mode: 'force', graceMs })] })
+
 /** How it is called and launched from now on; a process that runs goes on as it was started. */
 export const respecify = (_: AgentContext, { name, launch }: CommandOf<'respecified'>): AgentDecision => ({ context: { name, launch } })

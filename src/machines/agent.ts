@@ -93,7 +93,7 @@ const suspends = { guard: 'maySuspend', target: 'suspending', actions: [told, by
 /** Its process goes, and then there is none; told to come up meanwhile, it does so at once. */
 const whileSuspending = {
   exited: { target: 'suspended', actions: [told, agent.assign({ pid: undefined, revivals: 0 }), by(context => ({ effects: [clear(context, 'stop')] }))] },
-  stopExpired: { target: '#agent.terminated', actions: dying(false) },
+  stopExpired: { actions: by(vigil.forceSuspension) },
   resumeAsked: { target: '#agent.spawning.restarting', actions: told },
 } as const
 const resumes = { target: '#agent.spawning.resuming', actions: told } as const

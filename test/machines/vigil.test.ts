@@ -172,10 +172,12 @@ describe('suspension by wish', () => {
     expect(rig.commands()).toMatchObject([{ type: 'startAgent', launch: { resume: true } }])
   })
 
-  test('whose driver never reports the process gone is the end of the agent, with that as reason', () => {
+  test('that the process does not follow politely is forced, and ends nobody', () => {
     const rig = inState('idle.suspending')
     rig.due('stop')
-    expect(rig.state).toMatch(/^terminated/)
+    expect([rig.state, rig.commands()]).toMatchObject(['idle.suspending', [{ type: 'stopAgent', mode: 'force' }]])
+    rig.fact({ type: 'exited', expected: true })
+    expect(rig.state).toBe('idle.suspended.resting')
   })
 })
 
