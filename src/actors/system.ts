@@ -23,6 +23,7 @@ import type { MadroxSystem } from './facade.ts'
 import { createStoreHealth } from './health.ts'
 import { createInspecting } from './inspecting.ts'
 import { createLedger } from './ledger.ts'
+import { createLifecycle } from './lifecycle.ts'
 import { createLetters } from './letters.ts'
 import { createMessaging } from './messaging.ts'
 import { resolveParent } from './parenthood.ts'
@@ -31,6 +32,7 @@ import { hands } from '../machines/effects.ts'
 import { defaultSupervision, type Supervision } from '../restarts.ts'
 import { recover } from './recovery.ts'
 import { createRetention } from './retention.ts'
+import { createReviving } from './reviving.ts'
 import { createRoot } from './root.ts'
 import { children, list, output, peers, screen, statusOf } from './seeing.ts'
 import { createSpawning, spawnFailureOf } from './spawning.ts'
@@ -111,6 +113,10 @@ export function createSystem(options: SystemOptions): MadroxSystem {
   const serves = (): boolean => options.willServe === true || options.endpoint() !== undefined
   const spawning = createSpawning({ core, drivers: () => drivers, serves, home: options.home, marker: options.marker, ...(options.rolesDir ? { rolesDir: options.rolesDir } : {}), prepareWorkspace: options.prepareWorkspace ?? prepareWorkspace })
   const messaging = createMessaging(core, waiting)
+  const lifecycle = createLifecycle({
+    core, drivers: () => drivers, reviving: createReviving(core, { drivers: () => drivers, enter: spawning.enter }),
+    respecify: row => tellAgent(core, row.id, { type: 'respecified', name: row.name, launch: spawning.toLaunch(row) }),
+  })
   recover(core, { drivers: () => drivers, enter: spawning.enter })
   let closing: Promise<void> | undefined
   let closed = false
@@ -141,6 +147,12 @@ export function createSystem(options: SystemOptions): MadroxSystem {
     spawnFailure: agentId => spawnFailureOf(core, agentId),
     ...messaging,
     ...createLetters(core, waiting),
+    ...lifecycle,
+    resume: async (...args) => {
+      open()
+      health.requireWritable()
+      return lifecycle.resume(...args)
+    },
     consumeReplies: whileOpen(messaging.consumeReplies),
     releaseReplies: whileOpen(messaging.releaseReplies),
     interrupt: (caller, reference, then) => interrupt(core, caller, reference, then),
@@ -154,6 +166,7 @@ export function createSystem(options: SystemOptions): MadroxSystem {
     screen: (caller, reference, lines) => screen(core, caller, reference, lines),
     inspect,
     inspectorUrl: agentId => inspectorUrl(options.endpoint(), agentId),
+    dashboardUrl: () => inspectorUrl(options.endpoint()),
     onAgentEnded: listener => void ledgerActor(core).on('agentEnded', ({ agentId }) => listener(agentId)),
     health: health.read,
     endpointAnnounced: () => core.root.system.get(hands.drivers)?.send({ type: 'endpointAnnounced' }),
@@ -162,8 +175,8 @@ export function createSystem(options: SystemOptions): MadroxSystem {
 }
 
 /** The page stands beside `/mcp`. */
-function inspectorUrl(endpoint: string | undefined, agentId: AgentId): string | undefined {
-  return endpoint === undefined ? undefined : new URL(`./?agent=${agentId}`, endpoint).href
+function inspectorUrl(endpoint: string | undefined, agentId?: AgentId): string | undefined {
+  return endpoint === undefined ? undefined : new URL(agentId === undefined ? './' : `./?agent=${agentId}`, endpoint).href
 }
 
 interface Closing {
