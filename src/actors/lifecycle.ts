@@ -3,7 +3,6 @@
  * and what wakes it is its machine's; who may come back from the dead, and under whom, is `reviving.ts`'s.
  */
 
-import type { Driver } from '../drivers/driver.ts'
 import { MadroxError } from '../errors.ts'
 import { type AgentId, asClientId } from '../ids.ts'
 import type { Caller } from '../messages.ts'
@@ -17,11 +16,10 @@ import type { MadroxSystem, WaitOptions } from './facade.ts'
 import type { Changes, Lifecycle, Persisted, Resumed, Suspended } from './lifecycle-words.ts'
 import { rootName } from './parenthood.ts'
 import { addressOf } from './principals.ts'
-import { type Reviving, whyNotResumable } from './reviving.ts'
+import { type Resumable, type Reviving, whyNotResumable } from './reviving.ts'
 
-export interface LifecycleOptions {
+export interface LifecycleOptions extends Resumable {
   readonly core: Core
-  readonly drivers: () => ReadonlyMap<string, Driver>
   readonly reviving: Reviving
   /** How an agent is launched by its row as it is now. */
   readonly respecify: (row: AgentRow) => void
@@ -125,7 +123,8 @@ function respecify({ core, respecify }: LifecycleOptions, id: AgentId, { name, m
   return { isNew, isOther }
 }
 
-function toPersisted({ core, drivers }: LifecycleOptions, row: AgentRow): Persisted {
+function toPersisted(options: LifecycleOptions, row: AgentRow): Persisted {
+  const { core } = options
   const actor = agentActor(core, row.id)
   const { model } = specOf(row)
   const base = { row, ...(model ? { model } : {}) }
@@ -133,7 +132,7 @@ function toPersisted({ core, drivers }: LifecycleOptions, row: AgentRow): Persis
     const state = detailOf(actor.getSnapshot())
     return isSuspended(core, row.id) ? { ...base, state, canResume: true } : { ...base, state, canResume: false, reason: `it is ${stateOf(actor.getSnapshot())}, with a living process` }
   }
-  const reason = row.endedAt === undefined ? 'it is ending now' : whyNotResumable(core, drivers(), row)
+  const reason = row.endedAt === undefined ? 'it is ending now' : whyNotResumable(core, options, row)
   return { ...base, state: 'terminated', canResume: reason === undefined, ...(reason === undefined ? {} : { reason }) }
 }
 

@@ -3,7 +3,6 @@
  * What was open when they ended stays ended, and what is on record of their usage and limits still counts.
  */
 
-import { existsSync } from 'node:fs'
 import type { Driver } from '../drivers/driver.ts'
 import { MadroxError } from '../errors.ts'
 import type { AgentId } from '../ids.ts'
@@ -17,17 +16,24 @@ import type { Changes } from './lifecycle-words.ts'
 import { bringBackClient } from './principals.ts'
 import { recoveredOf, type RecoveryOptions } from './recovery.ts'
 
+/** What must be there for an agent to come back to. */
+export interface Resumable {
+  readonly drivers: () => ReadonlyMap<string, Driver>
+  readonly workspaceExists: (path: string) => boolean
+}
+
 export interface Reviving {
   /** Its actor is there when this returns, suspended. @throws MadroxError `agent_ended` where it cannot be, and as a spawn is refused */
   revive(id: AgentId, changes: Changes): void
 }
 
-export function createReviving(core: Core, { drivers, enter }: RecoveryOptions): Reviving {
+export function createReviving(core: Core, options: RecoveryOptions & Resumable): Reviving {
+  const { drivers, enter } = options
   return {
     revive: (id, { name, model }) => {
       const row = core.store.getAgent(id)
       const driver = row && drivers().get(row.harness)
-      const why = row ? whyNotResumable(core, drivers(), row) : 'it is not on record'
+      const why = row ? whyNotResumable(core, options, row) : 'it is not on record'
       if (!row || !driver || why !== undefined) throw new MadroxError('agent_ended', `Agent "${row?.name ?? id}" (${id}) has ended and cannot be resumed: ${why}.`, { remedy: 'Spawn another; what it said is still in get_instance_output.', data: { agentId: id } })
       const { parent, parentSource } = supervisorOf(core, row)
       const spec: AgentSpec = { ...specOf(row), ...(model === undefined ? {} : { model }) }
@@ -57,13 +63,13 @@ function enterAgain(core: Core, changed: AgentRow, driver: Driver, enter: Recove
 }
 
 /** Why an ended agent cannot live again, if it cannot. */
-export function whyNotResumable(core: Core, drivers: ReadonlyMap<string, Driver>, row: AgentRow): string | undefined {
+export function whyNotResumable(core: Core, { drivers, workspaceExists }: Resumable, row: AgentRow): string | undefined {
   const ends = endsAt(core, row)
   const reached = reachedBy(core, row)?.detail ?? (ends !== undefined && ends <= core.clock.now() ? `timeout_minutes ${boundsOf(core, row).timeoutMinutes}` : undefined)
   if (row.sessionId === undefined) return 'it has no session to return to'
   if (typeof specOf(row).prompt !== 'string') return 'the server that started it kept too little to bring it back'
-  if (!drivers.has(row.harness)) return `there is no harness "${row.harness}" here`
-  if (!existsSync(row.workspace.path)) return `its workspace ${row.workspace.path} is gone`
+  if (!drivers().has(row.harness)) return `there is no harness "${row.harness}" here`
+  if (!workspaceExists(row.workspace.path)) return `its workspace ${row.workspace.path} is gone`
   return reached === undefined ? undefined : `its limit is reached: ${reached}`
 }
 

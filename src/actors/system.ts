@@ -3,6 +3,7 @@
  * answers out of snapshots and the store. It knows callers and their rights; it knows no wire and no CLI.
  */
 
+import { existsSync } from 'node:fs'
 import { setImmediate } from 'node:timers/promises'
 import { createActor } from 'xstate'
 import type { Clock } from '../clock.ts'
@@ -69,6 +70,7 @@ export interface SystemOptions {
   readonly supervision?: Supervision
   /** Where agents work; a simulation, which touches no disk, gives its own. */
   readonly prepareWorkspace?: PrepareWorkspace
+  readonly workspaceExists?: (path: string) => boolean
 }
 
 /** Builds the tree and starts it: agents that an earlier system left open in the store are brought back (see `recovery.ts`). */
@@ -113,8 +115,9 @@ export function createSystem(options: SystemOptions): MadroxSystem {
   const serves = (): boolean => options.willServe === true || options.endpoint() !== undefined
   const spawning = createSpawning({ core, drivers: () => drivers, serves, home: options.home, marker: options.marker, ...(options.rolesDir ? { rolesDir: options.rolesDir } : {}), prepareWorkspace: options.prepareWorkspace ?? prepareWorkspace })
   const messaging = createMessaging(core, waiting)
+  const workspaceExists = options.workspaceExists ?? existsSync
   const lifecycle = createLifecycle({
-    core, drivers: () => drivers, reviving: createReviving(core, { drivers: () => drivers, enter: spawning.enter }),
+    core, drivers: () => drivers, workspaceExists, reviving: createReviving(core, { drivers: () => drivers, enter: spawning.enter, workspaceExists }),
     respecify: row => tellAgent(core, row.id, { type: 'respecified', name: row.name, launch: spawning.toLaunch(row) }),
   })
   recover(core, { drivers: () => drivers, enter: spawning.enter })
