@@ -46,7 +46,8 @@ async function suspend(core: Core, caller: Caller, reference: string): Promise<S
   refuseWhileNeeded(base.name, actor.getSnapshot())
   tellAgent(core, agentId, { type: 'suspendAsked', why: 'asked', at: core.clock.now() })
   await until(core, actor, { timeoutMs: Number.POSITIVE_INFINITY }, snapshot => !detailOf(snapshot).endsWith('.suspending'))
-  return isSuspended(core, agentId) ? { ...base, suspended: true } : { ...base, suspended: false, note: `It is ${stateOf(actor.getSnapshot())} again: something for it to do came in meanwhile.` }
+  if (isSuspended(core, agentId)) return { ...base, suspended: true }
+  return { ...base, suspended: false, note: isEnded(core, agentId) ? 'It was ended meanwhile.' : `It is ${stateOf(actor.getSnapshot())} again: something for it to do came in meanwhile.` }
 }
 
 /** @throws MadroxError `agent_busy` where ending its process would cost it its turn, or work of its own */
@@ -132,7 +133,7 @@ function toPersisted(options: LifecycleOptions, row: AgentRow): Persisted {
     const state = detailOf(actor.getSnapshot())
     return isSuspended(core, row.id) ? { ...base, state, canResume: true } : { ...base, state, canResume: false, reason: `it is ${stateOf(actor.getSnapshot())}, with a living process` }
   }
-  const reason = row.endedAt === undefined ? 'it is ending now' : whyNotResumable(core, options, row)
+  const reason = whyNotResumable(core, options, row)
   return { ...base, state: 'terminated', canResume: reason === undefined, ...(reason === undefined ? {} : { reason }) }
 }
 

@@ -64,6 +64,8 @@ function enterAgain(core: Core, changed: AgentRow, driver: Driver, enter: Recove
 
 /** Why an ended agent cannot live again, if it cannot. */
 export function whyNotResumable(core: Core, { drivers, workspaceExists }: Resumable, row: AgentRow): string | undefined {
+  // Its actor and its process may still be there, whatever its record says.
+  if (row.endedAt === undefined || agentActor(core, row.id)) return 'it is ending now'
   const ends = endsAt(core, row)
   const reached = reachedBy(core, row)?.detail ?? (ends !== undefined && ends <= core.clock.now() ? `timeout_minutes ${boundsOf(core, row).timeoutMinutes}` : undefined)
   if (row.sessionId === undefined) return 'it has no session to return to'

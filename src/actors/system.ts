@@ -204,6 +204,7 @@ async function close(core: Core, { drivers, agents, endWaits, lastWord }: Closin
 }
 
 export { bringBack as bringBackHint } from './workspaces.ts'
+export { rootName } from './parenthood.ts'
 export { costOf } from './spending.ts'
 export { mcpServerSchema } from '../drivers/driver.ts'
 export type * from './facade.ts'

@@ -89,15 +89,16 @@ const ownTurns = {
   approvalRequested: { actions: by(turns.approvalRequested) },
   approvalResolved: { guard: 'isOurApproval', actions: agent.assign({ approval: undefined }) },
 } as const
+const goneByWish = [told, agent.assign({ pid: undefined, revivals: 0 }), by(context => ({ effects: [clear(context, 'stop')] }))] as const
 const suspends = { guard: 'maySuspend', target: 'suspending', actions: [told, by(vigil.suspend)] } as const
 /** Its process goes, and then there is none; told to come up meanwhile, it does so at once. */
 const whileSuspending = {
-  exited: { target: 'suspended', actions: [told, agent.assign({ pid: undefined, revivals: 0 }), by(context => ({ effects: [clear(context, 'stop')] }))] },
+  exited: { target: 'suspended', actions: goneByWish },
   stopExpired: { actions: by(vigil.forceSuspension) },
-  resumeAsked: { target: '#agent.spawning.restarting', actions: told },
+  resumeAsked: { target: '#agent.spawning.relaunching', actions: told },
 } as const
 const resumes = { target: '#agent.spawning.resuming', actions: told } as const
-const relaunches = { guard: 'maySuspend', target: '#agent.spawning.restarting', actions: told } as const
+const relaunches = { guard: 'maySuspend', target: '#agent.spawning.relaunching', actions: told } as const
 const interruptIsOver = [by(interrupts.settleInterrupt), by(interrupts.interruptOver)] as const
 
 export const agentMachine = agent.createMachine({
@@ -195,6 +196,14 @@ export const agentMachine = agent.createMachine({
           on: {
             exited: { target: 'resuming', actions: [told, agent.assign({ pid: undefined }), by(context => ({ effects: [clear(context, 'stop')] }))] },
             stopExpired: { target: '#agent.terminated', actions: dying(false) },
+          },
+        },
+        /** Well, and to be launched otherwise, or wanted again while it was put away: once its process has gone. */
+        relaunching: {
+          entry: by(life.stopForRestart),
+          on: {
+            exited: { target: 'resuming', actions: goneByWish },
+            stopExpired: { actions: by(vigil.forceSuspension) },
           },
         },
       },

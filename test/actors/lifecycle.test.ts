@@ -194,6 +194,20 @@ describe('an agent that ended', () => {
     expect(await statusOf(after, low)).toMatchObject({ state: 'idle', parent_source: expect.stringContaining('above boss') })
   })
 
+  test('is not to be had while it is still ending', async () => {
+    const stage = createStage()
+    const ada = await createUsed(stage)
+    stage.byHand.add('ada')
+    const ended = end(stage, ada)
+    await stage.settle()
+    expect(await stage.call(stage.me, 'resume_instance', { instance_id: ada })).toMatchObject({ error: { code: 'agent_ended', message: expect.stringContaining('it is ending now') } })
+    expect(await persisted(stage)).toEqual([['ada', 'terminated', false, 'it is ending now']])
+    stage.fact(ada, { type: 'exited', expected: true })
+    await ended
+    stage.byHand.delete('ada')
+    expect(await resume(stage, ada)).toMatchObject({ revived: true, state: 'idle' })
+  })
+
   test('can be brought back by an agent above it, and by no other', async () => {
     const stage = createStage()
     const [boss, other] = [await stage.spawn('boss'), await stage.spawn('other')]

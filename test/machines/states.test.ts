@@ -64,7 +64,7 @@ describe('the states that can be reached', () => {
     expect([...reached].toSorted()).toEqual([
       'busy.awaitingApproval', 'busy.delivering', 'busy.interrupting', 'busy.working',
       'idle.deferred', 'idle.live', 'idle.suspended.resting', 'idle.suspended.unwakeable', 'idle.suspending',
-      'interrupted.live', 'interrupted.suspended', 'interrupted.suspending', 'spawning.awaitingRestart', 'spawning.handshaking', 'spawning.launching', 'spawning.recalling', 'spawning.restarting', 'spawning.resuming', 'terminated.final', 'terminated.stopping',
+      'interrupted.live', 'interrupted.suspended', 'interrupted.suspending', 'spawning.awaitingRestart', 'spawning.handshaking', 'spawning.launching', 'spawning.recalling', 'spawning.relaunching', 'spawning.restarting', 'spawning.resuming', 'terminated.final', 'terminated.stopping',
     ])
   })
 

@@ -211,6 +211,14 @@ describe('resumption by wish', () => {
     expect([busy.state, createRig().state]).toEqual(['busy.working', 'spawning.launching'])
   })
 
+  test('of a live one whose process does not go politely: it is forced, and ends nobody', () => {
+    const rig = createIdle()
+    rig.tell({ type: 'resumeAsked', at: 1 })
+    rig.due('stop')
+    rig.fact({ type: 'exited', expected: true })
+    expect(rig.commands()).toMatchObject([{ type: 'stopAgent', mode: 'graceful' }, { type: 'stopAgent', mode: 'force' }, { type: 'startAgent' }])
+  })
+
   test('that fails is told as a wake that failed, and can be tried again', () => {
     const rig = inState('idle.suspended.resting')
     for (const at of [2, 3]) {
