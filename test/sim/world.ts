@@ -251,9 +251,10 @@ export function createWorld(stage: Stage): World {
     answerApproval: (process, { approvalId, decision }) => later(process, () => mind.approve(process, approvalId, decision)),
     readScreen: (process, { requestId }) => later(process, () => say(process, { type: 'screenRead', requestId, rendering: 'transcript', text: 'a screen' })),
     recallTurn: (process, { requestId, markers }) => {
-      const tooLateAt = agenda.now() + recallMs
+      let told = false
+      agenda.after(recallMs - 1, () => told || process.session.doubted.add(readPrompt(markers[0] ?? '').message ?? ''))
       later(process, () => {
-        if (agenda.now() >= tooLateAt) process.session.doubted.add(readPrompt(markers[0] ?? '').message ?? '')
+        told = true
         say(process, { type: 'turnRecalled', requestId, ...recall(process.session, markers) })
       })
     },
