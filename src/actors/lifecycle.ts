@@ -7,10 +7,11 @@ import { MadroxError } from '../errors.ts'
 import { type AgentId, asClientId } from '../ids.ts'
 import type { Caller } from '../messages.ts'
 import type { AgentRow } from '../store/store.ts'
+import { audit } from './auditing.ts'
 import { checkPrice, lineOf } from './budgets.ts'
 import { checkRoomToWake, isSuspended } from './capacity.ts'
 import { endAll, interrupt, livingBelow } from './control.ts'
-import { agentActor, type AgentActor, type AgentSnapshot, type AgentSpec, canonicalClient, type Core, detailOf, isEnded, rowOf, specOf, stateOf, tellAgent } from './core.ts'
+import { agentActor, type AgentActor, type AgentSnapshot, type AgentSpec, callerKey, canonicalClient, type Core, detailOf, isEnded, ledgerActor, rowOf, specOf, stateOf, tellAgent } from './core.ts'
 import { childrenOf, isWithin, resolveAgent, resolveLiving } from './directory.ts'
 import type { MadroxSystem, WaitOptions } from './facade.ts'
 import type { Changes, Lifecycle, Persisted, Resumed, Suspended } from './lifecycle-words.ts'
@@ -44,6 +45,7 @@ async function suspend(core: Core, caller: Caller, reference: string): Promise<S
   const base = { agentId, name: rowOf(core, agentId).name, was }
   if (isSuspended(core, agentId)) return { ...base, suspended: false, note: 'It was suspended already; nothing was changed.' }
   refuseWhileNeeded(base.name, actor.getSnapshot())
+  ledgerActor(core).send({ type: 'audited', event: { at: core.clock.now(), event: 'suspend_asked', agentId, data: { by: callerKey(core, caller) } } })
   tellAgent(core, agentId, { type: 'suspendAsked', why: 'asked', at: core.clock.now() })
   await until(core, actor, { timeoutMs: Number.POSITIVE_INFINITY }, snapshot => !detailOf(snapshot).endsWith('.suspending'))
   if (isSuspended(core, agentId)) return { ...base, suspended: true }
@@ -73,11 +75,12 @@ async function resume(options: LifecycleOptions, caller: Caller, reference: stri
   const actor = agentActor(core, agentId)
   if (!actor) throw new MadroxError('agent_ended', `"${rowOf(core, agentId).name}" has ended.`, { remedy: 'Spawn another.', data: { agentId } })
   const was = revived ? 'terminated' : detailOf(actor.getSnapshot())
-  const { isNew, isOther } = revived ? { isNew: false, isOther: true } : respecify(options, agentId, changes)
+  const { isNew, isOther } = revived ? { isNew: false, isOther: true } : respecify(options, callerKey(core, caller), agentId, changes)
   const { name } = rowOf(core, agentId)
   const isDown = isSuspended(core, agentId) || was.endsWith('.suspending')
-  if (isDown || isOther) tellAgent(core, agentId, { type: 'resumeAsked', at: core.clock.now() })
-  else return { agentId, name, was, revived, note: `It is ${stateOf(actor.getSnapshot())} and was not suspended; ${isNew ? 'only its name is another.' : 'nothing was changed.'}` }
+  if (!isDown && !isOther) return { agentId, name, was, revived, note: `It is ${stateOf(actor.getSnapshot())} and was not suspended; ${isNew ? 'only its name is another.' : 'nothing was changed.'}` }
+  ledgerActor(core).send({ type: 'audited', event: { at: core.clock.now(), event: 'resume_asked', agentId, data: { by: callerKey(core, caller) } } })
+  tellAgent(core, agentId, { type: 'resumeAsked', at: core.clock.now() })
   await until(core, actor, wait, isSettled)
   return { agentId, name, was, revived, ...outcomeOf(core, agentId, actor) }
 }
@@ -108,7 +111,7 @@ function checkChanges(core: Core, id: AgentId, { model }: Changes): void {
 }
 
 /** On record first, as everything. `isOther`: a process that runs was launched otherwise. */
-function respecify({ core, respecify }: LifecycleOptions, id: AgentId, { name, model }: Changes): { readonly isNew: boolean; readonly isOther: boolean } {
+function respecify({ core, respecify }: LifecycleOptions, by: string, id: AgentId, { name, model }: Changes): { readonly isNew: boolean; readonly isOther: boolean } {
   const row = rowOf(core, id)
   const isNew = name !== undefined && name !== row.name
   const isOther = model !== undefined && model !== specOf(row).model
@@ -117,7 +120,7 @@ function respecify({ core, respecify }: LifecycleOptions, id: AgentId, { name, m
   const changed = { ...row, name: name ?? row.name, spec }
   core.store.transaction(() => {
     core.store.updateAgent(id, { name: changed.name, spec })
-    core.store.appendAudit({ at: core.clock.now(), event: 'agent_changed', agentId: id, data: { ...(isNew ? { name, was: row.name } : {}), ...(isOther ? { model, wasModel: specOf(row).model ?? null } : {}) } })
+    audit(core.store, { at: core.clock.now(), event: 'agent_respecified', agentId: id, data: { by, ...(isNew ? { called: name } : {}), ...(isOther ? { model } : {}) } })
   })
   core.rows.set(id, changed)
   respecify(changed)

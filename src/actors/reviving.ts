@@ -8,6 +8,7 @@ import { MadroxError } from '../errors.ts'
 import type { AgentId } from '../ids.ts'
 import type { Address } from '../messages.ts'
 import type { AgentRow } from '../store/store.ts'
+import { audit } from './auditing.ts'
 import { boundsOf, checkBudget, checkTotalCost, endsAt, reachedBy, watchAgent } from './budgets.ts'
 import { checkRoom } from './capacity.ts'
 import { type AgentSpec, agentActor, canonicalAddress, type Core, isEnded, lineAbove, nameOf, remembered, specOf } from './core.ts'
@@ -43,7 +44,7 @@ export function createReviving(core: Core, options: RecoveryOptions & Resumable)
       checkRoom(core, parent, [{ parent }])
       core.store.transaction(() => {
         core.store.updateAgent(id, { ...next, endedAt: undefined, endReason: undefined, hold: undefined })
-        core.store.appendAudit({ at: core.clock.now(), event: 'agent_revived', agentId: id, data: { parent, source: parentSource, ended: row.endReason ?? null } })
+        audit(core.store, { at: core.clock.now(), event: 'agent_revived', agentId: id, data: { parent, source: parentSource, ended: row.endReason ?? 'ended' } })
       })
       enterAgain(core, { ...row, ...next }, driver, enter)
     },

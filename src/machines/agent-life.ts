@@ -32,7 +32,7 @@ export const shaken = (c: AgentContext): AgentDecision => ({
 /** Every entry into a top-level state goes on record; that it has nothing to do may be what its supervisor needs to rest. */
 export const stateEntered = (c: AgentContext, state: string): AgentDecision => ({
   effects: [
-    record({ type: 'agentChanged', agentId: c.agentId, state, hold: c.hold ?? null, at: c.since }),
+    record({ type: 'agentChanged', agentId: c.agentId, state, source: c.source, hold: c.hold ?? null, at: c.since }),
     ...(state === 'idle' && c.supervisor.kind === 'agent' ? [{ to: 'supervisor', event: { type: 'childRested', agentId: c.agentId, at: c.since } } satisfies Effect] : []),
   ],
 })

@@ -6,6 +6,7 @@
  */
 
 import type { AnyActorRef, AnyMachineSnapshot } from 'xstate'
+import type { Audited } from '../audit.ts'
 import type { DriverFact } from '../drivers/driver.ts'
 import { type AgentContext, type AgentEvent, graceMs, stopMs } from './agent-context.ts'
 import { type AgentDecision, type CommandOf, deadline, type DeadlineOf, dispatch, mailOf, record, timeOf } from './agent-effects.ts'
@@ -20,10 +21,10 @@ export function noteFact(c: AgentContext, event: AgentEvent): AgentDecision {
   if (!isFact(event)) return {}
   const context = { heardAt: event.at, stuckSince: undefined }
   if (c.stuckSince === undefined) return { context }
-  return { context, effects: [audited(c, 'agent_unstuck', { fact: event.type }, event.at), ...watchFrom(c, event.at)] }
+  return { context, effects: [audited({ at: event.at, event: 'agent_unstuck', agentId: c.agentId, data: { fact: event.type } }), ...watchFrom(c, event.at)] }
 }
 
-const audited = (c: AgentContext, event: string, data: Readonly<Record<string, unknown>>, at: number): Effect => record({ type: 'audited', agentId: c.agentId, event, data, at })
+const audited = (event: Audited): Effect => record({ type: 'audited', event })
 const watchFrom = (c: AgentContext, at: number): Effect[] => (c.stuckMs === undefined ? [] : [deadline(c, 'still', at + c.stuckMs, { type: 'stillnessDue' })])
 
 /** It works, from the time its state was told. */
@@ -41,7 +42,7 @@ export function judgeStillness(c: AgentContext, { at }: DeadlineOf<'stillnessDue
   const text = `${c.name} is busy, and nothing was heard of it for ${minutes} minutes${c.currentTool ? ` (in ${c.currentTool.name})` : ''}: it may be stuck. Look at get_terminal_screen; interrupt_instance stops its turn, terminate_instance ends it.`
   return {
     context: { stuckSince: since },
-    effects: [record({ type: 'noticeGiven', agentId: c.agentId, text, at }), audited(c, 'agent_stuck', { since, ...(c.currentTool ? { tool: c.currentTool.name } : {}) }, at)],
+    effects: [record({ type: 'noticeGiven', agentId: c.agentId, text, at }), audited({ at, event: 'agent_stuck', agentId: c.agentId, data: { since, ...(c.currentTool ? { tool: c.currentTool.name } : {}) } })],
   }
 }
 
@@ -73,7 +74,7 @@ export const suspend = (c: AgentContext, { why, at }: CommandOf<'suspendAsked'>)
   effects: [
     dispatch(c, { type: 'stopAgent', mode: 'graceful', graceMs }),
     deadline(c, 'stop', { afterMs: stopMs }, { type: 'stopExpired' }),
-    audited(c, 'agent_suspended', { why }, at),
+    audited({ at, event: 'agent_suspended', agentId: c.agentId, data: { why } }),
   ],
 })
 

@@ -3,6 +3,7 @@
  * returns these as data; the actor sends them. Each hand is one actor under the root, found by its system id.
  */
 
+import type { Audited } from '../audit.ts'
 import type { DriverCommand } from '../drivers/driver.ts'
 import type { AgentId, MessageId, ReplyId } from '../ids.ts'
 import type { Address, Outcome, Reply } from '../messages.ts'
@@ -35,9 +36,9 @@ export type LedgerEvent =
   /** Why it ends: `max_total_tokens`, … */
   | { readonly type: 'limitReached'; readonly agentId: AgentId; readonly limit: string; readonly detail: string; readonly at: number }
   /** Nothing but the audit tells of it. */
-  | { readonly type: 'audited'; readonly agentId: AgentId; readonly event: string; readonly data: Readonly<Record<string, unknown>>; readonly at: number }
+  | { readonly type: 'audited'; readonly event: Audited }
   | { readonly type: 'repliesSeen'; readonly ids: readonly ReplyId[]; readonly at: number }
-  | { readonly type: 'agentChanged'; readonly agentId: AgentId; readonly state: string; readonly sessionId?: string; readonly pid?: number; readonly hold?: Hold | null; readonly at: number }
+  | { readonly type: 'agentChanged'; readonly agentId: AgentId; readonly state: string; readonly source?: string; readonly sessionId?: string; readonly pid?: number; readonly hold?: Hold | null; readonly at: number }
   /** Ends its open messages as `agent_gone` and redirects its inbox. `unasked`: nobody ended it, so its supervisor is told. Without `at`: now. */
   | { readonly type: 'agentEnded'; readonly agentId: AgentId; readonly reason: string; readonly unasked?: boolean; readonly spawnFailure?: SpawnFailure; readonly at?: number }
 
@@ -92,7 +93,7 @@ export type Effect =
 export const agentKey = (id: string): string => `agent:${id}`
 export const clientKey = (id: string): string => `client:${id}`
 export const addressKey = (address: Address): string => `${address.kind}:${address.id}`
-export const hands = { drivers: 'drivers', ledger: 'ledger', deadlines: 'deadlines', asks: 'asks', retention: 'retention' } as const
+export const hands = { drivers: 'drivers', ledger: 'ledger', deadlines: 'deadlines', asks: 'asks', retention: 'retention', exporting: 'exporting' } as const
 
 /** A reply on its way: recorded, and now for its addressee. */
 export type InboxEvent =

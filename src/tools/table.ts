@@ -5,6 +5,7 @@ import { interruptInstance, interruptMultiple, terminateInstance, terminateMulti
 import { getDashboardUrl, getLiveInstanceStatus, getMainInstanceId, getMultipleOutputs } from './glance.ts'
 import { listDeadLetters, resendDeadLetter } from './letters.ts'
 import { interruptAll, listPersistedInstances, resumeInstance, suspendInstance, terminateAll } from './lifecycle.ts'
+import { getAuditLogs, getInstanceLogs, listLoggedInstances } from './logs.ts'
 import { broadcastToChildren, getPendingReplies, replyToCaller, sendToInstance, sendToMultiple, waitForAny } from './messages.ts'
 import { acting, readOnly } from './schemas.ts'
 import { getChildren, getInstanceOutput, getInstanceStatus, getInstanceTree, getPeers, getTerminalScreen } from './see.ts'
@@ -18,6 +19,7 @@ const tools: readonly Tool[] = [
   suspendInstance, resumeInstance, listPersistedInstances, interruptAll, terminateAll,
   getLiveInstanceStatus, getMultipleOutputs, getDashboardUrl, getMainInstanceId,
   getInstanceStatus, getInstanceTree, getChildren, getPeers, getInstanceOutput, getTerminalScreen,
+  getInstanceLogs, getAuditLogs, listLoggedInstances,
 ]
 
 /** Every tool by name, and by alias. */

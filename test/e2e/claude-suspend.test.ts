@@ -3,7 +3,9 @@ import { expect, test } from 'vitest'
 import { isAlive } from './processes.ts'
 import { openRig, type Rig } from './rig.ts'
 
-const comesTo = ({ call }: Rig, state: string) => expect.poll(async () => (await call('get_instance_status', { instance_id: 'ada' })).detail, { timeout: 20_000 }).toBe(state)
+async function comesTo({ call }: Rig, state: string): Promise<void> {
+  await expect.poll(async () => (await call('get_instance_status', { instance_id: 'ada' })).detail, { timeout: 20_000 }).toBe(state)
+}
 /** All that the model was shown with that message. */
 const shownWith = ({ anthropic }: Rig, body: string) => anthropic.requests.find(request => request.view.message?.body === body)?.view
 

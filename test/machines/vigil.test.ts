@@ -5,7 +5,7 @@ import { createIdle, createRig, ended, inputOf, inState, type Rig } from './rig.
 
 const minute = 60_000
 const watched = { stuckMs: 10 * minute, idleMs: 60 * minute }
-const audits = (rig: Rig): string[] => rig.records().flatMap(event => (event.type === 'audited' ? [event.event] : event.type === 'noticeGiven' ? [`notice: ${event.text}`] : []))
+const audits = (rig: Rig): string[] => rig.records().flatMap(event => (event.type === 'audited' ? [event.event.event] : event.type === 'noticeGiven' ? [`notice: ${event.text}`] : []))
 
 /** In the turn `t1` of message `m1`, begun at 0. */
 function createBusy(): Rig {
