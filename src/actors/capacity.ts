@@ -32,9 +32,11 @@ export function checkRoom(core: Core, parent: Address, underway: Underway): void
   if (children > maxChildren) throw new MadroxError('limit_reached', `Its supervisor would have ${children} agents and the limit is ${maxChildren}.`, { remedy: 'Terminate one of them, or spawn it below one of them.', data: { limit: maxChildren } })
 }
 
+export const livingProcesses = (core: Core): number => [...core.rows.values()].filter(row => !isEnded(core, row.id) && hasProcess(core, row.id)).length
+
 function checkProcesses(core: Core, more: number): void {
   const { maxInstances } = core.limits
-  const living = [...core.rows.values()].filter(row => !isEnded(core, row.id) && hasProcess(core, row.id)).length
+  const living = livingProcesses(core)
   if (living + more <= maxInstances) return
   throw new MadroxError('limit_reached', `${living} agents have a living process and the limit is ${maxInstances}.`, {
     remedy: 'Terminate or suspend some (terminate_instance, suspend_instance), or start the server with a higher MAX_INSTANCES.', data: { limit: maxInstances },
