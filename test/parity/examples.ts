@@ -83,5 +83,9 @@ export const examples: readonly Example[] = [
   { tool: 'terminate_instance', args: { instance_id: 'lead' }, why: 'again' },
   { tool: 'terminate_instance', args: { instance_id: 'nobody' }, refused: 'not_found' },
   { tool: 'get_instance_tree', args: { include_ended: true }, why: 'of all there were' },
+  { tool: 'list_templates', args: {} },
+  { tool: 'list_roles', args: {} },
+  { tool: 'spawn_team_from_template', args: { template_name: 'data_pipelin', task_description: 'x' }, refused: 'not_found' },
+  { tool: 'spawn_team_from_template', args: { template_name: 'data_pipeline', task_description: 'rehearse', harness: 'scripted', workspace: 'isolated', wait_for_response: true }, keep: 'team' },
   { tool: 'send_message', args: {}, refused: 'unknown_tool' },
 ]
