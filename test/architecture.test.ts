@@ -20,7 +20,7 @@ const rules: Rules = {
     { name: 'claude', holds: ['src/drivers/claude/'], imports: ['driver parts', 'driver port', 'vocabulary'] },
     { name: 'codex', holds: ['src/drivers/codex/'], imports: ['driver parts', 'driver port', 'vocabulary'] },
     { name: 'scripted', holds: ['src/drivers/scripted/'], imports: ['driver parts', 'driver port', 'vocabulary'] },
-    { name: 'store port', holds: ['src/store/store.ts'], imports: ['vocabulary'] },
+    { name: 'store port', holds: ['src/store/store.ts', 'src/store/policy-store.ts'], imports: ['vocabulary'] },
     { name: 'stores', holds: ['src/store/'], imports: ['store port', 'vocabulary'] },
     { name: 'logs port', holds: ['src/logs/logs.ts'], imports: ['vocabulary'] },
     { name: 'logs', holds: ['src/logs/'], imports: ['logs port', 'vocabulary'] },

@@ -9,11 +9,11 @@ import { type AgentPatch, type AgentRow, type AuditRow, type ClientRow, type Mes
 export type Value = string | number | null
 export type Values = Readonly<Record<string, Value>>
 
-const toJson = (value: unknown): string => JSON.stringify(value) ?? 'null' // undefined has no JSON
-const orNull = <T>(value: T | undefined): T | null => value ?? null
-const jsonOrNull = (value: string | undefined): string | null => (value === undefined ? null : toJson(value))
+export const toJson = (value: unknown): string => JSON.stringify(value) ?? 'null' // undefined has no JSON
+export const orNull = <T>(value: T | undefined): T | null => value ?? null
+export const jsonOrNull = (value: string | undefined): string | null => (value === undefined ? null : toJson(value))
 
-const fromJson = z.string().transform((text, context): unknown => {
+export const fromJson = z.string().transform((text, context): unknown => {
   try {
     return JSON.parse(text)
   } catch (error) {
@@ -22,9 +22,9 @@ const fromJson = z.string().transform((text, context): unknown => {
     return z.NEVER
   }
 })
-const words = fromJson.pipe(z.string())
+export const words = fromJson.pipe(z.string())
 const time = z.number()
-const optional = <Schema extends z.ZodType>(schema: Schema) => schema.nullable().transform(value => value ?? undefined)
+export const optional = <Schema extends z.ZodType>(schema: Schema) => schema.nullable().transform(value => value ?? undefined)
 const addressKind = z.enum(['agent', 'client'])
 const agentId = z.string().transform(asAgentId)
 const messageId = z.string().transform(asMessageId)
@@ -34,7 +34,7 @@ function toAddress(kind: 'agent' | 'client', id: string): Address {
 }
 
 /** The record without its undefined keys, so that it equals what was put in. */
-function compact<T extends object>(record: T): T {
+export function compact<T extends object>(record: T): T {
   return Object.fromEntries(Object.entries(record).filter(([, value]) => value !== undefined)) as T // only optional keys can be undefined
 }
 
@@ -166,6 +166,7 @@ export const callValues = (caller: string, key: string, result: unknown, at: num
 export const usageValues = (row: UsageRow): Values => ({
   agent_id: row.agentId, unit_id: row.unitId, model: row.model, input_tokens: row.inputTokens, output_tokens: row.outputTokens,
   cache_read_tokens: row.cacheReadTokens, cache_creation_tokens: row.cacheCreationTokens, at: row.at,
+  cost_usd: orNull(row.costUsd),
 })
 
 const usageTotals = { input: z.number(), output: z.number(), cache_read: z.number(), cache_creation: z.number() }
@@ -175,8 +176,8 @@ const toUsageTotals = (row: z.output<z.ZodObject<typeof usageTotals>>): UsageTot
 
 export const usageTotalsRow = z.object(usageTotals).transform(toUsageTotals)
 export const modelUsageRow = z
-  .object({ model: z.string(), prompt_over: z.number(), ...usageTotals })
-  .transform((row): ModelUsage => ({ model: row.model, promptOver: row.prompt_over, ...toUsageTotals(row) }))
+  .object({ model: z.string(), prompt_over: z.number(), cost: z.number().nullable(), ...usageTotals })
+  .transform((row): ModelUsage => ({ model: row.model, promptOver: row.prompt_over, ...toUsageTotals(row), ...(row.cost === null ? {} : { costUsd: row.cost }) }))
 
 export const outputRow = z
   .object({ agent_id: agentId, at: time, kind: z.enum(['message', 'text', 'tool_call', 'tool_result', 'reply']), content: words })
