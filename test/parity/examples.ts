@@ -87,5 +87,11 @@ export const examples: readonly Example[] = [
   { tool: 'list_roles', args: {} },
   { tool: 'spawn_team_from_template', args: { template_name: 'data_pipelin', task_description: 'x' }, refused: 'not_found' },
   { tool: 'spawn_team_from_template', args: { template_name: 'data_pipeline', task_description: 'rehearse', harness: 'scripted', workspace: 'isolated', wait_for_response: true }, keep: 'team' },
+  { tool: 'get_policy', args: {} },
+  { tool: 'set_policy', args: { max_depth: 5, reason: 'small teams' } },
+  { tool: 'set_policy', args: { max_depth: null } },
+  { tool: 'set_policy', args: {}, refused: 'invalid_input' },
+  { tool: 'list_approvals', args: {} },
+  { tool: 'answer_approval', args: { approval_id: 'made-up', decision: 'allow' }, refused: 'not_found' },
   { tool: 'send_message', args: {}, refused: 'unknown_tool' },
 ]
