@@ -202,6 +202,11 @@ CREATE INDEX messages_from ON messages (from_id);
 CREATE INDEX replies_beside_outcomes ON replies (from_agent) WHERE kind <> 'outcome';
 `
 
+/** USD, of calls whose cost the CLI tells itself. */
+const toldCosts = `
+ALTER TABLE usage ADD COLUMN cost_usd REAL;
+`
+
 /** Jobs, and which message is which step of them: a step is on record with its message, or neither is. */
 const jobs = `
 CREATE TABLE jobs (
@@ -235,5 +240,5 @@ CREATE INDEX job_steps_of_message ON job_steps (message_id) WHERE message_id IS 
 `
 
 /** In order; the first makes version 1 out of an empty file. */
-export const migrations: readonly string[] = [first, recovery, unfinishedTurns, deadLetters, readableLogs, policies, jobs]
+export const migrations: readonly string[] = [first, recovery, unfinishedTurns, deadLetters, readableLogs, policies, toldCosts, jobs]
 export const schemaVersion = migrations.length

@@ -22,7 +22,8 @@ export interface Presence {
 /** Agents, and clients the system already knows, are who their credential says: nothing to connect. */
 export const fixedPresence = (caller: Caller): Presence => ({ caller: () => caller, locate: () => false, leave() {} })
 
-export function createClientPresence(system: MadroxSystem, owner: Caller & { kind: 'owner' }, name: string, cwd: string | undefined, log: Log, person: () => Person): Presence {
+/** `person`: whoever sits at its other end can be asked there. */
+export function createClientPresence(system: MadroxSystem, owner: Caller & { kind: 'owner' }, name: string, cwd: string | undefined, log: Log, person?: () => Person): Presence {
   let root = cwd
   let clientId: ClientId | undefined
   let dismiss = (): void => {}
@@ -30,7 +31,7 @@ export function createClientPresence(system: MadroxSystem, owner: Caller & { kin
     caller() {
       if (clientId === undefined) {
         clientId = system.connectClient({ ownerId: owner.ownerId, name, root })
-        dismiss = system.personAt(clientId, person())
+        if (person) dismiss = system.personAt(clientId, person())
       }
       return { kind: 'client', clientId, ownerId: owner.ownerId }
     },
