@@ -10,6 +10,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs, stripVTControlCharacters } from 'node:util'
 import { type ArgsDef, defineCommand, renderUsage, runCommand } from 'citty'
+import { attach } from './cli/attach-command.ts'
 import { type Config, loadConfig } from './config.ts'
 import { MadroxError, toWireError } from './errors.ts'
 import { createLog, type Log } from './log.ts'
@@ -183,7 +184,7 @@ const demo = defineCommand({
   },
 })
 
-const subCommands = { serve, stdio, demo }
+const subCommands = { serve, stdio, demo, attach }
 
 const main = defineCommand({
   meta: { name: 'madrox', version, description: 'Teams of AI coding agents, as actors, behind MCP' },
@@ -216,6 +217,7 @@ async function run(rawArgs: string[]): Promise<void> {
 function usageOf(command: string | undefined): Promise<string> {
   if (command === 'serve') return renderUsage(serve)
   if (command === 'stdio') return renderUsage(stdio)
+  if (command === 'attach') return renderUsage(attach)
   return command === 'demo' ? renderUsage(demo) : renderUsage(main)
 }
 

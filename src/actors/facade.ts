@@ -3,7 +3,7 @@
  * they promise.
  */
 
-import type { Confinement, FactOf, McpServer } from '../drivers/driver.ts'
+import type { Confinement, FactOf, McpServer, PersonHold } from '../drivers/driver.ts'
 import type { MadroxError } from '../errors.ts'
 import type { AgentId, ClientId, MessageId, OwnerId, ReplyId } from '../ids.ts'
 import type { Address, Caller, DeadLetter, OutcomeStatus, Reply } from '../messages.ts'
@@ -12,6 +12,9 @@ import type { RestartPolicy, Supervision } from '../restarts.ts'
 import type { OutputRow, UsageTotals } from '../store/store.ts'
 import type { Health } from './health.ts'
 import type { Spent } from './spending.ts'
+import type { Attaching } from './terminals.ts'
+
+export type { Attaching, Attachment, TerminalEvent, Viewer } from './terminals.ts'
 
 export interface ParentFound {
   readonly address: Address
@@ -173,6 +176,8 @@ export interface AgentStatus {
   readonly currentMessage?: MessageId
   readonly currentTool?: string
   readonly approval?: { readonly tool: string; readonly detail: string }
+  /** Nothing is delivered: a person has control of its terminal, or has left text in its input box. */
+  readonly heldByPerson?: { readonly why: PersonHold; readonly since: number }
   readonly usage: UsageTotals
   /** Its own, and with all that is or was below it. */
   readonly spent: Spent
@@ -239,7 +244,7 @@ export interface ConnectRequest {
  * Calls that take a reference to an agent refuse with `MadroxError`: `not_found`, `ambiguous_reference`, or `not_allowed` where
  * the agent is outside the caller's rights. Outcomes of work (a message that failed, a wait that ended) are results.
  */
-export interface MadroxSystem {
+export interface MadroxSystem extends Attaching {
   /** The principal behind a credential. No token on a loopback connection, and none configured: the local owner. Otherwise refused. */
   authenticate(token: string | undefined, connection: Connection): Caller
   /** A session opened. A disconnected client of the same owner, name and root is taken over, its inbox with it. */

@@ -35,6 +35,7 @@ function living(snapshot: AgentSnapshot): Told {
     openMessages: openMessages(context).map(open => open.message.id), pendingReplies: context.inbox.length,
     ...(context.turn?.subject ? { currentMessage: context.turn.subject } : {}), ...(context.currentTool ? { currentTool: context.currentTool.name } : {}),
     ...(context.approval ? { approval: { tool: context.approval.tool, detail: context.approval.detail } } : {}),
+    ...(context.person ? { heldByPerson: { why: context.person.holds, since: context.person.since } } : {}),
     ...(context.sessionId ? { sessionId: context.sessionId } : {}), ...(context.pid === undefined ? {} : { pid: context.pid }), ...(context.lastError ? { lastError: context.lastError } : {}),
     ...(context.warnings ? { warnings: context.warnings } : {}),
   }

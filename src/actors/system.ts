@@ -13,6 +13,7 @@ import type { Log } from '../log.ts'
 import { createPrices, type Prices } from '../prices.ts'
 import type { Store } from '../store/store.ts'
 import { createAsks } from './asks.ts'
+import { createAttaching, createViewers } from './attaching.ts'
 import { watchLimits } from './budgets.ts'
 import { endAll, interrupt, terminate } from './control.ts'
 import { agentActor, canonicalClient, type Core, defaultLimits, ledgerActor, type Limits, remembered, rowOf, specOf, tellAgent } from './core.ts'
@@ -76,13 +77,14 @@ export function createSystem(options: SystemOptions): MadroxSystem {
   const health = createStoreHealth(options)
   const { store } = health
   const aliases = aliasesOnRecord(store)
+  const viewers = createViewers()
   const logic = createRoot(
     {
       deadlines: createDeadlines(clock),
       asks: createAsks(),
       ledger: createLedger({ store, health, ids, clock, log, successorOf: id => canonicalClient({ aliases }, id) }),
       retention: createRetention({ store, clock, log, days: options.retentionDays ?? 0 }),
-      drivers: createDrivers({ connect: emit => (drivers = options.connectDrivers(emit)), callTool: options.callTool, wayBack: agentId => wayBack(agentId), clock, log }),
+      drivers: createDrivers({ connect: emit => (drivers = options.connectDrivers(emit)), callTool: options.callTool, wayBack: agentId => wayBack(agentId), toViewers: viewers.tell, clock, log }),
     },
     log,
   )
@@ -141,6 +143,7 @@ export function createSystem(options: SystemOptions): MadroxSystem {
     spawnFailure: agentId => spawnFailureOf(core, agentId),
     ...messaging,
     ...createLetters(core, waiting),
+    ...createAttaching(core, viewers),
     consumeReplies: whileOpen(messaging.consumeReplies),
     releaseReplies: whileOpen(messaging.releaseReplies),
     interrupt: (caller, reference, then) => interrupt(core, caller, reference, then),

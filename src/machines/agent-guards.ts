@@ -12,7 +12,8 @@ interface Asked {
 }
 
 export const guards = {
-  hasWork: ({ context }: Asked) => hasWork(context),
+  /** And nobody is at its keyboard. */
+  mayDeliver: ({ context }: Asked) => hasWork(context) && context.person === undefined,
   toolsListed: ({ context }: Asked) => context.toolsListed,
   released: ({ context }: Asked) => context.hold === undefined,
   held: ({ context }: Asked) => context.hold !== undefined,

@@ -15,6 +15,7 @@ import { endsOurTurn, guards } from './agent-guards.ts'
 import * as interrupts from './agent-interrupts.ts'
 import * as life from './agent-life.ts'
 import * as mail from './agent-mail.ts'
+import { controlChanged } from './agent-person.ts'
 import * as recovery from './agent-recovery.ts'
 import * as turns from './agent-turns.ts'
 import { carryOut } from './decision.ts'
@@ -107,6 +108,7 @@ export const agentMachine = agent.createMachine({
     toolsListed: { actions: agent.assign({ toolsListed: true }) },
     processStarted: { actions: by(life.processStarted) },
     outputProduced: { actions: by(turns.outputProduced) },
+    controlChanged: { actions: by(controlChanged) },
     screenRead: { actions: by<'screenRead'>((_, { requestId, rendering, text }) => ({ emits: [{ type: 'screenRead', requestId, rendering, text }] })) },
     quietPassed: { actions: by(mail.quietPassed) },
     turnEnded: { actions: by(turns.foreignTurnEnded) },
@@ -195,12 +197,12 @@ export const agentMachine = agent.createMachine({
             { guard: 'inTurn', target: '#agent.busy.working' },
             // Held by an interrupt that found no turn, or still held after a turn of its own: back to where nothing is delivered.
             { guard: 'held', target: '#agent.interrupted', actions: told },
-            { guard: 'hasWork', target: '#agent.busy', actions: told },
+            { guard: 'mayDeliver', target: '#agent.busy', actions: told },
           ],
           on: {
             turnStarted: { target: '#agent.busy.working', actions: [told, by(turns.turnStarted)] },
             restartAsked: withSiblings,
-            suspendAsked: { guard: ({ context }) => context.background.length === 0 && context.sessionId !== undefined, target: 'suspending', actions: told },
+            suspendAsked: { guard: ({ context }) => context.background.length === 0 && context.person === undefined && context.sessionId !== undefined, target: 'suspending', actions: told },
           },
         },
         /** The CLI was not where it was thought to be; its next fact, or a deadline, says when to try again. */
@@ -208,6 +210,7 @@ export const agentMachine = agent.createMachine({
           on: {
             turnStarted: { target: '#agent.busy.working', actions: [told, by(turns.turnStarted)] },
             deliveryRetried: { target: 'live', actions: told },
+            controlChanged: { target: 'live', actions: [told, by(controlChanged)] },
             restartAsked: withSiblings,
             turnEnded: { target: 'live', actions: [told, by(turns.foreignTurnEnded)] },
           },

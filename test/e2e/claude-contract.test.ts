@@ -6,6 +6,7 @@ import type { Usage } from '../fakes/anthropic/index.ts'
 import { createClaudeStage } from './claude-setup.ts'
 
 describeDriver('claude in a PTY', {
+  hasTerminal: true,
   factTimeoutMs: 20_000,
   prompts: {
     answer: text => `do: say ${text}`,

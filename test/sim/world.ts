@@ -250,6 +250,7 @@ export function createWorld(stage: Stage): World {
     answerApproval: (process, { approvalId, decision }) => later(process, () => mind.approve(process, approvalId, decision)),
     readScreen: (process, { requestId }) => later(process, () => say(process, { type: 'screenRead', requestId, rendering: 'transcript', text: 'a screen' })),
     recallTurn: (process, { requestId, markers }) => later(process, () => say(process, { type: 'turnRecalled', requestId, ...recall(process.session, markers) })),
+    useTerminal: () => {}, // nobody looks
     returnToolResult: () => {},
   }
 

@@ -7,11 +7,12 @@ import { randomUUID } from 'node:crypto'
 import { basename, dirname } from 'node:path'
 import type { Clock } from '../../clock.ts'
 import type { Log } from '../../log.ts'
-import type { BackgroundTask, FactOf } from '../driver.ts'
+import type { BackgroundTask, FactOf, TerminalUse } from '../driver.ts'
 import type { Recollection, SourcedFact } from '../facts.ts'
 import { startPty } from '../pty/process.ts'
 import { endProcessTree } from '../pty/reaper.ts'
 import { renderLastWords, renderScreen } from '../pty/screen.ts'
+import { createSharing } from '../pty/sharing.ts'
 import { createApprovals } from './approvals.ts'
 import { transcriptPath, type ConfigDir } from './config-dir.ts'
 import { toFailed } from './failures.ts'
@@ -25,7 +26,8 @@ import { recallTurn } from './recall.ts'
 import { createRecords } from './records.ts'
 import { createSessionClock, createStatusReader, type Session } from './session.ts'
 import { createSettling } from './settling.ts'
-import { createTurnTracker, type Ending } from './turns.ts'
+import { createTurnTracker, isTaskNotification, type Ending } from './turns.ts'
+import { toClearing } from './typing.ts'
 import { createWatch } from './watch.ts'
 
 type StartFailure = FactOf<'startFailed'>['code']
@@ -49,6 +51,7 @@ export interface ClaudeAgent {
   answerApproval(approvalId: string, decision: 'allow' | 'deny', message: string | undefined): void
   readScreen(requestId: string, lines: number | undefined): void
   recallTurn(requestId: string, markers: readonly string[]): void
+  useTerminal(viewerId: string, use: TerminalUse): void
   takeHook(body: HookBody, gone: AbortSignal): HookAnswer | Promise<HookAnswer>
 }
 
@@ -66,6 +69,7 @@ export function startAgent(context: AgentContext): ClaudeAgent {
   const turns = createTurnTracker(fact => {
     if (fact.type === 'promptSeen') prompting.stop()
     tell(fact)
+    if (fact.type === 'promptSeen') sharing.settled()
   })
   const records = createRecords({
     path: transcriptPath(configDir, launch.cwd, launch.sessionId),
@@ -79,12 +83,20 @@ export function startAgent(context: AgentContext): ClaudeAgent {
   const session: Session = {
     clock, turns, records, status, tell,
     write: pty.write,
+    maySweep: () => !sharing.hasDraft(),
     lookSoon: watch.soon,
     lookIn: delayMs => void clock.setTimeout(watch.soon, delayMs),
   }
   const approvals = createApprovals(tell)
   const settling = createSettling(session)
   const prompting = createPrompting(session, () => interrupting.begin())
+  const sharing = createSharing({
+    pty, clock,
+    tell: fact => tell({ ...fact, source: 'process' }),
+    isTyping: () => turns.expected() !== undefined,
+    withdraw: () => prompting.withdraw('held_by_person'),
+    clearBox: lineBreaks => pty.write(toClearing(lineBreaks)),
+  })
   const interrupting = createInterrupting(session, prompting.sweep)
 
   const startTimer = clock.setTimeout(() => void failStart('timeout'), launch.readyTimeoutMs)
@@ -115,6 +127,7 @@ export function startAgent(context: AgentContext): ClaudeAgent {
     interrupting.conclude()
     settling.conclude(!interrupting.isActive())
     prompting.conclude()
+    sharing.settled()
   }
 
   function announceProcess(): void {
@@ -135,6 +148,7 @@ export function startAgent(context: AgentContext): ClaudeAgent {
 
   function whyNoPrompt(): FactOf<'promptRefused'>['reason'] | undefined {
     if (phase === 'starting') return 'not_ready'
+    if (sharing.holds() !== undefined) return 'held_by_person'
     if (approvals.count() > 0) return 'awaiting_approval' // Enter in an open dialog would answer it
     return turns.current() || prompting.isActive() || interrupting.isActive() ? 'in_turn' : undefined
   }
@@ -147,6 +161,7 @@ export function startAgent(context: AgentContext): ClaudeAgent {
     status.refresh() // the CLI waits for this answer, so the file tells of now
     if (body.hook_event_name === 'UserPromptSubmit') {
       if (prompting.isSpoilt(body.prompt)) return { decision: 'block', reason: 'A prompt that was cut off had stuck to it. It is typed again.' }
+      if (!turns.expected() && !isTaskNotification(body.prompt)) sharing.submitted(body.prompt)
       turns.promptSubmitted(body)
       if (!turns.expected()) interrupting.begin()
     } else if (body.hook_event_name === 'Stop') {
@@ -175,6 +190,7 @@ export function startAgent(context: AgentContext): ClaudeAgent {
   /** Takes everything down; the facts of the end are the caller's. The first end wins. */
   async function end(graceMs: number): Promise<void> {
     phase = 'ending'
+    sharing.close('Claude Code has ended.')
     clock.stop()
     watch.close()
     approvals.release()
@@ -230,13 +246,16 @@ export function startAgent(context: AgentContext): ClaudeAgent {
     },
     interrupt(requestId) {
       if (phase === 'ending') return
-      prompting.withdraw()
+      prompting.withdraw('in_turn')
       interrupting.request(requestId)
       if (!turns.expected()) interrupting.begin() // else once it is seen or given up: an Esc now might meet an idle box
     },
     stop,
     takeHook,
     answerApproval: approvals.answer,
+    useTerminal(viewerId, use) {
+      if (phase !== 'ending') sharing.use(viewerId, use)
+    },
     recallTurn(requestId, markers) {
       if (phase !== 'ending') tell({ type: 'turnRecalled', source: 'transcript', requestId, ...recall(markers) })
     },

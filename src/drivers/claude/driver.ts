@@ -131,6 +131,7 @@ export const createClaudeDriver: CreateDriver = (config, emit) => {
             if (!agent) return teller(command.agentId)({ type: 'turnRecalled', source: 'self', requestId: command.requestId, status: 'cut' })
             return agent.recallTurn(command.requestId, command.markers)
           case 'readScreen': return agent?.readScreen(command.requestId, command.lines)
+          case 'useTerminal': return agent?.useTerminal(command.viewerId, command.use)
           case 'returnToolResult': return // Claude Code calls tools by MCP itself
         }
       })

@@ -40,6 +40,9 @@ export function toPastes(typed: string): string[] {
 /** Ctrl-U, once for each line the box may hold and once for each line break; more do nothing. */
 export const toSweep = (typed: string): string => '\x15'.repeat(20 + 2 * typed.split('\n').length)
 
+/** Empties the box wherever the cursor is in it. */
+export const toClearing = (lineBreaks: number): string => '\x15'.repeat(20 + 2 * lineBreaks)
+
 export interface TypingOptions {
   readonly typed: string
   readonly write: (bytes: string) => void
