@@ -87,7 +87,7 @@ export const terminalUseSchema = z.discriminatedUnion('action', [
   z.object({ action: z.literal('takeControl') }),
   /** `clear`: the person lets what is in the input box be swept away, so that prompts may be typed again. */
   z.object({ action: z.literal('releaseControl'), clear: z.boolean() }),
-  /** What the person's terminal sent, keys and mouse alike. Ignored without control. */
+  /** What the person's terminal sent, keys and mouse alike, but for Ctrl-Z: no shell would wake the program again. Ignored without control. */
   z.object({ action: z.literal('type'), data: z.string() }),
 ])
 export type TerminalUse = z.infer<typeof terminalUseSchema>

@@ -27,7 +27,7 @@ import { createRecords } from './records.ts'
 import { createSessionClock, createStatusReader, type Session } from './session.ts'
 import { createSettling } from './settling.ts'
 import { createTurnTracker, isTaskNotification, type Ending } from './turns.ts'
-import { toClearing } from './typing.ts'
+import { clearBox } from './typing.ts'
 import { createWatch } from './watch.ts'
 
 type StartFailure = FactOf<'startFailed'>['code']
@@ -95,7 +95,7 @@ export function startAgent(context: AgentContext): ClaudeAgent {
     tell: fact => tell({ ...fact, source: 'process' }),
     isTyping: () => turns.expected() !== undefined,
     withdraw: () => prompting.withdraw('held_by_person'),
-    clearBox: lineBreaks => pty.write(toClearing(lineBreaks)),
+    clearBox: (lineBreaks, onDone) => clearBox({ lineBreaks, write: pty.write, clock, onDone }),
   })
   const interrupting = createInterrupting(session, prompting.sweep)
 

@@ -40,8 +40,21 @@ export function toPastes(typed: string): string[] {
 /** Ctrl-U, once for each line the box may hold and once for each line break; more do nothing. */
 export const toSweep = (typed: string): string => '\x15'.repeat(20 + 2 * typed.split('\n').length)
 
-/** Empties the box wherever the cursor is in it. */
-export const toClearing = (lineBreaks: number): string => '\x15'.repeat(20 + 2 * lineBreaks)
+/** Between two kinds of keys. Together with others in one read, a run of Ctrl-K is taken for text, and keys act on what the box held before the others. */
+const keyGapMs = 150
+
+export interface ClearOptions extends Pick<TypingOptions, 'write' | 'clock'> {
+  /** That the box may hold. */
+  readonly lineBreaks: number
+  readonly onDone: () => void
+}
+
+/** Empties the box, wherever the cursor stands in it: Ctrl-K takes what is behind it, Ctrl-U what is before it. */
+export function clearBox({ lineBreaks, write, clock, onDone }: ClearOptions): void {
+  const times = 20 + 2 * lineBreaks
+  const steps = [() => write('\x0b'.repeat(times)), () => write('\x15'.repeat(times)), onDone]
+  for (const [index, step] of steps.entries()) clock.setTimeout(step, keyGapMs * (index + 1))
+}
 
 export interface TypingOptions {
   readonly typed: string

@@ -19,7 +19,7 @@ export interface Mirror {
   /** `onShown` is called when it is on the screen. */
   write(output: string, onShown: () => void): void
   resize(size: ScreenSize): void
-  /** The part of the screen that fits there: its left, and of its rows the last that are in use. */
+  /** The part of the screen that fits there: its left, and of its rows the last that are in use, less blank ones where there are too many. */
   screen(within: ScreenSize): MirroredScreen
   /** Characters that are written and not yet on the screen. */
   readonly behind: number
@@ -61,12 +61,11 @@ export function createMirror(size: ScreenSize): Mirror {
     screen(within) {
       const buffer = terminal.buffer.active
       const lines = Array.from({ length: terminal.rows }, (_, row) => buffer.getLine(buffer.baseY + row))
-      const lastUsed = lines.findLastIndex(line => line !== undefined && line.translateToString(true) !== '')
-      const used = Math.max(lastUsed, buffer.cursorY) + 1
-      const first = Math.min(Math.max(0, used - within.rows), buffer.cursorY)
+      const isBlank = (row: number): boolean => (lines[row]?.translateToString(true) ?? '') === ''
+      const shown = toShownRows(lines.map((_, row) => isBlank(row)), buffer.cursorY, within.rows)
       return {
-        rows: lines.slice(first, first + within.rows).map(line => (line ? toStyledText(line, Math.min(within.columns, terminal.cols)) : '')),
-        cursor: { column: Math.min(buffer.cursorX, within.columns - 1), row: buffer.cursorY - first, isVisible: isCursorVisible },
+        rows: shown.map(row => lines[row]).map(line => (line ? toStyledText(line, Math.min(within.columns, terminal.cols)) : '')),
+        cursor: { column: Math.min(buffer.cursorX, within.columns - 1), row: shown.indexOf(buffer.cursorY), isVisible: isCursorVisible },
         inputModes: inputModes(),
       }
     },
@@ -76,6 +75,19 @@ export function createMirror(size: ScreenSize): Mirror {
 
 /** What opens the screen to nobody's modes: whoever showed it leaves his terminal so. */
 export const plainInputModes = [1, 9, 1000, 1002, 1003, 1004, 1006, 2004].map(mode => `\x1b[?${mode}l`).join('')
+
+/** Which rows are shown where there is room for that many: programs that fill a screen leave the middle of it blank. */
+function toShownRows(blank: readonly boolean[], cursor: number, room: number): number[] {
+  const used = Math.max(blank.lastIndexOf(false), cursor) + 1
+  let excess = used - room
+  const kept = blank.slice(0, used).flatMap((isBlank, row) => {
+    const isSpare = excess > 0 && isBlank && blank[row - 1] !== false && row !== cursor
+    if (isSpare) excess -= 1
+    return isSpare ? [] : [row]
+  })
+  const first = Math.min(Math.max(0, kept.length - room), kept.indexOf(cursor))
+  return kept.slice(first, first + room)
+}
 
 function toStyledText(line: IBufferLine, columns: number): string {
   let text = ''
@@ -107,12 +119,18 @@ function toStyle(cell: IBufferCell): string {
   ]
   return [
     ...flags.flatMap(([isSet, code]) => (isSet ? [`;${code}`] : [])),
-    toColour(38, cell.getFgColor(), { isRgb: cell.isFgRGB(), isPalette: cell.isFgPalette() }),
-    toColour(48, cell.getBgColor(), { isRgb: cell.isBgRGB(), isPalette: cell.isBgPalette() }),
+    toColour(38, cell.getFgColor(), cell.getFgColorMode()),
+    toColour(48, cell.getBgColor(), cell.getBgColorMode()),
   ].join('')
 }
 
-function toColour(code: number, colour: number, { isRgb, isPalette }: { isRgb: boolean; isPalette: boolean }): string {
-  if (isRgb) return `;${code};2;${(colour >> 16) & 255};${(colour >> 8) & 255};${colour & 255}`
-  return isPalette ? `;${code};5;${colour}` : ''
+/** Xterm's names for what a colour's number means. */
+const colourModes = { sixteen: 0x1000000, palette: 0x2000000, rgb: 0x3000000 }
+
+/** `code`: 38 for text, 48 for what is behind it. */
+function toColour(code: number, colour: number, mode: number): string {
+  // As themes have them: the same numbers of the palette are other colours in some terminals.
+  if (mode === colourModes.sixteen) return `;${(colour < 8 ? code - 8 : code + 44) + colour}`
+  if (mode === colourModes.palette) return `;${code};5;${colour}`
+  return mode === colourModes.rgb ? `;${code};2;${(colour >> 16) & 255};${(colour >> 8) & 255};${colour & 255}` : ''
 }

@@ -25,8 +25,8 @@ export interface SharingOptions {
   readonly isTyping: () => boolean
   /** Takes back what waits to be typed, because control was asked for. */
   readonly withdraw: () => void
-  /** Empties the input box, which may hold that many line breaks. */
-  readonly clearBox: (lineBreaks: number) => void
+  /** Empties the input box, which may hold that many line breaks, and says when that is done: nothing else is typed before. */
+  readonly clearBox: (lineBreaks: number, onDone: () => void) => void
   /** False: the driver types into no box that a person types into, so what is left in one holds nothing. Default true. */
   readonly draftHolds?: boolean
 }
@@ -47,6 +47,8 @@ export interface TerminalSharing {
   close(detail: string): void
 }
 
+/** Ctrl-Z. Programs stop themselves at it, and wait for a shell that is not there to wake them. */
+const suspend = '\x1a'
 /** Several changes of a screen make one picture. Milliseconds. */
 const frameMs = 20
 /** A mirror that is so far behind starts again from what is kept of the output. Characters. */
@@ -64,6 +66,7 @@ export function createSharing({ pty, clock, tell, isTyping, withdraw, clearBox, 
   let controller: string | undefined
   /** Asked for control while the driver was typing. */
   let candidate: string | undefined
+  let isClearing = false
   let lastHold: PersonHold | undefined
 
   const holds = (): PersonHold | undefined =>
@@ -129,7 +132,7 @@ export function createSharing({ pty, clock, tell, isTyping, withdraw, clearBox, 
     if (controller !== undefined || (candidate !== undefined && candidate !== viewerId)) return tellControl()
     candidate = viewerId
     withdraw()
-    if (!isTyping()) give(viewerId)
+    giveWhenFree()
   }
   const releaseControl = (viewerId: string, clear: boolean): void => {
     if (candidate === viewerId) candidate = undefined
@@ -138,11 +141,20 @@ export function createSharing({ pty, clock, tell, isTyping, withdraw, clearBox, 
       fit(ownSize)
       drawSoon()
       if (clear && draft.isOpen()) {
-        clearBox(draft.lineBreaks())
-        draft.clear()
+        isClearing = true
+        return clearBox(draft.lineBreaks(), cleared)
       }
     }
     tellControl()
+  }
+  const cleared = (): void => {
+    isClearing = false
+    draft.clear()
+    if (candidate === undefined) tellControl()
+    else giveWhenFree()
+  }
+  const giveWhenFree = (): void => {
+    if (candidate !== undefined && !isTyping() && !isClearing) give(candidate)
   }
   const leave = (viewerId: string): void => {
     views.delete(viewerId)
@@ -165,8 +177,9 @@ export function createSharing({ pty, clock, tell, isTyping, withdraw, clearBox, 
         case 'releaseControl': return views.has(viewerId) ? releaseControl(viewerId, use.clear) : undefined
         case 'type': {
           if (viewerId !== controller) return
-          draft.type(use.data)
-          return pty.write(use.data)
+          const data = use.data.replaceAll(suspend, '')
+          draft.type(data)
+          return pty.write(data)
         }
       }
     },
@@ -177,9 +190,7 @@ export function createSharing({ pty, clock, tell, isTyping, withdraw, clearBox, 
       draft.submitted(text)
       if (holds() !== lastHold) tellControl()
     },
-    settled() {
-      if (candidate !== undefined && !isTyping()) give(candidate)
-    },
+    settled: giveWhenFree,
     close(detail) {
       lookAway()
       controller = undefined

@@ -74,7 +74,10 @@ export function startPtyAgent(options: PtyAgentOptions): PtyAgent {
     tell: fact => tell(fact, 'self'),
     isTyping: () => pending !== undefined,
     withdraw: () => {}, // nothing ever waits to be typed
-    clearBox: () => terminal.write('\x15'),
+    clearBox: (_, onDone) => {
+      terminal.write('\x15')
+      queueMicrotask(onDone)
+    },
   })
   const readyTimer = clock.setTimeout(() => failStart('timeout', `Not ready within ${options.readyTimeoutMs} ms.`), options.readyTimeoutMs)
 
