@@ -19,6 +19,7 @@ import { type IdSource, randomIds } from './ids.ts'
 import { type Log, silentLog } from './log.ts'
 import type { Caller } from './messages.ts'
 import { defaultRetentionDays } from './config.ts'
+import { nearest } from './nearest.ts'
 import type { Supervision } from './restarts.ts'
 import { createPrices, readPriceFile } from './prices.ts'
 import { lockHome, makeHome } from './store/lock.ts'
@@ -36,6 +37,10 @@ export interface MadroxOptions {
   /** The CLIs: paths, or names looked up on PATH; default `claude` and `codex`. */
   readonly claudeBin?: string
   readonly codexBin?: string
+  /** The model of agents whose spawn names none, by harness; default: the CLI's own. */
+  readonly models?: Readonly<Record<string, string>>
+  /** Where workspaces are made; default: `workspaces` in the home. */
+  readonly workspaceDir?: string
   /** What an accepted message survives. `normal` (default): the death of the process; `full`: a loss of power too, at a quarter of the speed. */
   readonly durability?: 'normal' | 'full'
   readonly limits?: Partial<Limits>
@@ -72,6 +77,25 @@ export interface Madrox {
   close(agents?: 'end' | 'suspend'): Promise<void>
 }
 
+/** Its name, its driver, its executable. */
+type Harness = readonly [string, CreateDriver, string]
+
+/** @throws MadroxError `invalid_input` where a model is set for a harness that is none */
+function harnessesOf({ claudeBin = 'claude', codexBin = 'codex', harnesses = {}, models = {} }: MadroxOptions): readonly Harness[] {
+  const all: readonly Harness[] = [
+    ['claude', createClaudeDriver, claudeBin],
+    ['codex', createCodexDriver, codexBin],
+    ['scripted', createScriptedDriver, ''],
+    ['scripted-pty', createScriptedPtyDriver, ''],
+    ...Object.entries(harnesses).map(([name, create]): Harness => [name, create, name]),
+  ]
+  const names = all.map(([name]) => name)
+  const unknown = Object.keys(models).find(name => !names.includes(name))
+  if (unknown === undefined) return all
+  const near = nearest(unknown, names)
+  throw new MadroxError('invalid_input', `A model is set for "${unknown}", which is no harness.`, { remedy: `${near ? `Did you mean "${near}"? ` : ''}Harnesses: ${names.join(', ')}.`, data: { harness: unknown } })
+}
+
 /** The variable that marks all processes of one home: the reaper ends what carries it, and nothing else. */
 const homeMarker = 'MADROX_OWNED_BY'
 
@@ -85,7 +109,7 @@ function openHome(path: string): string {
  * Opens `home`, ends what a killed server of the same home left running, and brings the agents it had back: those with work at
  * once, the others when they are needed.
  *
- * @throws MadroxError `unavailable` when another server has the home, or its database cannot be used; `invalid_input` when its `prices.json` does not fit
+ * @throws MadroxError `unavailable` when another server has the home, or its database cannot be used; `invalid_input` when its `prices.json` does not fit, or `models` names no harness
  * @example
  * const madrox = await createMadrox({ home: '/var/lib/madrox' })
  * const caller = { kind: 'client', clientId: madrox.system.connectClient({ ownerId: localOwner, name: 'mine' }), ownerId: localOwner } as const
@@ -97,6 +121,7 @@ export async function createMadrox(options: MadroxOptions): Promise<Madrox> {
   const home = openHome(options.home)
   if (env[homeMarker] === home) throw new MadroxError('unavailable', `This process was itself started by an agent of ${home}.`, { remedy: 'Start a server of your own with another home.' })
   const prices = createPrices(readPriceFile(home))
+  const harnesses = harnessesOf(options)
   const lock = lockHome(home)
   try {
     const swept = await sweepMarked({ [homeMarker]: home })
@@ -108,18 +133,12 @@ export async function createMadrox(options: MadroxOptions): Promise<Madrox> {
       store: createSqliteStore({ path: join(home, 'madrox.db'), durability: options.durability ?? 'normal' }),
       clock, ids, log, home, prices, retentionDays: options.retentionDays ?? defaultRetentionDays,
       ...(options.supervision ? { supervision: options.supervision } : {}), ...(options.limits ? { limits: options.limits } : {}), ...(options.ownerTokens ? { ownerTokens: options.ownerTokens } : {}), ...(options.rolesDir ? { rolesDir: options.rolesDir } : {}),
+      ...(options.models ? { models: options.models } : {}), ...(options.workspaceDir ? { workspaceDir: options.workspaceDir } : {}),
       marker: { [homeMarker]: home },
       endpoint: () => endpoint,
       willServe: options.willServe === true,
       connectDrivers: emit => {
-        const harnesses: [string, CreateDriver, string][] = [
-          ['claude', createClaudeDriver, options.claudeBin ?? 'claude'],
-          ['codex', createCodexDriver, options.codexBin ?? 'codex'],
-          ['scripted', createScriptedDriver, ''],
-          ['scripted-pty', createScriptedPtyDriver, ''],
-          ...Object.entries(options.harnesses ?? {}).map(([name, create]): [string, CreateDriver, string] => [name, create, name]),
-        ]
-        const driverOf = ([name, create, bin]: (typeof harnesses)[number]): [string, Driver] => [name, create({ bin, env, childEnv: options.childEnv ?? [], stateDir: join(home, 'drivers', name), clock, log }, emit)]
+        const driverOf = ([name, create, bin]: Harness): [string, Driver] => [name, create({ bin, env, childEnv: options.childEnv ?? [], stateDir: join(home, 'drivers', name), clock, log }, emit)]
         return new Map(harnesses.map(driverOf))
       },
       callTool: async (agentId, tool, args, signal) => {

@@ -11,7 +11,7 @@ const composition = ['src/index.ts', 'src/cli.ts', 'src/cli/', 'src/demo.ts', 's
 
 const rules: Rules = {
   rooms: [
-    { name: 'vocabulary', holds: ['src/errors.ts', 'src/ids.ts', 'src/clock.ts', 'src/log.ts', 'src/messages.ts', 'src/config.ts', 'src/prices.ts', 'src/price-table.ts', 'src/restarts.ts', 'src/version.ts'], imports: [] },
+    { name: 'vocabulary', holds: ['src/errors.ts', 'src/ids.ts', 'src/clock.ts', 'src/log.ts', 'src/messages.ts', 'src/config.ts', 'src/config-file.ts', 'src/nearest.ts', 'src/prices.ts', 'src/price-table.ts', 'src/restarts.ts', 'src/version.ts'], imports: [] },
     // commands and facts are plain data: a machine speaks of them without knowing who carries them out
     { name: 'machines', holds: ['src/machines/'], imports: ['vocabulary'], types: ['driver port'], pure: true },
     { name: 'driver port', holds: ['src/drivers/driver.ts'], imports: ['vocabulary'] },
@@ -34,7 +34,7 @@ const rules: Rules = {
     xstate: ['src/machines/', 'src/actors/'],
     libsql: ['src/store/'],
     'node-pty': ['src/drivers/'],
-    'smol-toml': ['src/drivers/codex/'],
+    'smol-toml': ['src/drivers/codex/', 'src/config-file.ts'],
     '@xterm/headless': ['src/drivers/'],
     h3: ['src/transports/'],
     listhen: ['src/transports/'],
@@ -42,7 +42,7 @@ const rules: Rules = {
     citty: composition,
     consola: ['src/log.ts', ...composition],
     zod: ['src/'],
-    'fastest-levenshtein': ['src/actors/', 'src/tools/', ...composition], // "did you mean"
+    'fastest-levenshtein': ['src/nearest.ts'], // "did you mean"
   },
   mayPrint: [...composition, 'src/drivers/scripted/program.ts'], // a program of its own, run in a PTY
   maxLines: 400,

@@ -5,7 +5,7 @@ import type { AgentId } from '../ids.ts'
 import type { Caller } from '../messages.ts'
 import type { AgentRow } from '../store/store.ts'
 import { type AgentActor, agentActor, type Core, isBelow, isEnded, nameOf } from './core.ts'
-import { nearest } from './nearest.ts'
+import { nearest } from '../nearest.ts'
 
 /** `see`: one's own subtree, oneself included. `rule`: below oneself only. `address`: those, one's supervisor and peers. */
 export type Scope = 'see' | 'rule' | 'address'

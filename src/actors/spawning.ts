@@ -24,9 +24,12 @@ export interface SpawningOptions {
   readonly drivers: () => ReadonlyMap<string, Driver>
   /** Whether agents reach Madrox by a transport, now or soon. */
   readonly serves: () => boolean
-  readonly home: string
   readonly marker: Readonly<Record<string, string>>
   readonly rolesDir?: string
+  /** Of agents whose spawn names none, by harness. */
+  readonly models: Readonly<Record<string, string>>
+  /** Where agents' own directories are made. */
+  readonly workspaceDir: string
   readonly prepareWorkspace: PrepareWorkspace
 }
 
@@ -48,7 +51,9 @@ export function createSpawning(options: SpawningOptions) {
     return made
   }
 
-  async function create(caller: Caller, request: SpawnRequest): Promise<Spawned> {
+  async function create(caller: Caller, asked: SpawnRequest): Promise<Spawned> {
+    const model = asked.model ?? options.models[asked.harness]
+    const request = model === undefined ? asked : { ...asked, model }
     const driver = options.drivers().get(request.harness)
     if (!driver) throw new MadroxError('invalid_input', `There is no harness "${request.harness}".`, { remedy: `Harnesses: ${[...options.drivers().keys()].join(', ')}.` })
     if (request.firstMessage !== undefined) checkText(core, request.firstMessage)
@@ -64,7 +69,7 @@ export function createSpawning(options: SpawningOptions) {
     try {
       checkLimits(core, reserved.size, depth)
       const prompt = request.systemPrompt ?? (await rolePrompt(request.role, options.rolesDir))
-      const workspace = await options.prepareWorkspace({ wanted: request.workspace, agentId, agentName: request.name, base: `${options.home}/workspaces`, ...standing(core, parent.address) })
+      const workspace = await options.prepareWorkspace({ wanted: request.workspace, agentId, agentName: request.name, base: options.workspaceDir, ...standing(core, parent.address) })
       const row = toRow(core, { agentId, request: granted, prompt, parent, workspace, toolset })
       insert(row, driver, caller, request.callKey)
       return { agentId, fresh: true }

@@ -53,6 +53,10 @@ export interface SystemOptions {
   readonly ownerTokens?: Readonly<Record<string, string>>
   /** A directory of roles that overrides and adds to the shipped ones. */
   readonly rolesDir?: string
+  /** Of agents whose spawn names none, by harness. */
+  readonly models?: Readonly<Record<string, string>>
+  /** Where agents' own directories are made; default: `workspaces` in the home. */
+  readonly workspaceDir?: string
   /** Put into the environment of every agent's processes, beside its id: how the reaper knows this home's. */
   readonly marker: Readonly<Record<string, string>>
   readonly connectDrivers: (emit: (fact: DriverFact) => void) => ReadonlyMap<string, Driver>
@@ -111,7 +115,7 @@ export function createSystem(options: SystemOptions): MadroxSystem {
   watchLimits(core)
   const waiting = createWaiting(core)
   const serves = (): boolean => options.willServe === true || options.endpoint() !== undefined
-  const spawning = createSpawning({ core, drivers: () => drivers, serves, home: options.home, marker: options.marker, ...(options.rolesDir ? { rolesDir: options.rolesDir } : {}), prepareWorkspace: options.prepareWorkspace ?? prepareWorkspace })
+  const spawning = createSpawning({ core, drivers: () => drivers, serves, models: options.models ?? {}, workspaceDir: options.workspaceDir ?? `${options.home}/workspaces`, marker: options.marker, ...(options.rolesDir ? { rolesDir: options.rolesDir } : {}), prepareWorkspace: options.prepareWorkspace ?? prepareWorkspace })
   const messaging = createMessaging(core, waiting)
   recover(core, { drivers: () => drivers, enter: spawning.enter })
   let closing: Promise<void> | undefined

@@ -1,0 +1,63 @@
+/** `madrox serve`: the server, from its configuration to its end by a signal. */
+
+import { join } from 'node:path'
+import { defineCommand } from 'citty'
+import type { Config } from '../config.ts'
+import { MadroxError } from '../errors.ts'
+import { createLog, type Log } from '../log.ts'
+import { allSettings, configOf, optionsFor } from './arguments.ts'
+
+const options = optionsFor(allSettings)
+
+export const serve = defineCommand({
+  meta: { name: 'madrox serve', description: 'Run the server: MCP at /mcp, inspector at /, health at /health' },
+  args: options,
+  run: async ({ rawArgs }) => {
+    const config = configOf(rawArgs, options)
+    const log = createLog(config.logLevel)
+    // Whoever read our stderr may go away; agents are not to die of a log line nobody reads.
+    process.stderr.on('error', () => {})
+    const stopped = stopSignal() // whoever reads the address may stop the server at once
+    const server = await startServer(config, log)
+    log.info(`Madrox listens at ${server.url} (MCP at ${server.url}/mcp, inspector at ${server.url}/), its files are in ${config.home}`)
+    await stopped
+    log.info(config.onShutdown === 'end' ? 'ending every agent' : 'suspending every agent')
+    await server.close()
+    process.exit(0)
+  },
+})
+
+async function startServer(config: Config, log: Log): Promise<{ readonly url: string; close(): Promise<void> }> {
+  const { isLoopbackHost } = await import('../transports/guard.ts')
+  const loopback = isLoopbackHost(config.host)
+  if (!loopback && config.token === undefined) {
+    throw new MadroxError('invalid_input', `${config.host} is reached over the network, and no token is set.`, { remedy: 'Set MADROX_SERVER_TOKEN (16 characters or more), or listen on 127.0.0.1.' })
+  }
+  const [{ createMadrox }, { serveHttp }, { instructions }] = await Promise.all([import('../index.ts'), import('../transports/http.ts'), import('../tools/instructions.ts')])
+  const madrox = await createMadrox({
+    home: config.home, env: process.env, childEnv: config.childEnv, claudeBin: config.claudeBin, codexBin: config.codexBin, models: config.models, workspaceDir: config.workspaceDir, durability: config.durability,
+    limits: { maxInstances: config.maxInstances, maxTotalCost: config.maxTotalCost }, retentionDays: config.retentionDays, willServe: true, supervision: { strategy: config.restartStrategy, maxRestarts: config.maxRestarts, withinMs: config.restartWindowSeconds * 1000 }, rolesDir: join(config.home, 'prompts'), log, ...(config.token ? { ownerTokens: { local: config.token } } : {}),
+  })
+  try {
+    const http = await serveHttp({ system: madrox.system, tools: madrox.tools, host: config.host, port: config.port, log, instructions })
+    // Agents are on this machine, whatever the server listens on besides.
+    madrox.announce(`http://${loopback ? new URL(http.url).host : `127.0.0.1:${http.port}`}/mcp`)
+    return {
+      url: http.url,
+      close: async () => {
+        // Agents first: on their way out they still talk to this server.
+        await madrox.close(config.onShutdown)
+        await http.close()
+      },
+    }
+  } catch (error) {
+    await madrox.close()
+    throw error
+  }
+}
+
+function stopSignal(): Promise<void> {
+  return new Promise(resolve => {
+    for (const name of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(name, () => resolve())
+  })
+}
