@@ -8,6 +8,7 @@
 import { type CommandDef, defineCommand, renderUsage, runCommand } from 'citty'
 import { print } from './cli/output.ts'
 import { toWireError } from './errors.ts'
+import { knowSecrets, secretsIn } from './redaction.ts'
 import { version } from './version.ts'
 
 /** Each is a file of its own in `src/cli/`. */
@@ -25,6 +26,7 @@ const main = defineCommand({
 
 /** Exit codes: 0 done, 1 refused or failed, 2 not understood. */
 async function run(rawArgs: string[]): Promise<void> {
+  knowSecrets(secretsIn(process.env)) // for what is said before a server knows them
   if (rawArgs[0] === '--version' || rawArgs[0] === '-v') {
     process.stdout.write(`${version}\n`)
     process.exit(0)

@@ -3,6 +3,8 @@
  * and a `remedy` that says what to do. Expected outcomes (a message that failed, a wait that ended) are results, not errors.
  */
 
+import { redact, redactData } from './redaction.ts'
+
 /** Stable names of everything that can be refused. Adding one is a feature; renaming one breaks callers. */
 export const errorCodes = [
   'invalid_input', // the arguments do not fit, or mean nothing
@@ -66,17 +68,17 @@ export interface WireError {
   readonly data?: Readonly<Record<string, unknown>>
 }
 
-/** The only mapping from thrown values to the wire. An unexpected error keeps its message and is named `internal`. */
+/** The only mapping from thrown values to the wire, and so the place where secrets leave their words. An unexpected error keeps its message and is named `internal`. */
 export function toWireError(error: unknown): WireError {
   if (error instanceof MadroxError) {
     return {
       code: error.code,
-      message: error.message,
-      ...(error.remedy === undefined ? {} : { remedy: error.remedy }),
-      ...(Object.keys(error.data).length === 0 ? {} : { data: error.data }),
+      message: redact(error.message),
+      ...(error.remedy === undefined ? {} : { remedy: redact(error.remedy) }),
+      ...(Object.keys(error.data).length === 0 ? {} : { data: redactData(error.data) }),
     }
   }
-  return { code: 'internal', message: `Madrox failed unexpectedly: ${wordsOf(error)}`, remedy: 'Please report it with the server log.' }
+  return { code: 'internal', message: `Madrox failed unexpectedly: ${redact(wordsOf(error))}`, remedy: 'Please report it with the server log.' }
 }
 
 /** As a model reads it: the name it can go by, what failed and why, what to do. */

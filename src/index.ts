@@ -16,10 +16,12 @@ import { createScriptedDriver } from './drivers/scripted/driver.ts'
 import { createScriptedPtyDriver } from './drivers/scripted/pty-driver.ts'
 import { MadroxError, toWireText } from './errors.ts'
 import { type IdSource, randomIds } from './ids.ts'
-import { type Log, silentLog } from './log.ts'
+import { type Log, silentLog, withoutSecrets } from './log.ts'
+import { createLogFiles } from './logs/files.ts'
 import type { Caller } from './messages.ts'
 import { defaultRetentionDays } from './config.ts'
 import { nearest } from './nearest.ts'
+import { knowSecrets, secretsIn } from './redaction.ts'
 import type { Supervision } from './restarts.ts'
 import { createPrices, readPriceFile } from './prices.ts'
 import { lockHome, makeHome } from './store/lock.ts'
@@ -46,6 +48,8 @@ export interface MadroxOptions {
   readonly limits?: Partial<Limits>
   /** Days that output, consumed replies and calls of agents that ended, and the audit, are kept; default 30, 0: for ever. */
   readonly retentionDays?: number
+  /** Where logs are written for people and tools: one directory an agent, and the audit day by day; default `logs` in the home. They are kept as long as the audit is. */
+  readonly logDir?: string
   /** Tokens by the names of their owners. With any, a transport's callers must show one; without, who calls on loopback is the local user. */
   readonly ownerTokens?: Readonly<Record<string, string>>
   /** A directory of roles (`<name>.md`) that go before the shipped ones of the same name, and add to them. */
@@ -117,12 +121,14 @@ function openHome(path: string): string {
  * await madrox.close()
  */
 export async function createMadrox(options: MadroxOptions): Promise<Madrox> {
-  const { clock = systemClock, ids = randomIds, log = silentLog, env = process.env } = options
+  const { clock = systemClock, ids = randomIds, env = process.env } = options
+  const log = withoutSecrets(options.log ?? silentLog)
   const home = openHome(options.home)
   if (env[homeMarker] === home) throw new MadroxError('unavailable', `This process was itself started by an agent of ${home}.`, { remedy: 'Start a server of your own with another home.' })
   const prices = createPrices(readPriceFile(home))
   const harnesses = harnessesOf(options)
   const lock = lockHome(home)
+  const forgetSecrets = knowSecrets([...secretsIn(env), ...Object.values(options.ownerTokens ?? {})])
   try {
     const swept = await sweepMarked({ [homeMarker]: home })
     if (swept.ended.length > 0) log.warn(`ended ${swept.ended.length} processes that an earlier server left running`, { pids: swept.ended })
@@ -131,7 +137,7 @@ export async function createMadrox(options: MadroxOptions): Promise<Madrox> {
     let endpoint: string | undefined
     const system = createSystem({
       store: createSqliteStore({ path: join(home, 'madrox.db'), durability: options.durability ?? 'normal' }),
-      clock, ids, log, home, prices, retentionDays: options.retentionDays ?? defaultRetentionDays,
+      clock, ids, log, home, prices, logs: createLogFiles({ dir: options.logDir === undefined ? join(home, 'logs') : resolve(options.logDir), clock, log }), retentionDays: options.retentionDays ?? defaultRetentionDays,
       ...(options.supervision ? { supervision: options.supervision } : {}), ...(options.limits ? { limits: options.limits } : {}), ...(options.ownerTokens ? { ownerTokens: options.ownerTokens } : {}), ...(options.rolesDir ? { rolesDir: options.rolesDir } : {}),
       ...(options.models ? { models: options.models } : {}), ...(options.workspaceDir ? { workspaceDir: options.workspaceDir } : {}),
       marker: { [homeMarker]: home },
@@ -163,10 +169,12 @@ export async function createMadrox(options: MadroxOptions): Promise<Madrox> {
       },
       close: async agents => {
         await system.close(agents)
+        forgetSecrets()
         lock.release()
       },
     }
   } catch (error) {
+    forgetSecrets()
     lock.release()
     throw error
   }

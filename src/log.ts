@@ -1,6 +1,7 @@
-/** Logging for people, on stderr only: stdout belongs to stdio MCP and to `--json`. */
+/** Logging for people, on stderr only: stdout belongs to stdio MCP and to `--json`. No line says a secret. */
 
 import { createConsola, type LogLevel } from 'consola'
+import { redact, redactData } from './redaction.ts'
 
 export interface Log {
   debug(message: string, data?: object): void
@@ -20,7 +21,18 @@ export function createLog(level: LogLevelName = 'info'): Log {
   })
   const write = (name: 'debug' | 'info' | 'warn' | 'error') => (message: string, data?: object) =>
     data === undefined ? consola[name](message) : consola[name](message, data)
-  return { debug: write('debug'), info: write('info'), warn: write('warn'), error: write('error') }
+  return withoutSecrets({ debug: write('debug'), info: write('info'), warn: write('warn'), error: write('error') })
+}
+
+const told = new WeakSet<Log>()
+
+/** The same log, told no secrets. */
+export function withoutSecrets(log: Log): Log {
+  if (log === silentLog || told.has(log)) return log
+  const tell = (name: keyof Log) => (message: string, data?: object) => (data === undefined ? log[name](redact(message)) : log[name](redact(message), redactData(data)))
+  const clean = { debug: tell('debug'), info: tell('info'), warn: tell('warn'), error: tell('error') }
+  told.add(clean)
+  return clean
 }
 
 /** For the embedded library and for tests: says nothing. */

@@ -3,7 +3,7 @@
 import type { AgentId } from '../ids.ts'
 import type { Caller } from '../messages.ts'
 import type { AfterInterrupt } from '../machines/agent-context.ts'
-import { agentActor, type Core, isBelow, ledgerActor, rowOf, stateOf, tellAgent } from './core.ts'
+import { agentActor, callerKey, type Core, isBelow, ledgerActor, rowOf, stateOf, tellAgent } from './core.ts'
 import { resolveAgent, resolveLiving } from './directory.ts'
 import { addressOf } from './principals.ts'
 import type { Ended, InterruptReport } from './facade.ts'
@@ -11,6 +11,8 @@ import type { Ended, InterruptReport } from './facade.ts'
 export async function interrupt(core: Core, caller: Caller, reference: string, then: AfterInterrupt): Promise<InterruptReport> {
   const { id: agentId, actor } = resolveLiving(core, caller, reference, 'rule')
   const was = stateOf(actor.getSnapshot())
+  const by = callerKey(core, caller)
+  ledgerActor(core).send({ type: 'audited', event: { at: core.clock.now(), event: 'interrupt_asked', agentId, data: { by, then, was } } })
   const base = { agentId, name: rowOf(core, agentId).name, was }
   if (was !== 'busy') return { ...base, interrupted: false, note: `It is ${was}, so there is no turn to interrupt; nothing was changed.` }
   // One interrupt at a time: who asks meanwhile hears of the one under way.
@@ -18,6 +20,8 @@ export async function interrupt(core: Core, caller: Caller, reference: string, t
   const requestId = underway ?? core.ids.prompt()
   return new Promise(resolve => {
     const done = (report: InterruptReport): void => {
+      const { interrupted, confirmedBy, afterMs, cancelledMessageId } = report
+      ledgerActor(core).send({ type: 'audited', event: { at: core.clock.now(), event: 'interrupt_settled', agentId, data: { by, interrupted, ...(confirmedBy ? { confirmed_by: confirmedBy } : {}), ...(afterMs === undefined ? {} : { after_ms: afterMs }), ...(cancelledMessageId ? { cancelled: cancelledMessageId } : {}) } } })
       emitted.unsubscribe()
       changed.unsubscribe()
       resolve(report)
@@ -48,6 +52,7 @@ export async function terminate(core: Core, caller: Caller, reference: string, f
   if (endedAt !== undefined) return [{ agentId: top, name, reason: core.store.getAgent(top)?.endReason ?? 'ended', alreadyEnded: true }]
   // Nobody below an agent outlives it, crashed ones excepted: those are still to be waited for.
   if (livingOf(core, [top]).length === 0) return [{ agentId: top, name, reason: 'its end is not yet on record: the store cannot be written', alreadyEnded: true }]
+  ledgerActor(core).send({ type: 'audited', event: { at: core.clock.now(), event: 'end_asked', agentId: top, data: { by: callerKey(core, caller), force } } })
   return endAll(core, [top], force, `terminated by ${caller.kind === 'agent' ? rowOf(core, caller.agentId).name : 'its client'}`)
 }
 

@@ -3,7 +3,7 @@
 import type { Actor, ActorRefFrom, AnyActorLogic, SnapshotFrom } from 'xstate'
 import type { Clock } from '../clock.ts'
 import { MadroxError } from '../errors.ts'
-import type { AgentId, ClientId, IdSource } from '../ids.ts'
+import type { AgentId, ClientId, IdSource, OwnerId } from '../ids.ts'
 import type { Log } from '../log.ts'
 import type { Address, Caller } from '../messages.ts'
 import type { Prices } from '../prices.ts'
@@ -15,6 +15,7 @@ import type { Supervision } from '../restarts.ts'
 import type { AgentRow, Store } from '../store/store.ts'
 import type { SpawnRequest } from './facade.ts'
 import type { createLedger } from './ledger.ts'
+import type { Secrets } from './secrets.ts'
 import type { Spending } from './spending.ts'
 
 export type AgentActor = ActorRefFrom<typeof agentMachine>
@@ -49,6 +50,7 @@ export interface Core {
   readonly supervision: Supervision
   readonly prices: Prices
   readonly spending: Spending
+  readonly secrets: Secrets
   /** Every agent this system knows; the row as it was inserted, until it is on record that it ended: then what `remembered` leaves. */
   readonly rows: Map<AgentId, AgentRow>
   /** Who stands in whose place: a session that took over another's answers to that one's id, and one taken over answers to its successor's. As on record. */
@@ -90,6 +92,9 @@ export const canonicalAddress = (core: Core, address: Address): Address => (addr
 /** The caller's name in records: `agent:…`, `client:…`, `owner:…`. */
 export const callerKey = (core: Core, caller: Caller): string =>
   caller.kind === 'agent' ? `agent:${caller.agentId}` : caller.kind === 'client' ? `client:${canonicalClient(core, caller.clientId)}` : `owner:${caller.ownerId}`
+
+/** Whose call it is. */
+export const ownerOf = (core: Core, caller: Caller): OwnerId => (caller.kind === 'agent' ? rowOf(core, caller.agentId).ownerId : caller.ownerId)
 
 export const nameOf = (core: Core, address: Address): string =>
   address.kind === 'agent' ? (core.rows.get(address.id)?.name ?? address.id) : (core.store.getClient(address.id)?.name ?? address.id)

@@ -11,6 +11,7 @@ import type { AfterInterrupt } from '../machines/agent-context.ts'
 import type { RestartPolicy, Supervision } from '../restarts.ts'
 import type { OutputRow, UsageTotals } from '../store/store.ts'
 import type { Health } from './health.ts'
+import type { LogReading } from './log-reading.ts'
 import type { Spent } from './spending.ts'
 import type { Attaching } from './terminals.ts'
 
@@ -244,7 +245,7 @@ export interface ConnectRequest {
  * Calls that take a reference to an agent refuse with `MadroxError`: `not_found`, `ambiguous_reference`, or `not_allowed` where
  * the agent is outside the caller's rights. Outcomes of work (a message that failed, a wait that ended) are results.
  */
-export interface MadroxSystem extends Attaching {
+export interface MadroxSystem extends LogReading, Attaching {
   /** The principal behind a credential. No token on a loopback connection, and none configured: the local owner. Otherwise refused. */
   authenticate(token: string | undefined, connection: Connection): Caller
   /** A session opened. A disconnected client of the same owner, name and root is taken over, its inbox with it. */
@@ -312,7 +313,7 @@ export interface MadroxSystem extends Attaching {
 
   /** Called when an agent is gone and its end is on record; for what a transport keeps of it. */
   onAgentEnded(listener: (agentId: AgentId) => void): void
-  /** Degraded while the store cannot be used: agents run on, and calls that need a write are refused `unavailable`. */
+  /** `notes`: what hinders nobody, logs that cannot be written. Degraded while the store cannot be used: agents run on, and calls that need a write are refused `unavailable`. */
   health(): Health
   /** A transport serves now: agents whose start waited for it are started. */
   endpointAnnounced(): void

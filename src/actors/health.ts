@@ -8,11 +8,14 @@ import type { Clock } from '../clock.ts'
 import { MadroxError, toWireError } from '../errors.ts'
 import type { Log } from '../log.ts'
 import type { Store } from '../store/store.ts'
+import { audit } from './auditing.ts'
 
-export type Health =
+/** `notes`: what does not work and hinders nobody. */
+export type Health = { readonly notes?: readonly string[] } & (
   | { readonly status: 'ok' }
   /** Agents run on; what needs a write is refused, and what they do meanwhile is recorded when the store can write again. */
   | { readonly status: 'degraded'; readonly reason: string; readonly remedy?: string; readonly since: number }
+)
 
 interface Outage {
   readonly error: MadroxError
@@ -74,7 +77,7 @@ export function createStoreHealth(options: { readonly store: Store; readonly clo
       if (!outage || outage.lasting) return !outage
       const { since, why } = outage
       try {
-        store.appendAudit({ at: clock.now(), event: 'store_recovered', data: { since, reason: why } })
+        audit(store, { at: clock.now(), event: 'store_recovered', data: { since, reason: why } })
       } catch (error) {
         if (error instanceof MadroxError && error.code === 'unavailable') return false
         throw error

@@ -15,8 +15,8 @@ import { type BareHappening, observeAgents } from './observing.ts'
 /** Some 300 bytes each; a team of ten changes state a few thousand times in an hour of work. */
 export const keptHappenings = 2_000
 
-/** Of a started tree. */
-export function createInspecting(core: Core): (caller: Caller, watcher: Watcher, after?: string) => Watch {
+/** Of a started tree. `also`: hears of every happening. */
+export function createInspecting(core: Core, also: (happening: Happening) => void = () => {}): (caller: Caller, watcher: Watcher, after?: string) => Watch {
   const memory = createMemory(keptHappenings)
   const watching = new Set<{ readonly caller: Caller; readonly watcher: Watcher }>()
   const maySee = (caller: Caller, id: AgentId): boolean => {
@@ -40,6 +40,7 @@ export function createInspecting(core: Core): (caller: Caller, watcher: Watcher,
     happened: bare => {
       const happening = memory.add(bare, core.rows.get(bare.agentId)?.name ?? bare.agentId)
       tell(bare.agentId, watcher => watcher.happened(happening))
+      also(happening)
     },
     touched: agentId => tell(agentId, watcher => watcher.touched(agentId)),
   })

@@ -6,21 +6,24 @@
 import { type AnyActorRef, fromCallback } from 'xstate'
 import type { Clock } from '../clock.ts'
 import type { FactOf } from '../drivers/driver.ts'
+import type { Audited } from '../audit.ts'
 import { MadroxError } from '../errors.ts'
 import type { AgentId, ClientId, IdSource, MessageId } from '../ids.ts'
 import type { Log } from '../log.ts'
 import { type Address, isUndelivered, type Outcome, type Reply, sameAddress } from '../messages.ts'
 import { agentKey, hands, type LedgerEvent } from '../machines/effects.ts'
+import { redact } from '../redaction.ts'
 import type { Store, UsageRow } from '../store/store.ts'
 import type { AsksEvent } from './asks.ts'
+import { audit } from './auditing.ts'
 import type { StoreHealth } from './health.ts'
 
 /** What a driver tells that is kept whatever becomes of the agent. */
-export const keptFacts = ['usageReported', 'outputProduced', 'promptWritten', 'promptSeen', 'promptRefused', 'promptUnconfirmed', 'turnStarted', 'turnEnded', 'turnRecalled'] as const
+export const keptFacts = ['usageReported', 'outputProduced', 'promptWritten', 'promptSeen', 'promptRefused', 'promptUnconfirmed', 'turnStarted', 'turnEnded', 'turnRecalled', 'approvalRequested', 'approvalResolved'] as const
 export type KeptFact = FactOf<(typeof keptFacts)[number]>
-type TurnFact = Exclude<KeptFact, FactOf<'usageReported' | 'outputProduced'>>
+type TurnFact = Exclude<KeptFact, FactOf<'usageReported' | 'outputProduced' | 'approvalRequested' | 'approvalResolved'>>
 
-export type LedgerInput = LedgerEvent | { readonly type: 'writeRetried' } | { readonly type: 'storeFailed' } | KeptFact
+export type LedgerInput = LedgerEvent | { readonly type: 'writeRetried' } | { readonly type: 'storeFailed' } | { readonly type: 'audited'; readonly event: Audited } | KeptFact
 
 export type LedgerEmitted =
   | { readonly type: 'agentEnded'; readonly agentId: AgentId; readonly reason: string }
@@ -49,7 +52,7 @@ export const createLedger = (options: LedgerOptions) =>
     const write = (event: LedgerInput): boolean => {
       try {
         for (const told of record(desk, event, emit)) tell(told)
-        if (event.type === 'agentEnded') emit({ type: 'agentEnded', agentId: event.agentId, reason: event.reason })
+        if (event.type === 'agentEnded') emit({ type: 'agentEnded', agentId: event.agentId, reason: redact(event.reason) })
         return true
       } catch (error) {
         // What the disk refused may go later, and is told of once; a contradiction stays one.
@@ -116,14 +119,14 @@ function record(desk: Desk, event: LedgerInput, emit: (event: LedgerEmitted) => 
     case 'noticeGiven':
       return store.transaction(() => desk.notice(event.agentId, event.text, event.at))
     case 'limitReached':
-      store.appendAudit({ at: event.at, event: 'limit_reached', agentId: event.agentId, data: { limit: event.limit, detail: event.detail } })
+      audit(store, { at: event.at, event: 'limit_reached', agentId: event.agentId, data: { limit: event.limit, detail: event.detail } })
       return []
     case 'repliesSeen':
       store.consumeReplies(event.ids, event.at)
       return []
     case 'agentChanged':
       store.updateAgent(event.agentId, { state: event.state, ...(event.sessionId ? { sessionId: event.sessionId } : {}), ...(event.pid === undefined ? {} : { pid: event.pid }), ...(event.hold === undefined ? {} : { hold: event.hold ?? undefined }) })
-      store.appendAudit({ at: event.at, event: `agent_${event.state}`, agentId: event.agentId, data: {} })
+      audit(store, { at: event.at, event: 'agent_changed', agentId: event.agentId, data: { state: event.state, ...(event.source ? { source: event.source } : {}), ...(event.pid === undefined ? {} : { pid: event.pid }), ...(event.sessionId ? { session: event.sessionId } : {}) } })
       return []
     case 'promptWritten':
     case 'promptSeen':
@@ -136,6 +139,15 @@ function record(desk: Desk, event: LedgerInput, emit: (event: LedgerEmitted) => 
       return []
     case 'agentEnded':
       return store.transaction(() => desk.endAgent(event))
+    case 'approvalRequested':
+      audit(store, { at: event.at, event: 'approval_requested', agentId: event.agentId as AgentId, data: { approval: event.approvalId, tool: event.tool } }) // see above
+      return []
+    case 'approvalResolved':
+      audit(store, { at: event.at, event: 'approval_resolved', agentId: event.agentId as AgentId, data: { approval: event.approvalId, decision: event.decision } }) // see above
+      return []
+    case 'audited':
+      audit(store, event.event)
+      return []
     case 'writeRetried':
     case 'storeFailed':
       return []
@@ -191,11 +203,14 @@ function createDesk({ store, ids, clock, successorOf }: LedgerOptions, isAlive: 
     }
   }
 
-  const settle = (messageId: MessageId, outcome: Outcome): readonly AsksEvent[] => {
+  const settle = (messageId: MessageId, given: Outcome): readonly AsksEvent[] => {
+    // An answer is its agent's own and arrives as it was given; why there is none are the words of an error.
+    const outcome = given.status === 'answered' ? given : { ...given, text: redact(given.text) }
     const message = store.getMessage(messageId)
     if (!message) return []
     // Settled before: an answer is still worth hearing, a second failure is not news.
     if (!store.settleMessage(messageId, outcome)) return outcome.status === 'answered' ? followUp(messageId, outcome.text, outcome.at) : []
+    audit(store, { at: outcome.at, event: 'message_settled', agentId: message.to, data: { message: messageId, status: outcome.status, ...(outcome.via ? { via: outcome.via } : {}) } })
     if (outcome.status === 'answered') store.appendOutput({ agentId: message.to, at: outcome.at, kind: 'reply', content: outcome.text })
     if (isUndelivered(outcome)) store.addDeadMessage(messageId, outcome.at)
     const reply = message.expectsReply
@@ -208,6 +223,7 @@ function createDesk({ store, ids, clock, successorOf }: LedgerOptions, isAlive: 
     const message = store.getMessage(messageId)
     if (!message) return []
     store.dropDeadMessage(messageId)
+    audit(store, { at, event: 'message_followed_up', agentId: message.to, data: { message: messageId } })
     store.appendOutput({ agentId: message.to, at, kind: 'reply', content: text })
     if (!message.expectsReply) return []
     const reply = post({ kind: 'follow_up', to: message.from, from: message.to, messageId, text, at, ...(message.causedBy ? { subject: message.causedBy } : {}) })
@@ -220,12 +236,13 @@ function createDesk({ store, ids, clock, successorOf }: LedgerOptions, isAlive: 
     return reply ? [{ type: 'replyRecorded', reply }] : []
   }
 
-  const endAgent = ({ agentId, reason, unasked, spawnFailure, at = clock.now() }: Extract<LedgerEvent, { type: 'agentEnded' }>): readonly AsksEvent[] => {
+  const endAgent = ({ agentId, reason: why, unasked, spawnFailure, at = clock.now() }: Extract<LedgerEvent, { type: 'agentEnded' }>): readonly AsksEvent[] => {
     const row = store.getAgent(agentId)
     if (!row || row.endedAt !== undefined) return []
+    const reason = redact(why)
     // Without a session on record it never was spawned.
     store.updateAgent(agentId, { state: 'terminated', endedAt: at, endReason: reason, ...(spawnFailure ? { sessionId: undefined } : {}) })
-    store.appendAudit({ at, event: 'agent_ended', agentId, data: { reason } })
+    audit(store, { at, event: 'agent_ended', agentId, data: { reason, unasked: unasked === true } })
     const failed = spawnFailure?.messageId ? settle(spawnFailure.messageId, { status: 'failed', text: spawnFailure.words, at }) : []
     const gone = store.listOpenMessages(agentId).flatMap(message => settle(message.id, { status: 'agent_gone', text: `${row.name} ended before it answered: ${reason}.`, at }))
     const outcomes = [...failed, ...gone]

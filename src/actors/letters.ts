@@ -7,7 +7,8 @@ import { MadroxError } from '../errors.ts'
 import type { AgentId, MessageId, ReplyId } from '../ids.ts'
 import type { Address, Caller, DeadLetter, Reply } from '../messages.ts'
 import { addressKey } from '../machines/effects.ts'
-import { callerKey, type Core, isEnded, nameOf, rowOf } from './core.ts'
+import { audit } from './auditing.ts'
+import { callerKey, type Core, isEnded, nameOf, ownerOf, rowOf } from './core.ts'
 import { isWithin, resolveLiving } from './directory.ts'
 import type { DeadLetterTold, Resent, ResendRequest } from './facade.ts'
 import { send } from './messaging.ts'
@@ -61,6 +62,8 @@ function resend(core: Core, waiting: Waiting, caller: Caller, { id, to, callKey 
   const record: RecordResent = (resent, agentId) => {
     const at = core.clock.now()
     core.store.markResent(idOf(letter), resent.as, at)
+    const whose = agentId === undefined ? { ownerId: ownerOf(core, caller) } : { agentId }
+    audit(core.store, { at, event: 'letter_resent', ...whose, data: { letter: idOf(letter), as: resent.as, by: callerKey(core, caller) } })
     if (key !== undefined) core.store.recordCall(callerKey(core, caller), key, resent, at, agentId)
   }
   return letter.kind === 'reply' ? replyAgain(core, caller, letter.reply, to, record) : sendAgain(core, waiting, caller, letter, to, record)

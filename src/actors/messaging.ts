@@ -8,6 +8,7 @@ import { addressKey } from '../machines/effects.ts'
 import { openMessages } from '../machines/mailbox.ts'
 import type { MessageRow } from '../store/store.ts'
 import { agentContext, callerKey, canonicalAddress, type Core, isBelow, ledgerActor, nameOf, rowOf, tellAgent } from './core.ts'
+import { audit } from './auditing.ts'
 import { checkTotalCost } from './budgets.ts'
 import { resolveLiving } from './directory.ts'
 import type { SendReport, SendRequest, WaitOptions } from './facade.ts'
@@ -43,6 +44,7 @@ export function send(core: Core, waiting: Waiting, caller: Caller, request: Send
   core.store.transaction(() => {
     core.store.insertMessage(message)
     if (request.callKey !== undefined) core.store.recordCall(callerKey(core, caller), `send ${request.callKey}`, { messageId: message.id }, message.acceptedAt, to)
+    audit(core.store, { at: message.acceptedAt, event: 'message_sent', agentId: to, data: { message: message.id, by: callerKey(core, caller), expects_reply: message.expectsReply, ...(message.causedBy ? { caused_by: message.causedBy } : {}) } })
     alongside(message)
   })
   if (message.causedBy && message.from.kind === 'agent' && message.expectsReply) tellAgent(core, message.from.id, { type: 'taskSent', subject: message.causedBy, messageId: message.id })

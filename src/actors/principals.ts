@@ -7,7 +7,9 @@ import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
 import { MadroxError } from '../errors.ts'
 import { type AgentId, asOwnerId, type ClientId, localOwner, type OwnerId } from '../ids.ts'
 import type { Address, Caller } from '../messages.ts'
+import { tokenPrefix } from '../redaction.ts'
 import type { ClientRow, Store } from '../store/store.ts'
+import { audit } from './auditing.ts'
 import { type Core, canonicalClient, clientActor, clientContext, isEnded, tellClient } from './core.ts'
 import type { Connection, ConnectRequest } from './facade.ts'
 
@@ -27,7 +29,7 @@ export class Credentials {
   }
 
   issue(agentId: AgentId): string {
-    const token = randomBytes(32).toString('base64url')
+    const token = tokenPrefix + randomBytes(32).toString('base64url')
     this.#agents.set(digest(token).toString('hex'), agentId)
     return token
   }
@@ -68,7 +70,11 @@ export function connectClient(core: Core, request: ConnectRequest): ClientId {
   const lost = findLost(core, request)
   const row: ClientRow = lost.at(-1) ?? { id: core.ids.client(), ownerId: request.ownerId, name: request.name, ...(request.root ? { root: request.root } : {}), connectedAt: core.clock.now() }
   const { disconnectedAt: _, ...returning } = row
-  core.store.saveClient({ ...returning, connectedAt: core.clock.now() })
+  core.store.transaction(() => {
+    core.store.saveClient({ ...returning, connectedAt: core.clock.now() })
+    const { id: client, ownerId, name, root } = row
+    audit(core.store, { at: core.clock.now(), event: 'client_connected', ownerId, data: { client, name, ...(root ? { root } : {}), returning: lost.length > 0 } })
+  })
   ensureActor(core, row)
   tellClient(core, row.id, { type: 'sessionOpened' })
   for (const earlier of lost.slice(0, -1)) succeed(core, earlier.id, row.id)
@@ -89,7 +95,9 @@ function succeed(core: Core, lost: ClientId, successor: ClientId): void {
 
 function stepAside(core: Core, id: ClientId, successor: ClientId): void {
   const row = core.store.getClient(id)
-  if (row) core.store.saveClient({ ...row, successor })
+  if (!row) return
+  core.store.saveClient({ ...row, successor })
+  audit(core.store, { at: core.clock.now(), event: 'client_succeeded', ownerId: row.ownerId, data: { client: id, successor } })
 }
 
 /** Who stood in whose place when an earlier system went. */
@@ -140,6 +148,7 @@ export function disconnectClient(core: Core, clientId: ClientId): void {
   tellClient(core, id, { type: 'sessionLost' }) // it is gone, whether or not that can be recorded
   const row = core.store.getClient(id)
   if (row) core.store.saveClient({ ...row, disconnectedAt: core.clock.now() })
+  if (row) audit(core.store, { at: core.clock.now(), event: 'client_disconnected', ownerId: row.ownerId, data: { client: id, name: row.name } })
 }
 
 /** Where the caller's replies go. An owner without a session has one standing client of its own. */

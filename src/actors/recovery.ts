@@ -10,6 +10,7 @@ import { type Reply, sameAddress } from '../messages.ts'
 import type { Recovered, Uncertain } from '../machines/agent-context.ts'
 import type { Mail, OpenMessage } from '../machines/mailbox.ts'
 import { type AgentRow, type MessageRow, toMessage } from '../store/store.ts'
+import { audit } from './auditing.ts'
 import { watchAgent } from './budgets.ts'
 import { agentActor, type Core, ledgerActor, lineAbove, specOf } from './core.ts'
 import { bringBackClient } from './principals.ts'
@@ -29,7 +30,7 @@ export function recover(core: Core, { drivers, enter }: RecoveryOptions): void {
     const driver = drivers().get(row.harness)
     const why = whyLost(core, row, driver)
     if (why === undefined && driver && enter(row, driver, recoveredOf(core, row))) {
-      core.store.appendAudit({ at: core.clock.now(), event: 'agent_recovered', agentId: row.id, data: {} })
+      audit(core.store, { at: core.clock.now(), event: 'agent_recovered', agentId: row.id, data: {} })
       watchAgent(core, row)
     } else lost.push({ row, why: why ?? 'its supervisor takes no more agents' })
   }

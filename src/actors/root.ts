@@ -16,6 +16,7 @@ export interface Hands {
   readonly ledger: AnyActorLogic
   readonly drivers: AnyActorLogic
   readonly retention: AnyActorLogic
+  readonly exporting: AnyActorLogic
 }
 
 export function createRoot(logic: Hands, log: Log) {
@@ -25,6 +26,7 @@ export function createRoot(logic: Hands, log: Log) {
     context: {},
     invoke: [
       { id: 'deadlines', systemId: hands.deadlines, src: 'deadlines' },
+      { id: 'exporting', systemId: hands.exporting, src: 'exporting' },
       { id: 'asks', systemId: hands.asks, src: 'asks' },
       { id: 'ledger', systemId: hands.ledger, src: 'ledger' },
       { id: 'drivers', systemId: hands.drivers, src: 'drivers' },

@@ -81,7 +81,14 @@ const screenMs = 5_000
 
 /** Asked of the driver; an agent whose process is gone shows nothing. */
 export function screen(core: Core, caller: Caller, reference: string, lines?: number): Promise<Screen> {
-  const { id, actor } = resolveLiving(core, caller, reference, 'see')
+  return screenOf(core, resolveLiving(core, caller, reference, 'see').id, lines)
+}
+
+/** Of an agent whoever asks may see. */
+export function screenOf(core: Core, id: AgentId, lines?: number): Promise<Screen> {
+  const actor = agentActor(core, id)
+  const failure = (): MadroxError => new MadroxError('unavailable', `The screen of "${rowOf(core, id).name}" could not be read: its process does not answer.`, { remedy: 'Look at get_instance_status.' })
+  if (!actor) return Promise.reject(failure())
   const requestId = core.ids.prompt()
   return new Promise((resolve, reject) => {
     const finish = (settle: () => void): void => {
@@ -91,7 +98,7 @@ export function screen(core: Core, caller: Caller, reference: string, lines?: nu
       settle()
     }
     const read = actor.on('screenRead', event => event.requestId === requestId && finish(() => resolve({ rendering: event.rendering, text: event.text })))
-    const noAnswer = (): void => finish(() => reject(new MadroxError('unavailable', `The screen of "${reference}" could not be read: its process does not answer.`, { remedy: 'Look at get_instance_status.' })))
+    const noAnswer = (): void => finish(() => reject(failure()))
     const gone = actor.subscribe({ error: noAnswer, complete: noAnswer })
     const timer = core.clock.setTimeout(noAnswer, screenMs)
     core.root.system.get(hands.drivers)?.send({ type: 'dispatch', harness: rowOf(core, id).harness, command: { type: 'readScreen', agentId: id, requestId, ...(lines === undefined ? {} : { lines }) } })

@@ -9,6 +9,7 @@ import type { AgentRow } from '../store/store.ts'
 import type { AgentInput, Recovered } from '../machines/agent-context.ts'
 import { addressKey } from '../machines/effects.ts'
 import { defaultSupervision } from '../restarts.ts'
+import { audit } from './auditing.ts'
 import { briefing } from './briefing.ts'
 import { agentActor, agentContext, type AgentSpec, callerKey, type Core, isEnded, lineAbove, nameOf, remembered, rowOf, specOf, stateOf } from './core.ts'
 import { checkBudget, checkTotalCost, type Grant, watchAgent } from './budgets.ts'
@@ -84,12 +85,15 @@ export function createSpawning(options: SpawningOptions) {
     core.store.transaction(() => {
       core.store.insertAgent(row)
       if (callKey !== undefined) core.store.recordCall(callerKey(core, caller), callKey, { agentId: row.id }, row.createdAt, row.id)
-      core.store.appendAudit({ at: row.createdAt, event: 'agent_spawned', agentId: row.id, data: { name: row.name, harness: row.harness, parent: row.parent, source: row.parentSource } })
+      audit(core.store, { at: row.createdAt, event: 'agent_spawned', agentId: row.id, data: { name: row.name, harness: row.harness, role: row.role, parent: row.parent, source: row.parentSource, by: callerKey(core, caller) } })
     })
     core.rows.set(row.id, row)
+    core.secrets.learn(row)
     if (!enter(row, driver)) {
       core.rows.set(row.id, remembered(row, core.clock.now()))
-      core.store.updateAgent(row.id, { state: 'terminated', endedAt: core.clock.now(), endReason: 'its supervisor was ending' })
+      const [at, reason] = [core.clock.now(), 'its supervisor was ending']
+      core.store.updateAgent(row.id, { state: 'terminated', endedAt: at, endReason: reason })
+      audit(core.store, { at, event: 'agent_ended', agentId: row.id, data: { reason, unasked: false } })
       throw new MadroxError('agent_ended', `The supervisor of "${row.name}" is ending and takes no more agents.`, { remedy: 'Choose another parent_instance_id.' })
     }
     watchAgent(core, row)

@@ -8,8 +8,9 @@ import { createActor } from 'xstate'
 import type { Clock } from '../clock.ts'
 import type { Driver, DriverFact, Launch } from '../drivers/driver.ts'
 import { MadroxError } from '../errors.ts'
-import type { AgentId, ClientId, IdSource } from '../ids.ts'
+import { asAgentId, type AgentId, type ClientId, type IdSource } from '../ids.ts'
 import type { Log } from '../log.ts'
+import type { Logs } from '../logs/logs.ts'
 import { createPrices, type Prices } from '../prices.ts'
 import type { Store } from '../store/store.ts'
 import { createAsks } from './asks.ts'
@@ -20,20 +21,26 @@ import { agentActor, canonicalClient, type Core, defaultLimits, ledgerActor, typ
 import { createDeadlines } from './deadlines.ts'
 import { resolveAgent } from './directory.ts'
 import { type CallToolForAgent, createDrivers } from './drivers.ts'
+import { createExporting, type ExportingEvent } from './exporting.ts'
 import type { MadroxSystem } from './facade.ts'
 import { createStoreHealth } from './health.ts'
 import { createInspecting } from './inspecting.ts'
 import { createLedger } from './ledger.ts'
 import { createLetters } from './letters.ts'
+import { createLogReading } from './logs.ts'
 import { createMessaging } from './messaging.ts'
 import { resolveParent } from './parenthood.ts'
 import { aliasesOnRecord, authenticate, connectClient, Credentials, disconnectClient, locateClient } from './principals.ts'
 import { hands } from '../machines/effects.ts'
+import { redact } from '../redaction.ts'
 import { defaultSupervision, type Supervision } from '../restarts.ts'
 import { recover } from './recovery.ts'
+import { tellRecords } from './recording.ts'
 import { createRetention } from './retention.ts'
 import { createRoot } from './root.ts'
-import { children, list, output, peers, screen, statusOf } from './seeing.ts'
+import { createSecrets } from './secrets.ts'
+import { children, list, output, peers, screen, screenOf, statusOf } from './seeing.ts'
+import { toSaidTold } from './said.ts'
 import { createSpawning, spawnFailureOf } from './spawning.ts'
 import { createSpending } from './spending.ts'
 import { createWaiting } from './waiting.ts'
@@ -68,6 +75,8 @@ export interface SystemOptions {
   readonly willServe?: boolean
   /** Days that ended agents' output, consumed replies and calls, and the audit, are kept. None, or 0: for ever. */
   readonly retentionDays?: number
+  /** Where logs are exported to; none: nowhere. Closed with the system. */
+  readonly logs?: Logs
   /** How clients treat their agents that die. */
   readonly supervision?: Supervision
   /** Where agents work; a simulation, which touches no disk, gives its own. */
@@ -77,8 +86,10 @@ export interface SystemOptions {
 /** Builds the tree and starts it: agents that an earlier system left open in the store are brought back (see `recovery.ts`). */
 export function createSystem(options: SystemOptions): MadroxSystem {
   let drivers: ReadonlyMap<string, Driver> = new Map()
-  const { clock, ids, log, prices = createPrices() } = options
-  const health = createStoreHealth(options)
+  const { clock, ids, log, logs, prices = createPrices() } = options
+  const days = options.retentionDays ?? 0
+  const toExporting = (event: ExportingEvent): void => root.system.get(hands.exporting)?.send(event)
+  const health = createStoreHealth({ clock, log, store: logs ? tellRecords(options.store, recorded => toExporting({ type: 'recorded', recorded })) : options.store })
   const { store } = health
   const aliases = aliasesOnRecord(store)
   const viewers = createViewers()
@@ -87,14 +98,16 @@ export function createSystem(options: SystemOptions): MadroxSystem {
       deadlines: createDeadlines(clock),
       asks: createAsks(),
       ledger: createLedger({ store, health, ids, clock, log, successorOf: id => canonicalClient({ aliases }, id) }),
-      retention: createRetention({ store, clock, log, days: options.retentionDays ?? 0 }),
+      retention: createRetention({ store, clock, log, days }),
+      exporting: createExporting({ logs, clock, log, days, rowOf: id => core.rows.get(asAgentId(id)), toTold: said => toSaidTold(core, said), screenOf: (id, lines) => screenOf(core, id, lines) }),
       drivers: createDrivers({ connect: emit => (drivers = options.connectDrivers(emit)), callTool: options.callTool, wayBack: agentId => wayBack(agentId), toViewers: viewers.tell, clock, log }),
     },
     log,
   )
   const root = createActor(logic, { clock, logger: (...args: unknown[]) => log.debug(args.map(String).join(' ')) })
-  const rows: Core['rows'] = new Map(store.listAgents().map(row => [row.id, row.endedAt === undefined ? row : remembered(row, row.endedAt)]))
-  const core: Core = { root, store, clock, ids, log, limits: { ...defaultLimits, ...options.limits }, supervision: options.supervision ?? defaultSupervision, prices, spending: createSpending({ store, prices, rows }), rows, aliases }
+  const recorded = store.listAgents()
+  const rows: Core['rows'] = new Map(recorded.map(row => [row.id, row.endedAt === undefined ? row : remembered(row, row.endedAt)]))
+  const core: Core = { root, store, clock, ids, log, limits: { ...defaultLimits, ...options.limits }, supervision: options.supervision ?? defaultSupervision, prices, spending: createSpending({ store, prices, rows }), secrets: createSecrets(recorded), rows, aliases }
   const credentials = new Credentials(options.ownerTokens ?? {})
   /** New for each process: what an earlier one of the same agent knew opens nothing any more. */
   const wayBack = (agentId: AgentId): Launch['madrox'] | 'later' => {
@@ -111,7 +124,8 @@ export function createSystem(options: SystemOptions): MadroxSystem {
     credentials.revoke(agentId)
     rows.set(agentId, remembered(rowOf(core, agentId), clock.now()))
   })
-  const inspect = createInspecting(core)
+  const inspect = createInspecting(core, logs && (happening => toExporting({ type: 'happened', happening })))
+  const logReading = createLogReading({ core, logs, isWritable: () => health.read().status === 'ok' })
   watchLimits(core)
   const waiting = createWaiting(core)
   const serves = (): boolean => options.willServe === true || options.endpoint() !== undefined
@@ -146,6 +160,8 @@ export function createSystem(options: SystemOptions): MadroxSystem {
     waitUntilReady: spawning.waitUntilReady,
     spawnFailure: agentId => spawnFailureOf(core, agentId),
     ...messaging,
+    ...logReading,
+    recordRefusal: whileOpen(logReading.recordRefusal),
     ...createLetters(core, waiting),
     ...createAttaching(core, viewers),
     consumeReplies: whileOpen(messaging.consumeReplies),
@@ -162,9 +178,12 @@ export function createSystem(options: SystemOptions): MadroxSystem {
     inspect,
     inspectorUrl: agentId => inspectorUrl(options.endpoint(), agentId),
     onAgentEnded: listener => void ledgerActor(core).on('agentEnded', ({ agentId }) => listener(agentId)),
-    health: health.read,
+    health: () => {
+      const trouble = logs?.trouble()
+      return { ...health.read(), ...(trouble ? { notes: [redact(`Logs are not being written: ${trouble.reason}. Agents are not touched by it.`)] } : {}) }
+    },
     endpointAnnounced: () => core.root.system.get(hands.drivers)?.send({ type: 'endpointAnnounced' }),
-    close: (agents = 'end') => (closing ??= close(core, { drivers: () => drivers, agents, endWaits: waiting.endAll, lastWord: () => (closed = true) })),
+    close: (agents = 'end') => (closing ??= close(core, { drivers: () => drivers, agents, endWaits: waiting.endAll, lastWord: () => (closed = true), logs })),
   }
 }
 
@@ -178,9 +197,10 @@ interface Closing {
   readonly agents: 'end' | 'suspend'
   readonly endWaits: () => void
   readonly lastWord: () => void
+  readonly logs: Logs | undefined
 }
 
-async function close(core: Core, { drivers, agents, endWaits, lastWord }: Closing): Promise<void> {
+async function close(core: Core, { drivers, agents, endWaits, lastWord, logs }: Closing): Promise<void> {
   const tops = [...core.rows.values()].filter(row => row.parent.kind === 'client' && agentActor(core, row.id)).map(row => row.id)
   if (agents === 'end') await endAll(core, tops, false, 'the server is shutting down')
   else core.root.system.get(hands.drivers)?.send({ type: 'agentsLeft' })
@@ -192,9 +212,12 @@ async function close(core: Core, { drivers, agents, endWaits, lastWord }: Closin
   ledgerActor(core).send({ type: 'writeRetried' })
   core.root.stop()
   core.store.close()
+  await logs?.close()
+  core.secrets.forget()
 }
 
 export { bringBack as bringBackHint } from './workspaces.ts'
 export { costOf } from './spending.ts'
 export { mcpServerSchema } from '../drivers/driver.ts'
 export type * from './facade.ts'
+export type * from './log-reading.ts'

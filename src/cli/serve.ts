@@ -2,9 +2,10 @@
 
 import { join } from 'node:path'
 import { defineCommand } from 'citty'
-import type { Config } from '../config.ts'
+import { type Config, settingList } from '../config.ts'
 import { MadroxError } from '../errors.ts'
 import { createLog, type Log } from '../log.ts'
+import { knowSecrets } from '../redaction.ts'
 import { allSettings, configOf, optionsFor } from './arguments.ts'
 
 const options = optionsFor(allSettings)
@@ -14,6 +15,7 @@ export const serve = defineCommand({
   args: options,
   run: async ({ rawArgs }) => {
     const config = configOf(rawArgs, options)
+    knowSecrets(settingList.flatMap(([name, { secret }]) => (secret && typeof config[name] === 'string' ? [config[name]] : []))) // those of the file too
     const log = createLog(config.logLevel)
     // Whoever read our stderr may go away; agents are not to die of a log line nobody reads.
     process.stderr.on('error', () => {})
@@ -36,7 +38,7 @@ async function startServer(config: Config, log: Log): Promise<{ readonly url: st
   const [{ createMadrox }, { serveHttp }, { instructions }] = await Promise.all([import('../index.ts'), import('../transports/http.ts'), import('../tools/instructions.ts')])
   const madrox = await createMadrox({
     home: config.home, env: process.env, childEnv: config.childEnv, claudeBin: config.claudeBin, codexBin: config.codexBin, models: config.models, workspaceDir: config.workspaceDir, durability: config.durability,
-    limits: { maxInstances: config.maxInstances, maxTotalCost: config.maxTotalCost }, retentionDays: config.retentionDays, willServe: true, supervision: { strategy: config.restartStrategy, maxRestarts: config.maxRestarts, withinMs: config.restartWindowSeconds * 1000 }, rolesDir: join(config.home, 'prompts'), log, ...(config.token ? { ownerTokens: { local: config.token } } : {}),
+    limits: { maxInstances: config.maxInstances, maxTotalCost: config.maxTotalCost }, logDir: config.logDir, retentionDays: config.retentionDays, willServe: true, supervision: { strategy: config.restartStrategy, maxRestarts: config.maxRestarts, withinMs: config.restartWindowSeconds * 1000 }, rolesDir: join(config.home, 'prompts'), log, ...(config.token ? { ownerTokens: { local: config.token } } : {}),
   })
   try {
     const http = await serveHttp({ system: madrox.system, tools: madrox.tools, host: config.host, port: config.port, log, instructions })

@@ -6,6 +6,7 @@
 import type { MadroxSystem } from '../actors/system.ts'
 import { type Clock, systemClock } from '../clock.ts'
 import type { Caller } from '../messages.ts'
+import { redactData } from '../redaction.ts'
 import { type LiveFeed, openFeed } from './stream.ts'
 import { toTreeView } from './view.ts'
 import { contentSecurityPolicy, page } from './web/page.ts'
@@ -32,7 +33,7 @@ export function createInspector({ system, clock = systemClock }: { readonly syst
   const feeds = new Set<LiveFeed>()
   return {
     page: () => new Response(page, { headers: { ...common, 'content-type': 'text/html; charset=utf-8', 'content-security-policy': contentSecurityPolicy, 'x-frame-options': 'DENY' } }),
-    tree: (caller, request) => Response.json(toTreeView(system, caller, new URL(request.url).searchParams.get('agent'), clock.now()), { headers: common }),
+    tree: (caller, request) => Response.json(redactData(toTreeView(system, caller, new URL(request.url).searchParams.get('agent'), clock.now())), { headers: common }),
     events: (caller, request) => {
       const feed: LiveFeed = openFeed({ system, caller, clock, after: request.headers.get('last-event-id') ?? undefined, onEnded: () => feeds.delete(feed) })
       feeds.add(feed)

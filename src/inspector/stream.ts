@@ -6,6 +6,7 @@
 import type { Happening, MadroxSystem } from '../actors/system.ts'
 import type { Clock } from '../clock.ts'
 import type { Caller } from '../messages.ts'
+import { redactData } from '../redaction.ts'
 import type { StreamEvents } from './web/wire.ts'
 
 export interface LiveFeed {
@@ -32,7 +33,7 @@ const maxWaiting = 8 * 1024 * 1024
 const encoder = new TextEncoder()
 
 function frame<Name extends keyof StreamEvents>(name: Name, data: StreamEvents[Name], id?: string): string {
-  return `${id === undefined ? '' : `id: ${id}\n`}event: ${name}\ndata: ${JSON.stringify(data)}\n\n`
+  return `${id === undefined ? '' : `id: ${id}\n`}event: ${name}\ndata: ${JSON.stringify(redactData(data))}\n\n`
 }
 
 export function openFeed({ system, caller, after, clock, onEnded }: FeedOptions): LiveFeed {

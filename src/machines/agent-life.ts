@@ -33,7 +33,7 @@ export const shaken = (c: AgentContext): AgentDecision => ({
 })
 
 /** Every entry into a top-level state goes on record. */
-export const stateEntered = (c: AgentContext, state: string): AgentDecision => ({ effects: [record({ type: 'agentChanged', agentId: c.agentId, state, hold: c.hold ?? null, at: c.since })] })
+export const stateEntered = (c: AgentContext, state: string): AgentDecision => ({ effects: [record({ type: 'agentChanged', agentId: c.agentId, state, source: c.source, hold: c.hold ?? null, at: c.since })] })
 
 /** Its session could not be returned to: those who sent are told, and it rests until somebody sends again. */
 export const wakeFailed = (c: AgentContext, { code, detail, at }: FactOf<'startFailed'>): AgentDecision => {

@@ -35,7 +35,7 @@ export type LedgerEvent =
   /** Why it ends: `max_total_tokens`, … */
   | { readonly type: 'limitReached'; readonly agentId: AgentId; readonly limit: string; readonly detail: string; readonly at: number }
   | { readonly type: 'repliesSeen'; readonly ids: readonly ReplyId[]; readonly at: number }
-  | { readonly type: 'agentChanged'; readonly agentId: AgentId; readonly state: string; readonly sessionId?: string; readonly pid?: number; readonly hold?: Hold | null; readonly at: number }
+  | { readonly type: 'agentChanged'; readonly agentId: AgentId; readonly state: string; readonly source?: string; readonly sessionId?: string; readonly pid?: number; readonly hold?: Hold | null; readonly at: number }
   /** Ends its open messages as `agent_gone` and redirects its inbox. `unasked`: nobody ended it, so its supervisor is told. Without `at`: now. */
   | { readonly type: 'agentEnded'; readonly agentId: AgentId; readonly reason: string; readonly unasked?: boolean; readonly spawnFailure?: SpawnFailure; readonly at?: number }
 
@@ -87,7 +87,7 @@ export type Effect =
 export const agentKey = (id: string): string => `agent:${id}`
 export const clientKey = (id: string): string => `client:${id}`
 export const addressKey = (address: Address): string => `${address.kind}:${address.id}`
-export const hands = { drivers: 'drivers', ledger: 'ledger', deadlines: 'deadlines', asks: 'asks', retention: 'retention' } as const
+export const hands = { drivers: 'drivers', ledger: 'ledger', deadlines: 'deadlines', asks: 'asks', retention: 'retention', exporting: 'exporting' } as const
 
 /** A reply on its way: recorded, and now for its addressee. */
 export type InboxEvent =

@@ -7,6 +7,7 @@ import { MadroxError } from '../errors.ts'
 import type { AgentId } from '../ids.ts'
 import { sameAddress, type Address } from '../messages.ts'
 import { createMemoryLetters, type StoredReply } from './memory-letters.ts'
+import { createMemoryLogs } from './memory-logs.ts'
 import { createJournal, createTable, type Journal, type Table } from './tables.ts'
 import type { AgentRow, AuditRow, ClientRow, MessageRow, ModelUsage, OutputRow, Store, UsageRow, UsageTotals } from './store.ts'
 
@@ -35,7 +36,8 @@ export function createMemoryStore(): Store {
     ...createMemoryLetters(journal, messageTable, replyTable),
     ...turns(journal, knowAgent),
     ...calls(callTable),
-    ...records(journal, { output, audit }, knowAgent),
+    ...createMemoryLogs({ audit, messages: messageTable, replies: replyTable, ownerOf: id => agents.get(id)?.ownerId }),
+    ...records(journal, output, knowAgent),
     prune: before => journal.transaction(() => {
       const isGone = (id: AgentId): boolean => (agents.get(id)?.endedAt ?? before) < before
       return [
@@ -157,12 +159,7 @@ function groupByModel(rows: readonly UsageRow[], promptSizes: readonly number[])
     .toSorted((a, b) => (a.model === b.model ? a.promptOver - b.promptOver : a.model < b.model ? -1 : 1))
 }
 
-interface GrowingTables {
-  readonly output: Table<OutputRow>
-  readonly audit: Table<AuditRow>
-}
-
-function records(journal: Journal, { output, audit }: GrowingTables, knowAgent: KnowAgent): Part<'addUsage' | 'usageTotals' | 'usageByModel' | 'appendOutput' | 'listOutput' | 'appendAudit'> {
+function records(journal: Journal, output: Table<OutputRow>, knowAgent: KnowAgent): Part<'addUsage' | 'usageTotals' | 'usageByModel' | 'appendOutput' | 'listOutput'> {
   const usage = createTable<UsageRow>(journal, 'usage')
   let count = 0
   return {
@@ -183,6 +180,5 @@ function records(journal: Journal, { output, audit }: GrowingTables, knowAgent: 
       const rows = output.list(row => row.agentId === agentId && row.at >= since).toSorted((a, b) => a.at - b.at)
       return limit > 0 ? rows.slice(-limit) : []
     },
-    appendAudit: row => audit.insert(String(++count), row),
   }
 }

@@ -183,4 +183,7 @@ export const outputRow = z
   .transform((row): OutputRow => ({ agentId: row.agent_id, at: row.at, kind: row.kind, content: row.content }))
 export const outputValues = (row: OutputRow): Values => ({ agent_id: row.agentId, at: row.at, kind: row.kind, content: toJson(row.content) })
 
-export const auditValues = (row: AuditRow): Values => ({ at: row.at, event: row.event, agent_id: orNull(row.agentId), data: toJson(row.data) })
+export const auditRow = z
+  .object({ at: time, event: z.string(), agent_id: optional(agentId), owner_id: optional(z.string().transform(asOwnerId)), data: fromJson.pipe(z.record(z.string(), z.unknown())) })
+  .transform((row): AuditRow => compact({ at: row.at, event: row.event, agentId: row.agent_id, ownerId: row.owner_id, data: row.data }))
+export const auditValues = (row: AuditRow, ownerId: string | undefined): Values => ({ at: row.at, event: row.event, agent_id: orNull(row.agentId), owner_id: orNull(ownerId), data: toJson(row.data) })

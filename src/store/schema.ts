@@ -161,6 +161,16 @@ ALTER TABLE clients ADD COLUMN successor TEXT;
 ALTER TABLE calls ADD COLUMN agent_id TEXT;
 `
 
+/** Whom an event concerns, and ways to what is read of the past. */
+const readableLogs = `
+ALTER TABLE audit ADD COLUMN owner_id TEXT;
+UPDATE audit SET owner_id = (SELECT owner_id FROM agents WHERE agents.id = audit.agent_id) WHERE agent_id IS NOT NULL;
+CREATE INDEX audit_in_time ON audit (at);
+CREATE INDEX audit_of_agent ON audit (agent_id, at);
+CREATE INDEX messages_from ON messages (from_id);
+CREATE INDEX replies_beside_outcomes ON replies (from_agent) WHERE kind <> 'outcome';
+`
+
 /** In order; the first makes version 1 out of an empty file. */
-export const migrations: readonly string[] = [first, recovery, unfinishedTurns, deadLetters]
+export const migrations: readonly string[] = [first, recovery, unfinishedTurns, deadLetters, readableLogs]
 export const schemaVersion = migrations.length

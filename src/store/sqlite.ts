@@ -3,8 +3,9 @@
 import { z } from 'zod'
 import { openDatabase, type Connection, type DatabaseOptions } from './database.ts'
 import { createSqliteLetters } from './sqlite-letters.ts'
+import { createSqliteLogs } from './sqlite-logs.ts'
 import {
-  agentPatchValues, agentRow, agentValues, auditValues, callRow, callValues, clientRow, clientValues, messageRow, messageValues,
+  agentPatchValues, agentRow, agentValues, callRow, callValues, clientRow, clientValues, messageRow, messageValues,
   outcomeValues, outputRow, outputValues, replyRow, replyValues, restValues, modelUsageRow, usageTotalsRow, usageValues,
 } from './rows.ts'
 import { expectKnown, insertInto, insertReply } from './statements.ts'
@@ -25,6 +26,7 @@ export function createSqliteStore(options: DatabaseOptions): Store {
     ...replies(connection),
     ...turns(connection),
     ...createSqliteLetters(connection),
+    ...createSqliteLogs(connection),
     ...calls(connection),
     ...records(connection),
     prune: pruning(connection),
@@ -152,8 +154,8 @@ function pruning(db: Connection): Store['prune'] {
 
 const allTime = { since: 0, until: Number.MAX_SAFE_INTEGER }
 
-/** What only ever grows: usage, output, audit. */
-function records(db: Connection): Part<'addUsage' | 'usageTotals' | 'usageByModel' | 'appendOutput' | 'listOutput' | 'appendAudit'> {
+/** What only ever grows: usage and output. */
+function records(db: Connection): Part<'addUsage' | 'usageTotals' | 'usageByModel' | 'appendOutput' | 'listOutput'> {
   const addUsage = db.write(`${insertInto('usage', 'agent_id, unit_id, model, input_tokens, output_tokens, cache_read_tokens, cache_creation_tokens, at')} ON CONFLICT DO NOTHING`)
   const totals = db.read(`SELECT coalesce(sum(input_tokens), 0) AS input, coalesce(sum(output_tokens), 0) AS output,
     coalesce(sum(cache_read_tokens), 0) AS cache_read, coalesce(sum(cache_creation_tokens), 0) AS cache_creation
@@ -163,13 +165,11 @@ function records(db: Connection): Part<'addUsage' | 'usageTotals' | 'usageByMode
     FROM usage WHERE agent_id = @id GROUP BY model, prompt_over ORDER BY model, prompt_over`, modelUsageRow)
   const append = db.write(insertInto('output', 'agent_id, at, kind, content'))
   const newest = db.read('SELECT * FROM output WHERE agent_id = @id AND at >= @since ORDER BY at DESC, seq DESC LIMIT @limit', outputRow)
-  const audit = db.write(insertInto('audit', 'at, event, agent_id, data'))
   return {
     addUsage: row => addUsage(usageValues(row)) > 0,
     usageTotals: (id, { since, until } = allTime) => totals({ id, since, until })[0] ?? { inputTokens: 0, outputTokens: 0, cacheReadTokens: 0, cacheCreationTokens: 0 },
     usageByModel: (id, promptSizes) => byModel({ id, sizes: JSON.stringify(promptSizes) }),
     appendOutput: row => void append(outputValues(row)),
     listOutput: (id, { limit, since = 0 }) => newest({ id, since, limit: Math.min(Math.max(0, limit), Number.MAX_SAFE_INTEGER) }).toReversed(),
-    appendAudit: row => void audit(auditValues(row)),
   }
 }

@@ -107,7 +107,40 @@ export interface AuditRow {
   readonly at: number
   readonly event: string
   readonly agentId?: AgentId
+  /** Whom it concerns; that of the agent, where there is one. Without either it concerns everybody. */
+  readonly ownerId?: OwnerId
   readonly data: Readonly<Record<string, unknown>>
+}
+
+/** A span of time, both ends included. */
+export interface Span {
+  readonly since?: number
+  readonly until?: number
+}
+
+export interface AuditQuery extends Span {
+  readonly limit: number
+  readonly event?: string
+  /** About these only. */
+  readonly agents?: readonly AgentId[]
+  /** What concerns this owner, or everybody. */
+  readonly ownerId?: OwnerId
+}
+
+/** Something that was said, when it was. The outcome of a message stands apart from it, at its own time. */
+export type Said =
+  | { readonly kind: 'message'; readonly at: number; readonly message: Message }
+  | { readonly kind: 'outcome'; readonly at: number; readonly message: Message; readonly outcome: Outcome }
+  | { readonly kind: 'reply'; readonly at: number; readonly reply: Reply }
+
+/** In order of time, the newest `limit` of all; each list holds the newest of its kind, in order. */
+export function toSaid(found: { readonly sent: readonly MessageRow[]; readonly settled: readonly MessageRow[]; readonly replied: readonly Reply[] }, limit: number): readonly Said[] {
+  const all: readonly Said[] = [
+    ...found.sent.map((row): Said => ({ kind: 'message', at: row.acceptedAt, message: toMessage(row) })),
+    ...found.settled.flatMap((row): Said[] => (row.outcome ? [{ kind: 'outcome', at: row.outcome.at, message: toMessage(row), outcome: row.outcome }] : [])),
+    ...found.replied.map((reply): Said => ({ kind: 'reply', at: reply.at, reply })),
+  ]
+  return limit > 0 ? all.toSorted((a, b) => a.at - b.at).slice(-limit) : []
 }
 
 export interface Store {
@@ -187,6 +220,10 @@ export interface Store {
   listOutput(agentId: AgentId, options: { readonly limit: number; readonly since?: number }): readonly OutputRow[]
 
   appendAudit(row: AuditRow): void
+  /** The newest `limit` that fit, oldest first; equal times in order of arrival. */
+  listAudit(query: AuditQuery): readonly AuditRow[]
+  /** The newest `limit` of what was said to and by an agent, oldest first: messages, outcomes, and replies that are no outcomes. */
+  listSaid(agentId: AgentId, options: Span & { readonly limit: number }): readonly Said[]
 
   /**
    * Forgets what only grows: of agents that ended before then, their output, the replies of theirs that were consumed before then, and

@@ -3,6 +3,7 @@
 import { z } from 'zod'
 import { type AgentStatus, costOf } from '../actors/system.ts'
 import { MadroxError } from '../errors.ts'
+import { redactData } from '../redaction.ts'
 import { instanceId, isoTime, readOnly, reference, toUsage } from './schemas.ts'
 import { defineTool } from './tool.ts'
 
@@ -40,7 +41,7 @@ export function toStatus(status: AgentStatus, now: number): Record<string, unkno
     ...toLimits(status, now),
     uptime_seconds: Math.round(((status.endedAt ?? now) - status.createdAt) / 1000), created_at: iso(status.createdAt),
     session_id: status.sessionId ?? null, pid: status.pid ?? null, workspace: status.workspace, confinement: status.confinement, toolset: status.toolset,
-    usage_unreported: status.cutTurns, last_error: status.lastError ?? null, ...(status.warnings ? { warnings: status.warnings } : {}),
+    usage_unreported: status.cutTurns, last_error: redactData(status.lastError ?? null), ...(status.warnings ? { warnings: redactData(status.warnings) } : {}),
     ...(status.endedAt === undefined ? {} : { ended_at: iso(status.endedAt), end_reason: status.endReason ?? null }),
   }
 }

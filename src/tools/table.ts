@@ -3,6 +3,7 @@
 import { z } from 'zod'
 import { interruptInstance, interruptMultiple, terminateInstance, terminateMultiple } from './control.ts'
 import { listDeadLetters, resendDeadLetter } from './letters.ts'
+import { getAuditLogs, getInstanceLogs, listLoggedInstances } from './logs.ts'
 import { broadcastToChildren, getPendingReplies, replyToCaller, sendToInstance, sendToMultiple, waitForAny } from './messages.ts'
 import { acting, readOnly } from './schemas.ts'
 import { getChildren, getInstanceOutput, getInstanceStatus, getInstanceTree, getPeers, getTerminalScreen } from './see.ts'
@@ -14,6 +15,7 @@ const tools: readonly Tool[] = [
   sendToInstance, sendToMultiple, broadcastToChildren, replyToCaller, getPendingReplies, waitForAny, listDeadLetters, resendDeadLetter,
   interruptInstance, interruptMultiple, terminateInstance, terminateMultiple,
   getInstanceStatus, getInstanceTree, getChildren, getPeers, getInstanceOutput, getTerminalScreen,
+  getInstanceLogs, getAuditLogs, listLoggedInstances,
 ]
 
 /** Every tool by name, and by alias. */

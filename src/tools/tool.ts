@@ -79,9 +79,17 @@ export class RefusalWithReplies extends MadroxError {
 export async function callTool(table: ToolTable, name: string, args: unknown, context: ToolContext): Promise<ToolOutcome> {
   try {
     return withPendingReplies(context, { ok: true, ...(await runTool(table, name, args, context)) })
-  } catch (error) {
-    return { ok: false, error: toWireError(error), ...(error instanceof RefusalWithReplies ? { replies: error.replies } : {}) }
+  } catch (thrown) {
+    const error = toWireError(thrown)
+    context.system.recordRefusal(context.caller, calledBy(name, args), error.code)
+    return { ok: false, error, ...(thrown instanceof RefusalWithReplies ? { replies: thrown.replies } : {}) }
   }
+}
+
+/** The tool that was meant, also where it was reached by way of `call_tool`. */
+function calledBy(name: string, args: unknown): string {
+  const inner = name === 'call_tool' && typeof args === 'object' && args !== null && 'name' in args ? args.name : undefined
+  return typeof inner === 'string' ? inner : name
 }
 
 /** Finds, parses, runs; throws what a caller did wrong as `MadroxError`. */

@@ -15,6 +15,7 @@ import type { BareFact } from '../../src/drivers/facts.ts'
 import { createScriptedDriver } from '../../src/drivers/scripted/driver.ts'
 import { type AgentId, asAgentId, asReplyId, localOwner, type OwnerId, randomIds } from '../../src/ids.ts'
 import { silentLog } from '../../src/log.ts'
+import type { Logs } from '../../src/logs/logs.ts'
 import type { Caller } from '../../src/messages.ts'
 import type { Supervision } from '../../src/restarts.ts'
 import type { Prices } from '../../src/prices.ts'
@@ -73,6 +74,8 @@ export interface StageOptions {
   readonly startAt?: number
   readonly supervision?: Supervision
   readonly retentionDays?: number
+  /** Where logs are exported to; none: nowhere. */
+  readonly logs?: Logs
   /** Where a transport serves; none: nowhere. */
   readonly endpoint?: () => string | undefined
   /** The next agents are not answered for: their names. */
@@ -125,7 +128,7 @@ export function createStage(options: StageOptions = {}): Stage {
   }
   const system = createSystem({
     store, clock, ids: randomIds, log: silentLog, home, marker: {}, endpoint: options.endpoint ?? (() => undefined),
-    ...(options.limits ? { limits: options.limits } : {}), ...(options.prices ? { prices: options.prices } : {}), ...(options.supervision ? { supervision: options.supervision } : {}), ...(options.retentionDays === undefined ? {} : { retentionDays: options.retentionDays }), ...(options.ownerTokens ? { ownerTokens: options.ownerTokens } : {}),
+    ...(options.logs ? { logs: options.logs } : {}), ...(options.limits ? { limits: options.limits } : {}), ...(options.prices ? { prices: options.prices } : {}), ...(options.supervision ? { supervision: options.supervision } : {}), ...(options.retentionDays === undefined ? {} : { retentionDays: options.retentionDays }), ...(options.ownerTokens ? { ownerTokens: options.ownerTokens } : {}),
     connectDrivers: tell => {
       emit = tell
       const scripted = createScriptedDriver({ bin: '', env: {}, childEnv: [], stateDir: join(home, 'scripted'), clock, log: silentLog }, tell)

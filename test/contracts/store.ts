@@ -2,9 +2,9 @@
 
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { MadroxError } from '../../src/errors.ts'
-import { asAgentId, asClientId, asMessageId, asOwnerId, asReplyId } from '../../src/ids.ts'
+import { type AgentId, asAgentId, asClientId, asMessageId, asOwnerId, asReplyId } from '../../src/ids.ts'
 import type { Address, DeadLetter, Message, Outcome, Reply } from '../../src/messages.ts'
-import type { AgentRow, ClientRow, OutputRow, Store, UsageRow } from '../../src/store/store.ts'
+import type { AgentRow, AuditQuery, AuditRow, ClientRow, OutputRow, Store, UsageRow } from '../../src/store/store.ts'
 
 export const anAgent = (more: Partial<AgentRow> = {}): AgentRow => ({
   id: asAgentId('ada'), name: 'ada', harness: 'scripted', role: 'general', parent: { kind: 'client', id: asClientId('c1') },
@@ -432,6 +432,57 @@ export function describeStore(name: string, open: () => Store): void {
         store.appendAudit({ at: 1, event: 'spawned', agentId: asAgentId('ada'), data: { by: 'c1' } })
         store.appendAudit({ at: 2, event: 'started', data: {} })
         expect(refusalOf(() => store.transaction(() => store.appendAudit({ at: 3, event: 'x', data: {} })))).toBe('nothing refused')
+      })
+
+      describe('of the audit', () => {
+        const [ada, bob, other] = [asAgentId('ada'), asAgentId('bob'), asOwnerId('other')]
+        const events = (query: Partial<AuditQuery>): readonly string[] => store.listAudit({ limit: 100, ...query }).map(row => row.event)
+        beforeEach(() => {
+          store.insertAgent(anAgent({ id: bob, ownerId: other }))
+          const rows: readonly AuditRow[] = [
+            { at: 1, event: 'a', agentId: ada, data: { by: 'c1', deep: [1, null] } }, { at: 4, event: 'd', agentId: bob, data: {} }, { at: 2, event: 'b', data: {} },
+            { at: 3, event: 'c', ownerId: other, data: {} }, { at: 4, event: 'a', agentId: ada, data: {} }, { at: 5, event: 'e', agentId: asAgentId('unknown'), data: {} },
+          ]
+          for (const row of rows) store.appendAudit(row)
+        })
+
+        test('gives the newest that fit, oldest first, equal times in order of arrival', () => {
+          expect(events({})).toEqual(['a', 'b', 'c', 'd', 'a', 'e'])
+          expect([events({ limit: 2 }), events({ limit: 0 }), events({ limit: Number.POSITIVE_INFINITY }).length]).toEqual([['a', 'e'], [], 6])
+          expect(store.listAudit({ limit: 100 })[0]).toStrictEqual({ at: 1, event: 'a', agentId: ada, ownerId: asOwnerId('local'), data: { by: 'c1', deep: [1, null] } })
+        })
+
+        test('by time, both ends included, by event, by agents, and these together', () => {
+          expect(events({ since: 2, until: 3 })).toEqual(['b', 'c'])
+          expect(events({ event: 'a' })).toEqual(['a', 'a'])
+          expect([events({ agents: [bob] }), events({ agents: [ada, bob] }), events({ agents: [] })]).toEqual([['d'], ['a', 'd', 'a'], []])
+          expect(events({ agents: [ada], event: 'a', since: 2, limit: 1 })).toEqual(['a'])
+        })
+
+        test('by owner: of its agents and its own, and what concerns everybody; of nobody else', () => {
+          expect(events({ ownerId: other })).toEqual(['b', 'c', 'd'])
+          expect(events({ ownerId: asOwnerId('local') })).toEqual(['a', 'b', 'a'])
+        })
+      })
+
+      test('gives what was said to and by an agent in order of time, each outcome at its own', () => {
+        const [ada, bob] = [asAgentId('ada'), asAgentId('bob')]
+        store.insertAgent(anAgent({ id: bob }))
+        store.insertMessage(aMessage('m1', { acceptedAt: 10 }))
+        store.insertMessage(aMessage('m2', { acceptedAt: 11, to: bob, from: { kind: 'agent', id: ada } }))
+        store.insertMessage(aMessage('m3', { acceptedAt: 12, to: bob }))
+        store.settleMessage(asMessageId('m2'), answered('of bob'))
+        store.addReply(aReply('r1', { kind: 'follow_up', messageId: asMessageId('m1'), at: 40 }))
+        store.addReply(aReply('r2', { messageId: asMessageId('m1'), at: 41 })) // an outcome: told with its message
+        store.addReply(aReply('r3', { kind: 'notice', from: bob, to: { kind: 'agent', id: ada }, at: 42 }))
+        store.addReply(aReply('r4', { kind: 'notice', from: bob, at: 43 }))
+        const said = (id: AgentId, more: Partial<Parameters<Store['listSaid']>[1]> = {}): readonly string[] =>
+          store.listSaid(id, { limit: 100, ...more }).map(each => `${each.kind} ${each.kind === 'reply' ? each.reply.id : each.message.id} ${each.at}`)
+        expect(said(ada)).toEqual(['message m1 10', 'message m2 11', 'outcome m2 30', 'reply r1 40', 'reply r3 42'])
+        expect(said(bob)).toEqual(['message m2 11', 'message m3 12', 'outcome m2 30', 'reply r3 42', 'reply r4 43'])
+        expect([said(ada, { limit: 2 }), said(ada, { limit: 0 }), said(ada, { since: 11, until: 40 }), said(asAgentId('nobody'))]).toEqual([['reply r1 40', 'reply r3 42'], [], ['message m2 11', 'outcome m2 30', 'reply r1 40'], []])
+        store.consumeReplies([asReplyId('r1')], 50)
+        expect(said(ada, { since: 40, until: 40 })).toEqual(['reply r1 40'])
       })
 
       test('counts turns that began and did not complete, each once, and keeps agents apart', () => {

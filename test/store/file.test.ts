@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import Database from 'libsql'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { MadroxError } from '../../src/errors.ts'
-import { asAgentId, asClientId } from '../../src/ids.ts'
+import { asAgentId, asClientId, asOwnerId } from '../../src/ids.ts'
 import { applicationId, migrations, schemaVersion } from '../../src/store/schema.ts'
 import { createSqliteStore } from '../../src/store/sqlite.ts'
 import { aMessage, anAgent } from '../contracts/store.ts'
@@ -131,6 +131,20 @@ describe('migrations', () => {
     const store = createSqliteStore({ path })
     expect(store.listDeadLetters()).toMatchObject([{ kind: 'reply', at: 7, reason: 'nobody left', reply: { id: 'r1', text: 'words' } }])
     expect([store.getClient(asClientId('c1')), store.findCall('c1', 'k')]).toEqual([{ id: 'c1', ownerId: 'local', name: 'tester', connectedAt: 1 }, 1])
+    store.close()
+  })
+
+  test('the audit of version 4 says in the present one whom it concerns', () => {
+    mkdirSync(join(dir, 'home'))
+    raw(db => {
+      for (const sql of migrations.slice(0, 4)) db.exec(sql)
+      db.exec(`PRAGMA application_id = ${applicationId}; PRAGMA user_version = 4;
+        INSERT INTO agents (id, name, harness, role, parent_kind, parent_id, client_id, owner_id, spec, workspace, parent_source, created_at, state) VALUES ('ada', '"ada"', 'scripted', '"general"', 'client', 'c1', 'c1', 'grace', '{}', '{"kind":"isolated","path":"/w"}', '"caller"', 1, 'idle');
+        INSERT INTO audit (at, event, agent_id, data) VALUES (1, 'agent_ended', 'ada', '{}'), (2, 'store_recovered', NULL, '{}');`)
+    })
+    const store = createSqliteStore({ path })
+    const eventsOf = (owner: string) => store.listAudit({ limit: 9, ownerId: asOwnerId(owner) }).map(row => row.event)
+    expect([eventsOf('grace'), eventsOf('local')]).toEqual([['agent_ended', 'store_recovered'], ['store_recovered']])
     store.close()
   })
 

@@ -6,6 +6,7 @@
 import { randomBytes, timingSafeEqual } from 'node:crypto'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { tokenPrefix } from '../../redaction.ts'
 import { hookBodySchema, type HookBody } from './hook-bodies.ts'
 
 /** What the CLI is told; `{}` lets it go on. */
@@ -62,7 +63,7 @@ export function createHookListener(onBadBody: (agentId: string, reason: string) 
   return {
     url: () => (listening ??= listen()),
     register(agentId, receive) {
-      const token = randomBytes(24).toString('base64url')
+      const token = tokenPrefix + randomBytes(24).toString('base64url')
       doors.set(agentId, { token: Buffer.from(`Bearer ${token}`), receive })
       return token
     },

@@ -1,0 +1,49 @@
+/**
+ * What goes into the audit: each event by its name, with what it carries beside its time, its agent and its owner. Ids, names, codes and
+ * reasons, and never what a message says. `by` is who asked, as records name callers: `agent:…`, `client:…`, `owner:…`.
+ */
+
+import { z } from 'zod'
+import type { AgentId, OwnerId } from './ids.ts'
+
+const by = z.string()
+const address = z.object({ kind: z.enum(['agent', 'client']), id: z.string() })
+
+export const auditSchemas = {
+  /** A session opened. `returning`: it took the place of one that was lost. */
+  client_connected: z.object({ client: z.string(), name: z.string(), root: z.string().optional(), returning: z.boolean() }),
+  client_disconnected: z.object({ client: z.string(), name: z.string() }),
+  /** What waits for it goes to another from now on. */
+  client_succeeded: z.object({ client: z.string(), successor: z.string() }),
+  agent_spawned: z.object({ name: z.string(), harness: z.string(), role: z.string(), parent: address, source: z.string(), by }),
+  /** Every entry into a top-level state, with what told it, and what becomes known of its process and session. */
+  agent_changed: z.object({ state: z.string(), source: z.string().optional(), pid: z.number().optional(), session: z.string().optional() }),
+  /** Brought back from the record of an earlier server. */
+  agent_recovered: z.object({}),
+  end_asked: z.object({ by, force: z.boolean() }),
+  /** `unasked`: nobody ended it. */
+  agent_ended: z.object({ reason: z.string(), unasked: z.boolean() }),
+  /** Of the agent it is for. */
+  message_sent: z.object({ message: z.string(), by, expects_reply: z.boolean(), caused_by: z.string().optional() }),
+  message_settled: z.object({ message: z.string(), status: z.string(), via: z.string().optional() }),
+  /** Said after its outcome was recorded. */
+  message_followed_up: z.object({ message: z.string() }),
+  letter_resent: z.object({ letter: z.string(), as: z.string(), by }),
+  interrupt_asked: z.object({ by, then: z.string(), was: z.string() }),
+  interrupt_settled: z.object({ by, interrupted: z.boolean(), confirmed_by: z.string().optional(), after_ms: z.number().optional(), cancelled: z.string().optional() }),
+  approval_requested: z.object({ approval: z.string(), tool: z.string() }),
+  approval_resolved: z.object({ approval: z.string(), decision: z.string() }),
+  limit_reached: z.object({ limit: z.string(), detail: z.string() }),
+  /** A tool refused a caller. Of the agent that called; of none where a client did. */
+  call_refused: z.object({ by, tool: z.string(), code: z.string() }),
+  /** The store could not be used for a while. */
+  store_recovered: z.object({ since: z.number(), reason: z.string() }),
+} as const
+
+export type AuditEvent = keyof typeof auditSchemas
+export const auditEvents = Object.keys(auditSchemas) as readonly AuditEvent[]
+
+/** One event, to be put on record. `ownerId` where there is no agent to tell whose it is; neither: it concerns everybody. */
+export type Audited = {
+  [Event in AuditEvent]: { readonly at: number; readonly event: Event; readonly agentId?: AgentId; readonly ownerId?: OwnerId; readonly data: z.output<(typeof auditSchemas)[Event]> }
+}[AuditEvent]

@@ -1,0 +1,95 @@
+/** What was done, said and shown before now: the audit, and the logs of agents, ended ones included. */
+
+import { z } from 'zod'
+import type { AuditTold, LoggedAgent, SaidTold } from '../actors/system.ts'
+import { MadroxError } from '../errors.ts'
+import { instanceId, isoTime, readOnly, reference } from './schemas.ts'
+import { defineTool } from './tool.ts'
+
+const iso = (at: number): string => new Date(at).toISOString()
+const span = { since: isoTime.optional(), until: isoTime.optional().describe('Up to then, that moment included') }
+
+/** @throws MadroxError `invalid_input` for a span that ends before it begins */
+function toRange({ since, until }: { readonly since?: string | undefined; readonly until?: string | undefined }): { since?: number; until?: number } {
+  const range = { ...(since === undefined ? {} : { since: Date.parse(since) }), ...(until === undefined ? {} : { until: Date.parse(until) }) }
+  if (range.since !== undefined && range.until !== undefined && range.since > range.until) throw new MadroxError('invalid_input', 'since is later than until.', { remedy: 'Exchange them.' })
+  return range
+}
+
+/** What an event carries stands beside its time and name. */
+const toAuditEntry = ({ at, event, agent, data }: AuditTold): Record<string, unknown> => ({ ...data, at: iso(at), event, ...(agent ? { instance_id: agent.id, name: agent.name } : {}) })
+
+const toSaidEntry = ({ at, kind, messageId, replyId, from, to, text, expectsReply, causedBy, status, via }: SaidTold): Record<string, unknown> => ({
+  at: iso(at), kind, ...(messageId ? { message_id: messageId } : {}), ...(replyId ? { reply_id: replyId } : {}), from: from.name, from_id: from.id, to: to.name, to_id: to.id, text,
+  ...(expectsReply === undefined ? {} : { expects_reply: expectsReply }), ...(causedBy ? { caused_by: causedBy } : {}), ...(status ? { status } : {}), ...(via ? { via } : {}),
+})
+
+const entryOutput = z.looseObject({ at: z.string() })
+
+export const getInstanceLogs = defineTool({
+  name: 'get_instance_logs',
+  title: 'The log of an agent',
+  description: 'What happened to an agent (instance), what was said to and by it (communication), or what its screen showed as its turns ended (terminal); oldest first, the newest last, ended agents too. Secrets are taken out. Not for what it says now: get_instance_output, get_terminal_screen.',
+  input: z.strictObject({
+    instance_id: instanceId,
+    log_type: z.enum(['instance', 'communication', 'terminal', 'tmux_output']).default('instance'),
+    tail: z.number().int().min(0).max(100_000).default(100).describe('The newest so many entries; 0: all'),
+    ...span,
+  }),
+  output: z.object({ instance_id: z.string(), name: z.string(), log_type: z.enum(['instance', 'communication', 'terminal']), entries: z.array(entryOutput), count: z.number(), pending_replies: z.number().optional() }),
+  annotations: readOnly,
+  topic: 'logs',
+  listedFor: ['client'],
+  searchHint: 'log history communication terminal transcript what happened',
+  handler: async ({ instance_id, log_type, tail, ...given }, { system, caller }) => {
+    const range = { ...toRange(given), ...(tail === 0 ? {} : { limit: tail }) }
+    const { id, name } = system.status(caller, instance_id)
+    const answer = (log_type: string, entries: readonly Record<string, unknown>[]) => ({ data: { instance_id: id, name, log_type, entries, count: entries.length } })
+    if (log_type === 'instance') return answer(log_type, system.instanceLog(caller, id, range).map(toAuditEntry))
+    if (log_type === 'communication') return answer(log_type, system.communicationLog(caller, id, range).map(toSaidEntry))
+    const lines = await system.terminalLog(caller, id, range)
+    return answer('terminal', lines.map(({ at, line }) => ({ at: iso(at), line })))
+  },
+})
+
+export const getAuditLogs = defineTool({
+  name: 'get_audit_logs',
+  title: 'The audit',
+  description: 'Who did what and when: spawns, ends with their reason, messages and outcomes by id, interrupts, approvals, limits, refused calls; oldest first, the newest last. It never holds what a message says: get_instance_logs with communication does.',
+  input: z.strictObject({
+    ...span,
+    event: z.string().min(1).max(80).optional().describe('e.g. agent_ended, call_refused'),
+    instance: reference.optional().describe('Of this agent alone'),
+    limit: z.number().int().positive().max(10_000).default(100).describe('The newest so many'),
+  }),
+  output: z.object({ entries: z.array(entryOutput.extend({ event: z.string() })), count: z.number(), pending_replies: z.number().optional() }),
+  annotations: readOnly,
+  topic: 'logs',
+  listedFor: ['client'],
+  searchHint: 'audit trail who did what history refused',
+  handler: ({ event, instance, limit, ...given }, { system, caller }) => {
+    const entries = system.auditLog(caller, { ...toRange(given), limit, ...(event === undefined ? {} : { event }), ...(instance === undefined ? {} : { agent: instance }) }).map(toAuditEntry)
+    return { data: { entries, count: entries.length } }
+  },
+})
+
+const toLogged = ({ id, name, harness, role, createdAt, endedAt, endReason, directory, files }: LoggedAgent): Record<string, unknown> => ({
+  instance_id: id, name, instance_type: harness, role, created_at: iso(createdAt), ended_at: endedAt === undefined ? null : iso(endedAt), ...(endReason === undefined ? {} : { end_reason: endReason }),
+  directory: directory ?? null, files: files.map(file => ({ name: file.name, bytes: file.bytes, changed_at: iso(file.changedAt) })),
+})
+
+export const listLoggedInstances = defineTool({
+  name: 'list_logged_instances',
+  title: 'Agents with logs',
+  description: 'Every agent you may see of which there are logs, ended ones included, with the files written of it; the newest last. Read them by get_instance_logs.',
+  input: z.strictObject({ limit: z.number().int().positive().max(10_000).default(100).describe('The newest so many') }),
+  output: z.object({ instances: z.array(z.looseObject({ instance_id: z.string(), name: z.string(), files: z.array(z.looseObject({ name: z.string(), bytes: z.number() })) })), total: z.number(), pending_replies: z.number().optional() }),
+  annotations: readOnly,
+  topic: 'logs',
+  listedFor: ['client'],
+  searchHint: 'logs list agents ended history files',
+  handler: async ({ limit }, { system, caller }) => {
+    const all = await system.loggedAgents(caller)
+    return { data: { instances: all.slice(-limit).map(toLogged), total: all.length } }
+  },
+})
