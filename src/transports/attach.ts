@@ -24,7 +24,7 @@ export interface AttachOptions {
 
 export interface AttachEndpoint {
   /** Takes the upgrades of this server. */
-  listenOn(server: Pick<Server, 'on'>): void
+  listenOn(server: Server): void
   /** Ends the viewers' connections. */
   close(): void
 }
@@ -69,7 +69,7 @@ export function createAttachEndpoint({ system, guard, log }: AttachOptions): Att
     if (reason !== undefined) return refuse(socket, '403 Forbidden', { error: 'forbidden', message: reason })
     const url = new URL(`http://${headers.get('host')}${incoming.url}`) // a name of this server, as the guard has it
     const reference = attachReference(url.pathname)
-    if (reference === undefined || headers.get('upgrade')?.toLowerCase() !== 'websocket') return refuse(socket, '400 Bad Request', { error: 'invalid_input', message: 'Only WebSockets are upgraded to, at /instances/REF/attach.' })
+    if (reference === undefined) return refuse(socket, '400 Bad Request', { error: 'invalid_input', message: 'WebSockets are taken at /instances/REF/attach only.' })
     const request = new Request(url, { headers })
     const caller = authenticate(system, request, guard.connectionOf(arrival))
     if (caller instanceof MadroxError) return refuse(socket, '401 Unauthorized', toWireError(caller))
@@ -77,6 +77,7 @@ export function createAttachEndpoint({ system, guard, log }: AttachOptions): Att
   }
   return {
     listenOn: server => void server.on('upgrade', (incoming: IncomingMessage, socket: Duplex, head: Buffer) => {
+      if (incoming.headers.upgrade?.toLowerCase() !== 'websocket') return passOn(server, incoming, socket, head)
       socket.on('error', error => log.debug('a connection that was to be a WebSocket broke', { reason: error.message }))
       take(incoming, socket, head).catch((error: unknown) => {
         log.error('an upgrade failed', { error })
@@ -88,6 +89,20 @@ export function createAttachEndpoint({ system, guard, log }: AttachOptions): Att
       sockets.closeAll(1001, undefined, true)
     },
   }
+}
+
+/**
+ * An offer of another protocol (Java's HTTP client makes one of HTTP/2 with every first request) is to be passed over, and the
+ * request answered. Node 20 does that only where nobody listens for upgrades: so the request comes in once more, without the offer.
+ */
+function passOn(server: Server, { method, url, rawHeaders }: IncomingMessage, socket: Duplex, head: Buffer): void {
+  const lines = [`${method} ${url} HTTP/1.1`]
+  for (let at = 0; at < rawHeaders.length; at += 2) {
+    const name = rawHeaders[at] ?? ''
+    if (!/^(?:connection|upgrade|http2-settings)$/i.test(name)) lines.push(`${name}: ${rawHeaders[at + 1] ?? ''}`)
+  }
+  socket.unshift(Buffer.concat([Buffer.from(`${lines.join('\r\n')}\r\n\r\n`, 'latin1'), head])) // as Node reads headers
+  server.emit('connection', socket)
 }
 
 function toHeaders({ headers }: IncomingMessage): Headers {

@@ -9,7 +9,7 @@ import { MadroxError } from '../../src/errors.ts'
 import { asAgentId } from '../../src/ids.ts'
 import { connectViewer } from '../../src/transports/attach-client.ts'
 import type { TerminalWord } from '../../src/transports/attach-wire.ts'
-import { serve } from './served.ts'
+import { initialize, mcpHeaders, serve } from './served.ts'
 import { createJournal, createStandInSystem } from './stand-in.ts'
 
 /** A server whose agents' terminals show what is put on them. */
@@ -155,7 +155,23 @@ test('nothing else is upgraded', async () => {
   const { server } = await open()
   expect(await upgrade(server.url, '/mcp', {})).toBe(400)
   expect(await upgrade(server.url, '/instances/%zz/attach', {})).toBe(400)
-  expect(await upgrade(server.url, path, { upgrade: 'h2c' })).toBe(400)
+})
+
+test('a request that offers another protocol is answered as any other, its body and the next on the same connection too', async () => {
+  const { server } = await open()
+  const offer = { upgrade: 'h2c', connection: 'Upgrade, HTTP2-Settings', 'http2-settings': 'AAMAAABkAAQAAP__' }
+  expect(await upgrade(server.url, '/health', offer)).toBe(200)
+  const { hostname, port } = new URL(server.url)
+  const socket = connect(Number(port), hostname)
+  onTestFinished(() => void socket.destroy())
+  let answered = ''
+  socket.on('data', data => (answered += String(data)))
+  const body = JSON.stringify(initialize())
+  const headers = { host: `${hostname}:${port}`, ...mcpHeaders, 'content-length': String(body.length), ...offer }
+  socket.write(`POST /mcp HTTP/1.1\r\n${Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`).join('')}\r\n${body}`)
+  await expect.poll(() => answered).toContain('"protocolVersion":"2025-11-25"')
+  socket.write(`GET /health HTTP/1.1\r\nhost: ${hostname}:${port}\r\n\r\n`)
+  await expect.poll(() => answered).toContain('"name":"madrox"')
 })
 
 test('a viewer that does not read misses pictures, and is painted anew when it does; others are not held up', async () => {
