@@ -5,12 +5,14 @@
 
 import { realpathSync } from 'node:fs'
 import { join, resolve } from 'node:path'
+import { createServers } from './actors/servers.ts'
 import { createSystem, type MadroxSystem } from './actors/system.ts'
 import type { Limits } from './actors/core.ts'
 import { type Clock, systemClock } from './clock.ts'
 import { createClaudeDriver } from './drivers/claude/driver.ts'
 import { createCodexDriver } from './drivers/codex/driver.ts'
 import type { CreateDriver, Driver } from './drivers/driver.ts'
+import { findExecutable } from './drivers/executable.ts'
 import { sweepMarked } from './drivers/pty/reaper.ts'
 import { createScriptedDriver } from './drivers/scripted/driver.ts'
 import { createScriptedPtyDriver } from './drivers/scripted/pty-driver.ts'
@@ -54,6 +56,8 @@ export interface MadroxOptions {
   readonly ownerTokens?: Readonly<Record<string, string>>
   /** A directory of roles (`<name>.md`) that go before the shipped ones of the same name, and add to them. */
   readonly rolesDir?: string
+  /** The same for team templates. */
+  readonly templatesDir?: string
   /** Further harnesses, or replacements, by name. */
   readonly harnesses?: Readonly<Record<string, CreateDriver>>
   /** How clients treat agents of theirs that keep dying; default: `one_for_one`, three restarts within a minute. */
@@ -138,7 +142,8 @@ export async function createMadrox(options: MadroxOptions): Promise<Madrox> {
     const system = createSystem({
       store: createSqliteStore({ path: join(home, 'madrox.db'), durability: options.durability ?? 'normal' }),
       clock, ids, log, home, prices, logs: createLogFiles({ dir: options.logDir === undefined ? join(home, 'logs') : resolve(options.logDir), clock, log }), retentionDays: options.retentionDays ?? defaultRetentionDays,
-      ...(options.supervision ? { supervision: options.supervision } : {}), ...(options.limits ? { limits: options.limits } : {}), ...(options.ownerTokens ? { ownerTokens: options.ownerTokens } : {}), ...(options.rolesDir ? { rolesDir: options.rolesDir } : {}),
+      ...(options.supervision ? { supervision: options.supervision } : {}), ...(options.limits ? { limits: options.limits } : {}), ...(options.ownerTokens ? { ownerTokens: options.ownerTokens } : {}), ...(options.rolesDir ? { rolesDir: options.rolesDir } : {}), ...(options.templatesDir ? { templatesDir: options.templatesDir } : {}),
+      servers: createServers({ home, env, findExecutable: name => findExecutable(name, env['PATH']) }),
       ...(options.models ? { models: options.models } : {}), ...(options.workspaceDir ? { workspaceDir: options.workspaceDir } : {}),
       marker: { [homeMarker]: home },
       endpoint: () => endpoint,

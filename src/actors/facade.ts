@@ -3,15 +3,17 @@
  * they promise.
  */
 
-import type { Confinement, FactOf, McpServer, PersonHold } from '../drivers/driver.ts'
+import type { Confinement, FactOf, PersonHold } from '../drivers/driver.ts'
 import type { MadroxError } from '../errors.ts'
 import type { AgentId, ClientId, MessageId, OwnerId, ReplyId } from '../ids.ts'
 import type { Address, Caller, DeadLetter, OutcomeStatus, Reply } from '../messages.ts'
 import type { AfterInterrupt } from '../machines/agent-context.ts'
 import type { RestartPolicy, Supervision } from '../restarts.ts'
 import type { OutputRow, UsageTotals } from '../store/store.ts'
+import type { Catalogue } from './catalogue.ts'
 import type { Health } from './health.ts'
 import type { LogReading } from './log-reading.ts'
+import type { ServersAsked } from './servers.ts'
 import type { Spent } from './spending.ts'
 import type { Attaching } from './terminals.ts'
 
@@ -55,7 +57,8 @@ export interface SpawnRequest {
   /** `auto`, `isolated`, `shared`, `worktree`, or an absolute path within rights. */
   readonly workspace: string
   readonly confinement: Confinement
-  readonly mcpServers: Readonly<Record<string, McpServer>>
+  /** Definitions, and names of presets. */
+  readonly mcpServers: ServersAsked
   readonly inheritMcp: boolean
   readonly toolset?: AgentToolset
   /** What follows when its process dies a second time without a completed turn in between; default `transient`. */
@@ -245,7 +248,7 @@ export interface ConnectRequest {
  * Calls that take a reference to an agent refuse with `MadroxError`: `not_found`, `ambiguous_reference`, or `not_allowed` where
  * the agent is outside the caller's rights. Outcomes of work (a message that failed, a wait that ended) are results.
  */
-export interface MadroxSystem extends LogReading, Attaching {
+export interface MadroxSystem extends Catalogue, LogReading, Attaching {
   /** The principal behind a credential. No token on a loopback connection, and none configured: the local owner. Otherwise refused. */
   authenticate(token: string | undefined, connection: Connection): Caller
   /** A session opened. A disconnected client of the same owner, name and root is taken over, its inbox with it. */
@@ -261,7 +264,7 @@ export interface MadroxSystem extends LogReading, Attaching {
   /**
    * Accepts the spawn, once; resolves when the agent's actor exists. Refused before anything exists: `invalid_input`,
    * `unknown_role`, `parent_unknown`, `exceeds_parent`, `limit_reached`, `workspace_failed`, `agent_ended` (its supervisor),
-   * `shutting_down`.
+   * `unavailable` (an MCP server lacks a command or a variable), `shutting_down`.
    */
   spawn(caller: Caller, request: SpawnRequest): Promise<Spawned>
   /** Parent resolution for a batch: done once, then given to each spawn. */

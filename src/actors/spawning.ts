@@ -17,6 +17,7 @@ import { checkText } from './messaging.ts'
 import { resolveParent } from './parenthood.ts'
 import { checkWithin, narrow } from './rights.ts'
 import { rolePrompt } from './roles.ts'
+import type { Servers } from './servers.ts'
 import type { AgentToolset, ParentFound, Spawned, SpawnRequest, WaitOptions } from './facade.ts'
 import type { PrepareWorkspace, Workspace } from './workspaces.ts'
 
@@ -32,6 +33,7 @@ export interface SpawningOptions {
   /** Where agents' own directories are made. */
   readonly workspaceDir: string
   readonly prepareWorkspace: PrepareWorkspace
+  readonly servers: Servers
 }
 
 export function createSpawning(options: SpawningOptions) {
@@ -62,6 +64,7 @@ export function createSpawning(options: SpawningOptions) {
     const supervisor = parent.address.kind === 'agent' ? rowOf(core, parent.address.id) : undefined
     const granted = supervisor ? narrow(specOf(supervisor), request) : request
     if (supervisor) checkWithin(supervisor.name, specOf(supervisor), granted)
+    options.servers.check(granted.mcpServers)
     checkBudget(core, granted, parent.address, [...reserved.values()])
     checkTotalCost(core, standsUnder(core, parent.address, request.name).ownerId)
     const { toolset, depth } = place(core, parent, granted)
@@ -115,16 +118,22 @@ export function createSpawning(options: SpawningOptions) {
     const spec = specOf(row)
     const { callerDir } = standing(core, row.parent)
     const facts = { agentId: row.id, name: row.name, role: row.role, supervisor: `"${nameOf(core, row.parent)}"`, workspace: row.workspace as Workspace, maySpawn: spec.toolset !== 'leaf', ...(callerDir ? { supervisorDir: callerDir } : {}) } // the row holds what prepareWorkspace gave
+    const asked = { ...spec.mcpServers } // an earlier version kept none
+    const { servers, lost } = options.servers.resolve(asked, row.workspace.path)
+    core.secrets.learnOf(servers)
+    if (lost.length > 0) core.log.error(`"${row.name}" starts without an MCP server it was to have`, { agentId: row.id, lost })
+    // What a confined agent may only read is kept from a server that would let it write there.
+    const isOpened = !spec.confinement.bypass && options.servers.followRoots(asked)
     return {
       name: row.name,
       cwd: row.workspace.path,
-      readableDirs: callerDir && callerDir !== row.workspace.path ? [callerDir] : [],
+      readableDirs: !isOpened && callerDir && callerDir !== row.workspace.path ? [callerDir] : [],
       systemPrompt: `${spec.prompt}\n\n${briefing(facts)}`,
       ...(spec.model ? { model: spec.model } : {}),
       ...(spec.profile ? { profile: spec.profile } : {}),
       sessionId: randomUUID(),
       resume: false,
-      mcpServers: { ...spec.mcpServers },
+      mcpServers: servers,
       inheritMcp: spec.inheritMcp,
       confinement: spec.confinement,
       marker: { ...options.marker, MADROX_AGENT_ID: row.id },
@@ -133,7 +142,14 @@ export function createSpawning(options: SpawningOptions) {
     }
   }
 
-  return { spawn, enter, waitUntilReady: (agentId: AgentId, wait: WaitOptions) => waitUntilReady(core, agentId, wait) }
+  /** Agents that may still be spawned. */
+  const room = (): number => core.limits.maxInstances - living(core) - reserved.size
+  const isRepeated = (caller: Caller, callKey: string): boolean => {
+    const key = callerKey(core, caller)
+    return underway.has(`${key} ${callKey}`) || core.store.findCall(key, callKey) !== undefined
+  }
+
+  return { spawn, enter, room, isRepeated, waitUntilReady: (agentId: AgentId, wait: WaitOptions) => waitUntilReady(core, agentId, wait) }
 }
 
 /** The caller's directory that `shared`, `worktree` and `auto` start from; an agent's own is also the bound for paths. */
@@ -154,10 +170,12 @@ function place(core: Core, parent: ParentFound, request: SpawnRequest): { toolse
   return { toolset, depth }
 }
 
+const living = (core: Core): number => [...core.rows.values()].filter(row => !isEnded(core, row.id)).length
+
 function checkLimits(core: Core, underway: number, depth: number): void {
-  const living = [...core.rows.values()].filter(row => !isEnded(core, row.id)).length
-  if (living + underway > core.limits.maxInstances) {
-    throw new MadroxError('limit_reached', `${living} agents are alive and the limit is ${core.limits.maxInstances}.`, { remedy: 'Terminate some, or start the server with a higher MAX_INSTANCES.', data: { limit: core.limits.maxInstances } })
+  const alive = living(core)
+  if (alive + underway > core.limits.maxInstances) {
+    throw new MadroxError('limit_reached', `${alive} agents are alive and the limit is ${core.limits.maxInstances}.`, { remedy: 'Terminate some, or start the server with a higher MAX_INSTANCES.', data: { limit: core.limits.maxInstances } })
   }
   if (depth > core.limits.maxDepth) throw new MadroxError('limit_reached', `The agent would stand ${depth} levels deep and the limit is ${core.limits.maxDepth}.`, { remedy: 'Spawn it from an agent higher up.', data: { limit: core.limits.maxDepth } })
 }

@@ -40,9 +40,11 @@ import { createRetention } from './retention.ts'
 import { createRoot } from './root.ts'
 import { createSecrets } from './secrets.ts'
 import { children, list, output, peers, screen, screenOf, statusOf } from './seeing.ts'
+import { createServers, type Servers } from './servers.ts'
 import { toSaidTold } from './said.ts'
 import { createSpawning, spawnFailureOf } from './spawning.ts'
 import { createSpending } from './spending.ts'
+import { createTeams } from './teams.ts'
 import { createWaiting } from './waiting.ts'
 import { type PrepareWorkspace, prepareWorkspace } from './workspaces.ts'
 
@@ -60,6 +62,10 @@ export interface SystemOptions {
   readonly ownerTokens?: Readonly<Record<string, string>>
   /** A directory of roles that overrides and adds to the shipped ones. */
   readonly rolesDir?: string
+  /** The same for team templates. */
+  readonly templatesDir?: string
+  /** MCP servers for agents; default: presets without any variable, and every command taken to be there. */
+  readonly servers?: Servers
   /** Of agents whose spawn names none, by harness. */
   readonly models?: Readonly<Record<string, string>>
   /** Where agents' own directories are made; default: `workspaces` in the home. */
@@ -129,7 +135,7 @@ export function createSystem(options: SystemOptions): MadroxSystem {
   watchLimits(core)
   const waiting = createWaiting(core)
   const serves = (): boolean => options.willServe === true || options.endpoint() !== undefined
-  const spawning = createSpawning({ core, drivers: () => drivers, serves, models: options.models ?? {}, workspaceDir: options.workspaceDir ?? `${options.home}/workspaces`, marker: options.marker, ...(options.rolesDir ? { rolesDir: options.rolesDir } : {}), prepareWorkspace: options.prepareWorkspace ?? prepareWorkspace })
+  const spawning = createSpawning({ core, drivers: () => drivers, serves, models: options.models ?? {}, workspaceDir: options.workspaceDir ?? `${options.home}/workspaces`, marker: options.marker, ...(options.rolesDir ? { rolesDir: options.rolesDir } : {}), prepareWorkspace: options.prepareWorkspace ?? prepareWorkspace, servers: options.servers ?? createServers({ home: options.home, env: {}, findExecutable: name => name }) })
   const messaging = createMessaging(core, waiting)
   recover(core, { drivers: () => drivers, enter: spawning.enter })
   let closing: Promise<void> | undefined
@@ -164,6 +170,7 @@ export function createSystem(options: SystemOptions): MadroxSystem {
     recordRefusal: whileOpen(logReading.recordRefusal),
     ...createLetters(core, waiting),
     ...createAttaching(core, viewers),
+    ...createTeams({ core, drivers: () => drivers, dirs: { templates: options.templatesDir, roles: options.rolesDir }, room: spawning.room, isRepeated: spawning.isRepeated }),
     consumeReplies: whileOpen(messaging.consumeReplies),
     releaseReplies: whileOpen(messaging.releaseReplies),
     interrupt: (caller, reference, then) => interrupt(core, caller, reference, then),
@@ -218,6 +225,7 @@ async function close(core: Core, { drivers, agents, endWaits, lastWord, logs }: 
 
 export { bringBack as bringBackHint } from './workspaces.ts'
 export { costOf } from './spending.ts'
-export { mcpServerSchema } from '../drivers/driver.ts'
+export { serverAskedSchema } from './servers.ts'
 export type * from './facade.ts'
+export type { Member as TeamMember } from './templates.ts'
 export type * from './log-reading.ts'

@@ -38,7 +38,7 @@ async function startServer(config: Config, log: Log): Promise<{ readonly url: st
   const [{ createMadrox }, { serveHttp }, { instructions }] = await Promise.all([import('../index.ts'), import('../transports/http.ts'), import('../tools/instructions.ts')])
   const madrox = await createMadrox({
     home: config.home, env: process.env, childEnv: config.childEnv, claudeBin: config.claudeBin, codexBin: config.codexBin, models: config.models, workspaceDir: config.workspaceDir, durability: config.durability,
-    limits: { maxInstances: config.maxInstances, maxTotalCost: config.maxTotalCost }, logDir: config.logDir, retentionDays: config.retentionDays, willServe: true, supervision: { strategy: config.restartStrategy, maxRestarts: config.maxRestarts, withinMs: config.restartWindowSeconds * 1000 }, rolesDir: join(config.home, 'prompts'), log, ...(config.token ? { ownerTokens: { local: config.token } } : {}),
+    limits: { maxInstances: config.maxInstances, maxTotalCost: config.maxTotalCost }, logDir: config.logDir, retentionDays: config.retentionDays, willServe: true, supervision: { strategy: config.restartStrategy, maxRestarts: config.maxRestarts, withinMs: config.restartWindowSeconds * 1000 }, rolesDir: join(config.home, 'prompts'), templatesDir: join(config.home, 'templates'), log, ...(config.token ? { ownerTokens: { local: config.token } } : {}),
   })
   try {
     const http = await serveHttp({ system: madrox.system, tools: madrox.tools, host: config.host, port: config.port, log, instructions })

@@ -82,7 +82,8 @@ async function spawnItem(item: unknown, index: number, parent: ParentFound | und
   return spawnOne(harness, input, { ...context, ...(context.callKey === undefined ? {} : { callKey: `${context.callKey}#${index}` }) }, parent)
 }
 
-async function spawnOne(harness: string, given: z.input<typeof spawnInput>, context: ToolContext, parent?: ParentFound): Promise<ToolResult> {
+/** One agent, with its first message where there is one: all spawns come down to this. */
+export async function spawnOne(harness: string, given: z.input<typeof spawnInput>, context: ToolContext, parent?: ParentFound): Promise<ToolResult> {
   const input = spawnInput.parse(given)
   const { system, caller, signal } = context
   const deadlineAt = context.now() + input.timeout_seconds * 1000

@@ -8,10 +8,11 @@ import { broadcastToChildren, getPendingReplies, replyToCaller, sendToInstance, 
 import { acting, readOnly } from './schemas.ts'
 import { getChildren, getInstanceOutput, getInstanceStatus, getInstanceTree, getPeers, getTerminalScreen } from './see.ts'
 import { spawnAgent, spawnClaude, spawnCodex, spawnMultiple } from './spawn.ts'
+import { listRoles, listTemplates, spawnTeam } from './teams.ts'
 import { defineTool, runTool, type Tool, type ToolTable, topics } from './tool.ts'
 
 const tools: readonly Tool[] = [
-  spawnClaude, spawnCodex, spawnAgent, spawnMultiple,
+  spawnClaude, spawnCodex, spawnAgent, spawnMultiple, spawnTeam, listTemplates, listRoles,
   sendToInstance, sendToMultiple, broadcastToChildren, replyToCaller, getPendingReplies, waitForAny, listDeadLetters, resendDeadLetter,
   interruptInstance, interruptMultiple, terminateInstance, terminateMultiple,
   getInstanceStatus, getInstanceTree, getChildren, getPeers, getInstanceOutput, getTerminalScreen,

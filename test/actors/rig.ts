@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { onTestFinished } from 'vitest'
 import type { Limits } from '../../src/actors/core.ts'
+import { createServers, type ServersOptions } from '../../src/actors/servers.ts'
 import { createSystem, type MadroxSystem } from '../../src/actors/system.ts'
 import { createSimulatedClock, type SimulatedClock } from '../../src/clock.ts'
 import type { Driver, DriverCommand, DriverFact } from '../../src/drivers/driver.ts'
@@ -78,6 +79,12 @@ export interface StageOptions {
   readonly logs?: Logs
   /** Where a transport serves; none: nowhere. */
   readonly endpoint?: () => string | undefined
+  /** What MCP presets find; none: no variable, and every command. */
+  readonly surroundings?: Partial<Pick<ServersOptions, 'env' | 'findExecutable'>>
+  /** Further harnesses, each played by the scripted one. */
+  readonly played?: readonly string[]
+  readonly rolesDir?: string
+  readonly templatesDir?: string
   /** The next agents are not answered for: their names. */
   readonly byHand?: readonly string[]
 }
@@ -129,10 +136,12 @@ export function createStage(options: StageOptions = {}): Stage {
   const system = createSystem({
     store, clock, ids: randomIds, log: silentLog, home, marker: {}, endpoint: options.endpoint ?? (() => undefined),
     ...(options.logs ? { logs: options.logs } : {}), ...(options.limits ? { limits: options.limits } : {}), ...(options.prices ? { prices: options.prices } : {}), ...(options.supervision ? { supervision: options.supervision } : {}), ...(options.retentionDays === undefined ? {} : { retentionDays: options.retentionDays }), ...(options.ownerTokens ? { ownerTokens: options.ownerTokens } : {}),
+    servers: createServers({ home, env: {}, findExecutable: name => name, ...options.surroundings }),
+    ...(options.rolesDir ? { rolesDir: options.rolesDir } : {}), ...(options.templatesDir ? { templatesDir: options.templatesDir } : {}),
     connectDrivers: tell => {
       emit = tell
-      const scripted = createScriptedDriver({ bin: '', env: {}, childEnv: [], stateDir: join(home, 'scripted'), clock, log: silentLog }, tell)
-      return new Map([['hand', hand], ['scripted', scripted]])
+      const scripted = ['scripted', ...(options.played ?? [])].map((name): [string, Driver] => [name, createScriptedDriver({ bin: '', env: {}, childEnv: [], stateDir: join(home, name), clock, log: silentLog }, tell)])
+      return new Map([['hand', hand], ...scripted])
     },
     callTool: async (agentId, tool, args, signal) => {
       const outcome = await call({ kind: 'agent', agentId }, tool, args, { signal })

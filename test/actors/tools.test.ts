@@ -68,6 +68,9 @@ describe('every tool', () => {
     const nowait = { wait_for_ready: false, workspace: 'isolated' }
     await check(stage.me, 'spawn_agent', { harness: 'hand', name: 'more', initial_prompt: 'go', ...nowait })
     await check(stage.me, 'spawn_multiple_instances', { instances: [{ instance_type: 'hand', name: 'two', ...nowait }, { instance_type: 'nobody', name: 'three' }] })
+    await check(stage.me, 'list_templates')
+    await check(stage.me, 'list_roles')
+    await check(stage.me, 'spawn_team_from_template', { template_name: 'data_pipeline', task_description: 'x', harness: 'hand', ...nowait })
     for (const tool of ['spawn_claude', 'spawn_codex', 'spawn_codex_instance']) {
       // The stage has neither CLI: the way there is tested, and what it says of it.
       expect(await stage.call(stage.me, tool, { name: 'real' })).toMatchObject({ error: { code: 'invalid_input', remedy: 'Harnesses: hand, scripted.' } })

@@ -89,5 +89,6 @@ const direct = { default_tools_approval_mode: 'approve', omit_tools_from: ['defe
 function toTransport(server: McpServer, marker: Launch['marker']): object {
   if (server.type === 'http') return { url: server.url, http_headers: server.headers }
   // shell_environment_policy reaches commands only; a server of the agent's own is marked here.
-  return { command: server.command, args: server.args, env: { ...server.env, ...marker } }
+  // Codex's own ten seconds are too short for a package that npx downloads first; its thread does not wait for it.
+  return { command: server.command, args: server.args, env: { ...server.env, ...marker }, startup_timeout_sec: 60 }
 }
