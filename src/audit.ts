@@ -33,6 +33,12 @@ export const auditSchemas = {
   interrupt_settled: z.object({ by, interrupted: z.boolean(), confirmed_by: z.string().optional(), after_ms: z.number().optional(), cancelled: z.string().optional() }),
   approval_requested: z.object({ approval: z.string(), tool: z.string() }),
   approval_resolved: z.object({ approval: z.string(), decision: z.string() }),
+  /** Of an owner, or of the agent that it binds with all below it. `changes`: the keys with their values; null takes one back. */
+  policy_changed: z.object({ scope: z.string(), by, changes: z.record(z.string(), z.unknown()), reason: z.string().optional() }),
+  /** Somebody is asked: to have a spawn approved, or a permission prompt of a CLI answered. */
+  answer_asked: z.object({ approval: z.string(), kind: z.enum(['spawn', 'permission']), by, asked: z.enum(['supervisor', 'person']) }),
+  /** `by`: who answered; `madrox` where nobody did. */
+  answer_settled: z.object({ approval: z.string(), kind: z.enum(['spawn', 'permission']), decision: z.enum(['allow', 'deny', 'gone']), by, reason: z.string().optional() }),
   limit_reached: z.object({ limit: z.string(), detail: z.string() }),
   /** A tool refused a caller. Of the agent that called; of none where a client did. */
   call_refused: z.object({ by, tool: z.string(), code: z.string() }),

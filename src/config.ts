@@ -21,6 +21,10 @@ const listed = <Item extends z.ZodType>(item: Item) => z.preprocess(value => (ty
 /** Output, consumed replies and calls of agents that ended, and the audit, are kept so long. */
 export const defaultRetentionDays = 30
 
+/** How codex is run: threads of one app-server, or its interactive program in a PTY for each agent. */
+export const codexDriverNames = ['app-server', 'pty'] as const
+export type CodexDriverName = (typeof codexDriverNames)[number]
+
 /** The key of a setting says what it is called elsewhere: `maxInstances` is `--max-instances`, and `max_instances` in the file. */
 export interface Setting {
   readonly schema: z.ZodType
@@ -54,8 +58,11 @@ export const settings = {
   maxInstances: { schema: numeric(z.number().int().positive()).default(10), variable: 'MAX_INSTANCES', hint: 'N', description: 'Living agents, at most' },
   maxTotalCost: { schema: numeric(z.number().positive()).default(100), variable: 'MADROX_MAX_TOTAL_COST', hint: 'USD', description: 'USD that living agents may have cost, in all' },
   retentionDays: { schema: numeric(z.number().int().min(0).max(36_500)).default(defaultRetentionDays), variable: 'MADROX_RETENTION_DAYS', hint: 'DAYS', description: "Days that ended agents' output and the audit are kept; 0: for ever" },
+  spawnApprovalSeconds: { schema: numeric(z.number().positive().max(86_400)).default(300), variable: 'MADROX_SPAWN_APPROVAL_SECONDS', hint: 'S', description: 'How long a person has to approve a spawn, where policy asks one first' },
+  promptApprovalSeconds: { schema: numeric(z.number().positive().max(86_000)).default(600), variable: 'MADROX_PROMPT_APPROVAL_SECONDS', hint: 'S', description: "How long a permission prompt of an agent's CLI waits for its answer" },
   claudeBin: { schema: z.string().min(1).default('claude'), variable: 'MADROX_CLAUDE_BIN', hint: 'FILE', description: 'The executable of Claude Code: a path, or a name looked up on PATH' },
   codexBin: { schema: z.string().min(1).default('codex'), variable: 'MADROX_CODEX_BIN', hint: 'FILE', description: 'The executable of Codex, likewise' },
+  codexDriver: { schema: z.enum(codexDriverNames).default('app-server'), variable: 'MADROX_CODEX_DRIVER', hint: 'DRIVER', description: 'What the harness codex means: app-server, one process for all its agents, or pty, the interactive program of each' },
   models: { schema: z.record(z.string().regex(/^[a-z][a-z0-9-]*$/, 'not the name of a harness'), z.string().min(1).max(200)).default({}), variable: 'MADROX_MODEL_', family: 'model', hint: 'HARNESS=MODEL', repeatable: true, otherwise: "the CLI's own default", description: 'The model of agents of a harness whose spawn names none' },
   childEnv: { schema: listed(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'not the name of a variable')).default([]), variable: 'MADROX_CHILD_ENV', hint: 'NAME', repeatable: true, otherwise: 'none', description: 'A further environment variable that agents receive' },
   onShutdown: { schema: z.enum(['end', 'suspend']).default('end'), variable: 'MADROX_ON_SHUTDOWN', hint: 'WHAT', description: 'end: a stopping server ends its agents; suspend: the next one goes on with them' },

@@ -11,6 +11,7 @@ import type { Limits } from './actors/core.ts'
 import { type Clock, systemClock } from './clock.ts'
 import { createClaudeDriver } from './drivers/claude/driver.ts'
 import { createCodexDriver } from './drivers/codex/driver.ts'
+import { createCodexPtyDriver } from './drivers/codex/pty/driver.ts'
 import type { CreateDriver, Driver } from './drivers/driver.ts'
 import { findExecutable } from './drivers/executable.ts'
 import { sweepMarked } from './drivers/pty/reaper.ts'
@@ -21,7 +22,7 @@ import { type IdSource, randomIds } from './ids.ts'
 import { type Log, silentLog, withoutSecrets } from './log.ts'
 import { createLogFiles } from './logs/files.ts'
 import type { Caller } from './messages.ts'
-import { defaultRetentionDays } from './config.ts'
+import { type CodexDriverName, defaultRetentionDays } from './config.ts'
 import { nearest } from './nearest.ts'
 import { knowSecrets, secretsIn } from './redaction.ts'
 import type { Supervision } from './restarts.ts'
@@ -41,6 +42,8 @@ export interface MadroxOptions {
   /** The CLIs: paths, or names looked up on PATH; default `claude` and `codex`. */
   readonly claudeBin?: string
   readonly codexBin?: string
+  /** What the harness name `codex` means: threads of one app-server (default), or the interactive program of each agent in a PTY, which `codex-pty` always means. */
+  readonly codexDriver?: CodexDriverName
   /** The model of agents whose spawn names none, by harness; default: the CLI's own. */
   readonly models?: Readonly<Record<string, string>>
   /** Where workspaces are made; default: `workspaces` in the home. */
@@ -62,6 +65,8 @@ export interface MadroxOptions {
   readonly harnesses?: Readonly<Record<string, CreateDriver>>
   /** How clients treat agents of theirs that keep dying; default: `one_for_one`, three restarts within a minute. */
   readonly supervision?: Supervision
+  /** How long a spawn waits for a person's yes (default 5 minutes), and a permission prompt of a CLI for its answer (default 10). Milliseconds. */
+  readonly approvals?: { readonly spawnMs?: number; readonly promptMs?: number }
   /** `announce` will be called: until then no agent's process is started, those of an earlier run included. */
   readonly willServe?: boolean
   /** Time and ids; a simulation gives its own. */
@@ -89,10 +94,11 @@ export interface Madrox {
 type Harness = readonly [string, CreateDriver, string]
 
 /** @throws MadroxError `invalid_input` where a model is set for a harness that is none */
-function harnessesOf({ claudeBin = 'claude', codexBin = 'codex', harnesses = {}, models = {} }: MadroxOptions): readonly Harness[] {
+function harnessesOf({ claudeBin = 'claude', codexBin = 'codex', codexDriver = 'app-server', harnesses = {}, models = {} }: MadroxOptions): readonly Harness[] {
   const all: readonly Harness[] = [
     ['claude', createClaudeDriver, claudeBin],
-    ['codex', createCodexDriver, codexBin],
+    ['codex', codexDriver === 'pty' ? createCodexPtyDriver : createCodexDriver, codexBin],
+    ['codex-pty', createCodexPtyDriver, codexBin],
     ['scripted', createScriptedDriver, ''],
     ['scripted-pty', createScriptedPtyDriver, ''],
     ...Object.entries(harnesses).map(([name, create]): Harness => [name, create, name]),
@@ -142,7 +148,7 @@ export async function createMadrox(options: MadroxOptions): Promise<Madrox> {
     const system = createSystem({
       store: createSqliteStore({ path: join(home, 'madrox.db'), durability: options.durability ?? 'normal' }),
       clock, ids, log, home, prices, logs: createLogFiles({ dir: options.logDir === undefined ? join(home, 'logs') : resolve(options.logDir), clock, log }), retentionDays: options.retentionDays ?? defaultRetentionDays,
-      ...(options.supervision ? { supervision: options.supervision } : {}), ...(options.limits ? { limits: options.limits } : {}), ...(options.ownerTokens ? { ownerTokens: options.ownerTokens } : {}), ...(options.rolesDir ? { rolesDir: options.rolesDir } : {}), ...(options.templatesDir ? { templatesDir: options.templatesDir } : {}),
+      ...(options.approvals ? { approvals: options.approvals } : {}), ...(options.supervision ? { supervision: options.supervision } : {}), ...(options.limits ? { limits: options.limits } : {}), ...(options.ownerTokens ? { ownerTokens: options.ownerTokens } : {}), ...(options.rolesDir ? { rolesDir: options.rolesDir } : {}), ...(options.templatesDir ? { templatesDir: options.templatesDir } : {}),
       servers: createServers({ home, env, findExecutable: name => findExecutable(name, env['PATH']) }),
       ...(options.models ? { models: options.models } : {}), ...(options.workspaceDir ? { workspaceDir: options.workspaceDir } : {}),
       marker: { [homeMarker]: home },

@@ -20,7 +20,7 @@ const rules: Rules = {
     { name: 'claude', holds: ['src/drivers/claude/'], imports: ['driver parts', 'driver port', 'vocabulary'] },
     { name: 'codex', holds: ['src/drivers/codex/'], imports: ['driver parts', 'driver port', 'vocabulary'] },
     { name: 'scripted', holds: ['src/drivers/scripted/'], imports: ['driver parts', 'driver port', 'vocabulary'] },
-    { name: 'store port', holds: ['src/store/store.ts'], imports: ['vocabulary'] },
+    { name: 'store port', holds: ['src/store/store.ts', 'src/store/policy-store.ts'], imports: ['vocabulary'] },
     { name: 'stores', holds: ['src/store/'], imports: ['store port', 'vocabulary'] },
     { name: 'logs port', holds: ['src/logs/logs.ts'], imports: ['vocabulary'] },
     { name: 'logs', holds: ['src/logs/'], imports: ['logs port', 'vocabulary'] },
@@ -36,18 +36,20 @@ const rules: Rules = {
     xstate: ['src/machines/', 'src/actors/'],
     libsql: ['src/store/'],
     'node-pty': ['src/drivers/'],
-    'smol-toml': ['src/drivers/codex/', 'src/config-file.ts'],
+    'smol-toml': ['src/drivers/codex/', 'src/config-file.ts', 'src/cli/setup/'],
     '@xterm/headless': ['src/drivers/'],
     h3: ['src/transports/'],
     listhen: ['src/transports/'],
     crossws: ['src/transports/'],
     citty: composition,
+    'yocto-spinner': composition,
+    '@bomb.sh/tab': composition,
     consola: ['src/log.ts', ...composition],
     yaml: ['src/actors/'],
     zod: ['src/'],
     'fastest-levenshtein': ['src/nearest.ts'], // "did you mean"
   },
-  mayPrint: [...composition, 'src/drivers/scripted/program.ts'], // a program of its own, run in a PTY
+  mayPrint: [...composition, 'src/drivers/scripted/program.ts', 'src/drivers/codex/pty/hook-program.ts'], // programs of their own, run by a driver and by a CLI
   maxLines: 400,
   circlesByType: [],
 }

@@ -17,6 +17,7 @@ import { choosesModel } from '../prices.ts'
 import type { AgentRow } from '../store/store.ts'
 import { type Core, isEnded, ledgerActor, lineAbove, specOf, tellAgent } from './core.ts'
 import type { AgentLimits, SpawnRequest } from './facade.ts'
+import { ownCostLimit } from './policy-checks.ts'
 import { type Spent, sumOf } from './spending.ts'
 
 /** What a spawn under way will have, once its agent exists. */
@@ -89,12 +90,12 @@ export function checkBudget(core: Core, { name, limits = {}, model }: Pick<Spawn
 export function checkTotalCost(core: Core, ownerId: OwnerId): void {
   const tops = [...core.rows.values()].filter(row => row.ownerId === ownerId && row.parent.kind === 'client' && !isEnded(core, row.id))
   const { knownCost, unknownModels } = sumOf(tops.map(row => core.spending.subtree(row.id)))
-  const { maxTotalCost } = core.limits
+  const maxTotalCost = Math.min(core.limits.maxTotalCost, ownCostLimit(core, ownerId) ?? Number.POSITIVE_INFINITY)
   if (knownCost < maxTotalCost) return
   const { show } = counted.maxCost
   const unknown = unknownModels.length > 0 ? `, not counting ${unknownModels.join(', ')}, whose price is not known` : ''
   throw new MadroxError('limit_reached', `Your living agents and those that ended below them have cost ${show(knownCost)}${unknown}, and the limit is ${show(maxTotalCost)}.`, {
-    remedy: 'Terminate a team that is no longer needed, or start the server with a higher MADROX_MAX_TOTAL_COST.', data: { limit: maxTotalCost, cost: knownCost },
+    remedy: `Terminate a team that is no longer needed, or ${maxTotalCost < core.limits.maxTotalCost ? 'set a higher max_total_cost by set_policy' : 'start the server with a higher MADROX_MAX_TOTAL_COST'}.`, data: { limit: maxTotalCost, cost: knownCost },
   })
 }
 

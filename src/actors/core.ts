@@ -15,6 +15,7 @@ import type { Supervision } from '../restarts.ts'
 import type { AgentRow, Store } from '../store/store.ts'
 import type { SpawnRequest } from './facade.ts'
 import type { createLedger } from './ledger.ts'
+import type { Policies } from './policy-record.ts'
 import type { Secrets } from './secrets.ts'
 import type { Spending } from './spending.ts'
 
@@ -39,6 +40,14 @@ export interface Limits {
 
 export const defaultLimits: Limits = { maxInstances: 10, maxDepth: 8, maxMailbox: 100, maxMessageLength: 1_000_000, maxTotalCost: 100 }
 
+export interface WaitingPrompt {
+  readonly id: string
+  readonly asked: 'supervisor' | 'person'
+  readonly expiresAt: number
+}
+
+export const promptKey = (agentId: AgentId, approvalId: string): string => `${agentId} ${approvalId}`
+
 export interface Core {
   readonly root: Actor<AnyActorLogic>
   readonly store: Store
@@ -50,6 +59,9 @@ export interface Core {
   readonly supervision: Supervision
   readonly prices: Prices
   readonly spending: Spending
+  readonly policies: Policies
+  /** Permission prompts that wait for an answer, by agent and the id its driver gave: what they are answered by. */
+  readonly prompts: Map<string, WaitingPrompt>
   readonly secrets: Secrets
   /** Every agent this system knows; the row as it was inserted, until it is on record that it ended: then what `remembered` leaves. */
   readonly rows: Map<AgentId, AgentRow>

@@ -11,6 +11,7 @@ import type { AfterInterrupt } from '../machines/agent-context.ts'
 import type { RestartPolicy, Supervision } from '../restarts.ts'
 import type { OutputRow, UsageTotals } from '../store/store.ts'
 import type { Catalogue } from './catalogue.ts'
+import type { Asking, PolicyControl } from './controlling.ts'
 import type { Health } from './health.ts'
 import type { LogReading } from './log-reading.ts'
 import type { ServersAsked } from './servers.ts'
@@ -179,9 +180,10 @@ export interface AgentStatus {
   readonly openMessages: readonly MessageId[]
   readonly currentMessage?: MessageId
   readonly currentTool?: string
-  readonly approval?: { readonly tool: string; readonly detail: string }
   /** Nothing is delivered: a person has control of its terminal, or has left text in its input box. */
   readonly heldByPerson?: { readonly why: PersonHold; readonly since: number }
+  /** The permission prompt of its CLI that waits longest; `id`: to answer it by. */
+  readonly approval?: { readonly tool: string; readonly detail: string; readonly id?: string; readonly asked?: 'supervisor' | 'person'; readonly expiresAt?: number }
   readonly usage: UsageTotals
   /** Its own, and with all that is or was below it. */
   readonly spent: Spent
@@ -248,7 +250,7 @@ export interface ConnectRequest {
  * Calls that take a reference to an agent refuse with `MadroxError`: `not_found`, `ambiguous_reference`, or `not_allowed` where
  * the agent is outside the caller's rights. Outcomes of work (a message that failed, a wait that ended) are results.
  */
-export interface MadroxSystem extends Catalogue, LogReading, Attaching {
+export interface MadroxSystem extends Catalogue, LogReading, PolicyControl, Attaching {
   /** The principal behind a credential. No token on a loopback connection, and none configured: the local owner. Otherwise refused. */
   authenticate(token: string | undefined, connection: Connection): Caller
   /** A session opened. A disconnected client of the same owner, name and root is taken over, its inbox with it. */
@@ -263,10 +265,11 @@ export interface MadroxSystem extends Catalogue, LogReading, Attaching {
 
   /**
    * Accepts the spawn, once; resolves when the agent's actor exists. Refused before anything exists: `invalid_input`,
-   * `unknown_role`, `parent_unknown`, `exceeds_parent`, `limit_reached`, `workspace_failed`, `agent_ended` (its supervisor),
-   * `unavailable` (an MCP server lacks a command or a variable), `shutting_down`.
+   * `unknown_role`, `parent_unknown`, `exceeds_parent`, `limit_reached`, `against_policy`, `not_approved`, `workspace_failed`,
+   * `agent_ended` (its supervisor), `unavailable` (an MCP server lacks a command or a variable), `shutting_down`. `asking`: for when
+   * somebody is to be asked first.
    */
-  spawn(caller: Caller, request: SpawnRequest): Promise<Spawned>
+  spawn(caller: Caller, request: SpawnRequest, asking?: Asking): Promise<Spawned>
   /** Parent resolution for a batch: done once, then given to each spawn. */
   resolveParent(caller: Caller, parent?: string): ParentFound
   /** Resolves when the agent can take a message; throws `spawn_failed` with the CLI's own words. */
@@ -280,7 +283,7 @@ export interface MadroxSystem extends Catalogue, LogReading, Attaching {
   waitForAny(caller: Caller, messageIds: readonly MessageId[], wait: WaitOptions): Promise<SendReport>
   /** An agent's answer to a message it was given. Refused: `no_open_message`, `ambiguous_message`, `not_found`, `not_allowed` (no agent), `unavailable`. */
   reply(caller: Caller, request: { readonly text: string; readonly correlationId?: string }): { readonly to: string; readonly messageId: MessageId; readonly kind: 'outcome' | 'follow_up' }
-  /** Replies nobody waited for, oldest first, claimed until consumed or released. `of`: another's inbox, peeked only. */
+  /** Replies nobody waited for, oldest first, claimed until consumed or released. `of`: another's inbox, peeked only; an absolute path: those of the owner's open sessions that stand there or above. */
   collectReplies(caller: Caller, options: { readonly of?: string; readonly limit?: number; readonly wait: WaitOptions }): Promise<Collected>
   consumeReplies(ids: readonly ReplyId[]): void
   /** The answer did not leave: they are pending again. */

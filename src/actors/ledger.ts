@@ -26,7 +26,12 @@ type TurnFact = Exclude<KeptFact, FactOf<'usageReported' | 'outputProduced' | 'a
 export type LedgerInput = LedgerEvent | { readonly type: 'writeRetried' } | { readonly type: 'storeFailed' } | { readonly type: 'audited'; readonly event: Audited } | KeptFact
 
 export type LedgerEmitted =
-  | { readonly type: 'agentEnded'; readonly agentId: AgentId; readonly reason: string }
+  /** `unasked`: nobody ended it. */
+  | { readonly type: 'agentEnded'; readonly agentId: AgentId; readonly reason: string; readonly unasked: boolean }
+  /** Its CLI asks whether it may use a tool. */
+  | Extract<LedgerEvent, { type: 'approvalOpened' }>
+  /** A message has failed, for good. */
+  | { readonly type: 'messageFailed'; readonly agentId: AgentId; readonly text: string }
   /** One more model call is on record; told once. */
   | { readonly type: 'usageCounted'; readonly call: UsageRow }
   /** It will be tried again. */
@@ -52,7 +57,8 @@ export const createLedger = (options: LedgerOptions) =>
     const write = (event: LedgerInput): boolean => {
       try {
         for (const told of record(desk, event, emit)) tell(told)
-        if (event.type === 'agentEnded') emit({ type: 'agentEnded', agentId: event.agentId, reason: redact(event.reason) })
+        if (event.type === 'agentEnded') emit({ type: 'agentEnded', agentId: event.agentId, reason: redact(event.reason), unasked: event.unasked === true })
+        if (event.type === 'messageSettled' && event.outcome.status === 'failed') emit({ type: 'messageFailed', agentId: event.agentId, text: event.outcome.text })
         return true
       } catch (error) {
         // What the disk refused may go later, and is told of once; a contradiction stays one.
@@ -117,7 +123,10 @@ function record(desk: Desk, event: LedgerInput, emit: (event: LedgerEmitted) => 
     case 'followUpGiven':
       return store.transaction(() => desk.followUp(event.messageId, event.text, event.at))
     case 'noticeGiven':
-      return store.transaction(() => desk.notice(event.agentId, event.text, event.at))
+      return store.transaction(() => desk.notice(event.agentId, event.text, event.at, event.to))
+    case 'approvalOpened':
+      emit(event)
+      return []
     case 'limitReached':
       audit(store, { at: event.at, event: 'limit_reached', agentId: event.agentId, data: { limit: event.limit, detail: event.detail } })
       return []
@@ -230,9 +239,9 @@ function createDesk({ store, ids, clock, successorOf }: LedgerOptions, isAlive: 
     return reply ? [{ type: 'replyRecorded', reply }] : []
   }
 
-  const notice = (agentId: AgentId, text: string, at: number): readonly AsksEvent[] => {
+  const notice = (agentId: AgentId, text: string, at: number, to?: Address): readonly AsksEvent[] => {
     const row = store.getAgent(agentId)
-    const reply = row && post({ kind: 'notice', to: row.parent, from: agentId, text, at })
+    const reply = row && post({ kind: 'notice', to: to ?? row.parent, from: agentId, text, at })
     return reply ? [{ type: 'replyRecorded', reply }] : []
   }
 

@@ -6,7 +6,7 @@ import { type Caller, sameAddress } from '../messages.ts'
 import { hands } from '../machines/effects.ts'
 import { openMessages } from '../machines/mailbox.ts'
 import type { AgentRow, OutputRow } from '../store/store.ts'
-import { agentActor, type AgentSnapshot, canonicalClient, type Core, detailOf, isEnded, nameOf, rowOf, specOf, stateOf } from './core.ts'
+import { agentActor, type AgentSnapshot, canonicalClient, type Core, detailOf, isEnded, nameOf, promptKey, rowOf, specOf, stateOf } from './core.ts'
 import { endsAt, limitsOf } from './budgets.ts'
 import { childrenOf, isWithin, resolveAgent, resolveLiving } from './directory.ts'
 import { addressOf } from './principals.ts'
@@ -22,7 +22,7 @@ export function statusOf(core: Core, id: AgentId): AgentStatus {
     cutTurns: Math.max(0, core.store.countUnfinishedTurns(id) - (actor ? turnsNow(actor.getSnapshot()) : 0)),
     parent: { kind: row.parent.kind, id: row.parent.id, name: nameOf(core, row.parent) }, parentSource: row.parentSource, children: childrenOf(core, id),
     workspace: row.workspace, confinement: spec.confinement, toolset: spec.toolset ?? 'supervisor', usage: core.store.usageTotals(id), spent: core.spending.own(id), subtreeSpent: core.spending.subtree(id), limits: limitsOf(row), ...(ends === undefined ? {} : { endsAt: ends }), createdAt: row.createdAt,
-    ...(actor ? living(actor.getSnapshot()) : ended(core, row)),
+    ...(actor ? living(actor.getSnapshot()) : ended(core, row)), ...(actor ? promptOf(core, actor.getSnapshot()) : {}),
   }
 }
 
@@ -34,11 +34,15 @@ function living(snapshot: AgentSnapshot): Told {
     state: stateOf(snapshot), detail: detailOf(snapshot), since: context.since, source: context.source, requestCount: context.requestCount, mailbox: context.mailbox.length,
     openMessages: openMessages(context).map(open => open.message.id), pendingReplies: context.inbox.length,
     ...(context.turn?.subject ? { currentMessage: context.turn.subject } : {}), ...(context.currentTool ? { currentTool: context.currentTool.name } : {}),
-    ...(context.approval ? { approval: { tool: context.approval.tool, detail: context.approval.detail } } : {}),
     ...(context.person ? { heldByPerson: { why: context.person.holds, since: context.person.since } } : {}),
     ...(context.sessionId ? { sessionId: context.sessionId } : {}), ...(context.pid === undefined ? {} : { pid: context.pid }), ...(context.lastError ? { lastError: context.lastError } : {}),
     ...(context.warnings ? { warnings: context.warnings } : {}),
   }
+}
+
+/** The one that waits longest. */
+function promptOf(core: Core, { context: { agentId, approvals: [first] } }: AgentSnapshot): Pick<AgentStatus, 'approval'> {
+  return first ? { approval: { tool: first.tool, detail: first.detail, ...core.prompts.get(promptKey(agentId, first.approvalId)) } } : {}
 }
 
 /** Those that run or are being handed over: neither is cut. */

@@ -13,10 +13,14 @@ import { audit } from './auditing.ts'
 import { briefing } from './briefing.ts'
 import { agentActor, agentContext, type AgentSpec, callerKey, type Core, isEnded, lineAbove, nameOf, remembered, rowOf, specOf, stateOf } from './core.ts'
 import { checkBudget, checkTotalCost, type Grant, watchAgent } from './budgets.ts'
+import type { Asking } from './controlling.ts'
 import { checkText } from './messaging.ts'
 import { resolveParent } from './parenthood.ts'
-import { checkWithin, narrow } from './rights.ts'
+import { policyBelow } from './policies.ts'
+import { checkSpawnPolicy } from './policy-checks.ts'
+import { checkWithin, familyOf, narrow } from './rights.ts'
 import { rolePrompt } from './roles.ts'
+import type { ApproveSpawn } from './spawn-approval.ts'
 import type { Servers } from './servers.ts'
 import type { AgentToolset, ParentFound, Spawned, SpawnRequest, WaitOptions } from './facade.ts'
 import type { PrepareWorkspace, Workspace } from './workspaces.ts'
@@ -33,6 +37,11 @@ export interface SpawningOptions {
   /** Where agents' own directories are made. */
   readonly workspaceDir: string
   readonly prepareWorkspace: PrepareWorkspace
+  /** Asks, where policy says so, before anything exists. */
+  readonly approve: ApproveSpawn
+  readonly onSpawned: (row: AgentRow) => void
+  /** How long a permission prompt waits. Milliseconds. */
+  readonly approvalMs?: number
   readonly servers: Servers
 }
 
@@ -42,20 +51,21 @@ export function createSpawning(options: SpawningOptions) {
   const reserved = new Map<AgentId, Grant>()
 
   /** The same call, repeated, is the same agent; also while the first is still being made. */
-  async function spawn(caller: Caller, request: SpawnRequest): Promise<Spawned> {
-    if (request.callKey === undefined) return create(caller, request)
+  async function spawn(caller: Caller, request: SpawnRequest, asking: Asking = {}): Promise<Spawned> {
+    if (request.callKey === undefined) return create(caller, request, asking)
     const key = `${callerKey(core, caller)} ${request.callKey}`
     const earlier = core.store.findCall(callerKey(core, caller), request.callKey) as { agentId: AgentId } | undefined // recorded below
     if (earlier) return { agentId: earlier.agentId, fresh: false }
     const running = underway.get(key)
     if (running) return { ...(await running), fresh: false }
-    const made = create(caller, request).finally(() => underway.delete(key))
+    const made = create(caller, request, asking).finally(() => underway.delete(key))
     underway.set(key, made)
     return made
   }
 
-  async function create(caller: Caller, asked: SpawnRequest): Promise<Spawned> {
-    const model = asked.model ?? options.models[asked.harness]
+  /** Who it would be, under whom; refused where rights, limits or policy say so. */
+  function plan(caller: Caller, asked: SpawnRequest) {
+    const model = asked.model ?? options.models[asked.harness] ?? options.models[familyOf(asked.harness)]
     const request = model === undefined ? asked : { ...asked, model }
     const driver = options.drivers().get(request.harness)
     if (!driver) throw new MadroxError('invalid_input', `There is no harness "${request.harness}".`, { remedy: `Harnesses: ${[...options.drivers().keys()].join(', ')}.` })
@@ -66,12 +76,28 @@ export function createSpawning(options: SpawningOptions) {
     if (supervisor) checkWithin(supervisor.name, specOf(supervisor), granted)
     options.servers.check(granted.mcpServers)
     checkBudget(core, granted, parent.address, [...reserved.values()])
-    checkTotalCost(core, standsUnder(core, parent.address, request.name).ownerId)
+    const { ownerId } = standsUnder(core, parent.address, request.name)
+    checkTotalCost(core, ownerId)
     const { toolset, depth } = place(core, parent, granted)
+    checkSpawnPolicy(core, { ...granted, parent: parent.address, ownerId, depth, underway: [...reserved.values()].map(grant => grant.parent) })
+    checkLimits(core, reserved.size + 1, depth)
+    return { driver, parent, granted, toolset, ownerId }
+  }
+
+  const asksFirst = ({ ownerId, parent }: ReturnType<typeof plan>): boolean => policyBelow(core, ownerId, parent.address, 'spawn_approval') === 'manual'
+
+  async function create(caller: Caller, request: SpawnRequest, asking: Asking): Promise<Spawned> {
+    let planned = plan(caller, request)
+    if (asksFirst(planned)) {
+      const { granted, parent } = planned
+      await options.approve({ caller, request: granted, parent: parent.address, ...asking })
+      // What holds now decides, not what held when the question was put.
+      planned = plan(caller, { ...request, parent })
+    }
+    const { driver, parent, granted, toolset } = planned
     const agentId = core.ids.agent()
     reserved.set(agentId, { parent: parent.address, limits: granted.limits ?? {} })
     try {
-      checkLimits(core, reserved.size, depth)
       const prompt = request.systemPrompt ?? (await rolePrompt(request.role, options.rolesDir))
       const workspace = await options.prepareWorkspace({ wanted: request.workspace, agentId, agentName: request.name, base: options.workspaceDir, ...standing(core, parent.address) })
       const row = toRow(core, { agentId, request: granted, prompt, parent, workspace, toolset })
@@ -100,6 +126,7 @@ export function createSpawning(options: SpawningOptions) {
       throw new MadroxError('agent_ended', `The supervisor of "${row.name}" is ending and takes no more agents.`, { remedy: 'Choose another parent_instance_id.' })
     }
     watchAgent(core, row)
+    options.onSpawned(row)
   }
 
   /** Into the tree, under its supervisor's actor. False: that takes no more. */
@@ -107,6 +134,7 @@ export function createSpawning(options: SpawningOptions) {
     const { restart = 'transient', supervision = defaultSupervision } = specOf(row)
     const input: AgentInput = {
       agentId: row.id, name: row.name, harness: row.harness, supervisor: row.parent, launch: toLaunch(row), awaitsTools: driver.speaksMcp && options.serves(), restart, supervision,
+      ...(options.approvalMs === undefined ? {} : { approvalMs: options.approvalMs }),
       ...(recovered ? { recovered, at: core.clock.now() } : { at: row.createdAt }),
     }
     core.root.system.get(addressKey(row.parent))?.send({ type: 'spawnAsked', input })

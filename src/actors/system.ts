@@ -13,6 +13,7 @@ import type { Log } from '../log.ts'
 import type { Logs } from '../logs/logs.ts'
 import { createPrices, type Prices } from '../prices.ts'
 import type { Store } from '../store/store.ts'
+import { createApprovals } from './approvals.ts'
 import { createAsks } from './asks.ts'
 import { createAttaching, createViewers } from './attaching.ts'
 import { watchLimits } from './budgets.ts'
@@ -29,7 +30,12 @@ import { createLedger } from './ledger.ts'
 import { createLetters } from './letters.ts'
 import { createLogReading } from './logs.ts'
 import { createMessaging } from './messaging.ts'
+import { createNotifications } from './notifications.ts'
 import { resolveParent } from './parenthood.ts'
+import { policy, setPolicy } from './policies.ts'
+import { createPolicies } from './policy-record.ts'
+import { watchPrompts } from './prompt-approval.ts'
+import { createSpawnApproval, spawnApprovalMs } from './spawn-approval.ts'
 import { aliasesOnRecord, authenticate, connectClient, Credentials, disconnectClient, locateClient } from './principals.ts'
 import { hands } from '../machines/effects.ts'
 import { redact } from '../redaction.ts'
@@ -87,6 +93,8 @@ export interface SystemOptions {
   readonly supervision?: Supervision
   /** Where agents work; a simulation, which touches no disk, gives its own. */
   readonly prepareWorkspace?: PrepareWorkspace
+  /** How long a spawn waits for a person's yes, and a permission prompt of a CLI for its answer. Milliseconds. */
+  readonly approvals?: { readonly spawnMs?: number; readonly promptMs?: number }
 }
 
 /** Builds the tree and starts it: agents that an earlier system left open in the store are brought back (see `recovery.ts`). */
@@ -113,7 +121,7 @@ export function createSystem(options: SystemOptions): MadroxSystem {
   const root = createActor(logic, { clock, logger: (...args: unknown[]) => log.debug(args.map(String).join(' ')) })
   const recorded = store.listAgents()
   const rows: Core['rows'] = new Map(recorded.map(row => [row.id, row.endedAt === undefined ? row : remembered(row, row.endedAt)]))
-  const core: Core = { root, store, clock, ids, log, limits: { ...defaultLimits, ...options.limits }, supervision: options.supervision ?? defaultSupervision, prices, spending: createSpending({ store, prices, rows }), secrets: createSecrets(recorded), rows, aliases }
+  const core: Core = { root, store, clock, ids, log, limits: { ...defaultLimits, ...options.limits }, supervision: options.supervision ?? defaultSupervision, prices, spending: createSpending({ store, prices, rows }), secrets: createSecrets(recorded), policies: createPolicies(store, log), prompts: new Map(), rows, aliases }
   const credentials = new Credentials(options.ownerTokens ?? {})
   /** New for each process: what an earlier one of the same agent knew opens nothing any more. */
   const wayBack = (agentId: AgentId): Launch['madrox'] | 'later' => {
@@ -132,10 +140,13 @@ export function createSystem(options: SystemOptions): MadroxSystem {
   })
   const inspect = createInspecting(core, logs && (happening => toExporting({ type: 'happened', happening })))
   const logReading = createLogReading({ core, logs, isWritable: () => health.read().status === 'ok' })
+  const approvals = createApprovals(core)
+  watchPrompts(core, approvals)
   watchLimits(core)
+  const notifications = createNotifications(core)
   const waiting = createWaiting(core)
   const serves = (): boolean => options.willServe === true || options.endpoint() !== undefined
-  const spawning = createSpawning({ core, drivers: () => drivers, serves, models: options.models ?? {}, workspaceDir: options.workspaceDir ?? `${options.home}/workspaces`, marker: options.marker, ...(options.rolesDir ? { rolesDir: options.rolesDir } : {}), prepareWorkspace: options.prepareWorkspace ?? prepareWorkspace, servers: options.servers ?? createServers({ home: options.home, env: {}, findExecutable: name => name }) })
+  const spawning = createSpawning({ core, drivers: () => drivers, serves, models: options.models ?? {}, workspaceDir: options.workspaceDir ?? `${options.home}/workspaces`, marker: options.marker, ...(options.rolesDir ? { rolesDir: options.rolesDir } : {}), prepareWorkspace: options.prepareWorkspace ?? prepareWorkspace, approve: createSpawnApproval(core, approvals, options.approvals?.spawnMs ?? spawnApprovalMs), onSpawned: notifications.spawned, ...(options.approvals?.promptMs === undefined ? {} : { approvalMs: options.approvals.promptMs }), servers: options.servers ?? createServers({ home: options.home, env: {}, findExecutable: name => name }) })
   const messaging = createMessaging(core, waiting)
   recover(core, { drivers: () => drivers, enter: spawning.enter })
   let closing: Promise<void> | undefined
@@ -157,10 +168,10 @@ export function createSystem(options: SystemOptions): MadroxSystem {
     disconnectClient: whileOpen((clientId: ClientId) => disconnectClient(core, clientId)),
     toolsListed: agentId => tellAgent(core, agentId, { type: 'toolsListed', at: clock.now() }),
     toolsetOf: caller => (caller.kind === 'agent' ? (specOf(rowOf(core, caller.agentId)).toolset ?? 'supervisor') : 'client'),
-    spawn: async (caller, request) => {
+    spawn: async (caller, request, asking) => {
       open()
       health.requireWritable() // before a workspace is made
-      return spawning.spawn(caller, request)
+      return spawning.spawn(caller, request, asking)
     },
     resolveParent: (caller, parent) => resolveParent(core, caller, parent),
     waitUntilReady: spawning.waitUntilReady,
@@ -173,6 +184,11 @@ export function createSystem(options: SystemOptions): MadroxSystem {
     ...createTeams({ core, drivers: () => drivers, dirs: { templates: options.templatesDir, roles: options.rolesDir }, room: spawning.room, isRepeated: spawning.isRepeated }),
     consumeReplies: whileOpen(messaging.consumeReplies),
     releaseReplies: whileOpen(messaging.releaseReplies),
+    policy: (caller, of) => policy(core, caller, of),
+    approvals: approvals.list,
+    answerApproval: approvals.answer,
+    personAt: approvals.personAt,
+    setPolicy: (caller, change) => setPolicy(core, caller, { ...change, harnesses: [...drivers.keys()] }),
     interrupt: (caller, reference, then) => interrupt(core, caller, reference, then),
     terminate: (caller, reference, force) => terminate(core, caller, reference, force),
     resolve: (caller, reference) => resolveAgent(core, caller, reference, 'address'),
@@ -190,7 +206,7 @@ export function createSystem(options: SystemOptions): MadroxSystem {
       return { ...health.read(), ...(trouble ? { notes: [redact(`Logs are not being written: ${trouble.reason}. Agents are not touched by it.`)] } : {}) }
     },
     endpointAnnounced: () => core.root.system.get(hands.drivers)?.send({ type: 'endpointAnnounced' }),
-    close: (agents = 'end') => (closing ??= close(core, { drivers: () => drivers, agents, endWaits: waiting.endAll, lastWord: () => (closed = true), logs })),
+    close: (agents = 'end') => (closing ??= close(core, { drivers: () => drivers, agents, endApprovals: () => approvals.endAll('the server is shutting down'), endWaits: waiting.endAll, lastWord: () => (closed = true), logs })),
   }
 }
 
@@ -202,12 +218,14 @@ function inspectorUrl(endpoint: string | undefined, agentId: AgentId): string | 
 interface Closing {
   readonly drivers: () => ReadonlyMap<string, Driver>
   readonly agents: 'end' | 'suspend'
+  readonly endApprovals: () => void
   readonly endWaits: () => void
   readonly lastWord: () => void
   readonly logs: Logs | undefined
 }
 
-async function close(core: Core, { drivers, agents, endWaits, lastWord, logs }: Closing): Promise<void> {
+async function close(core: Core, { drivers, agents, endApprovals, endWaits, lastWord, logs }: Closing): Promise<void> {
+  endApprovals()
   const tops = [...core.rows.values()].filter(row => row.parent.kind === 'client' && agentActor(core, row.id)).map(row => row.id)
   if (agents === 'end') await endAll(core, tops, false, 'the server is shutting down')
   else core.root.system.get(hands.drivers)?.send({ type: 'agentsLeft' })
@@ -228,4 +246,6 @@ export { costOf } from './spending.ts'
 export { serverAskedSchema } from './servers.ts'
 export type * from './facade.ts'
 export type { Member as TeamMember } from './templates.ts'
+export { policyFields } from './policy.ts'
+export type * from './controlling.ts'
 export type * from './log-reading.ts'

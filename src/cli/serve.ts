@@ -37,8 +37,15 @@ async function startServer(config: Config, log: Log): Promise<{ readonly url: st
   }
   const [{ createMadrox }, { serveHttp }, { instructions }] = await Promise.all([import('../index.ts'), import('../transports/http.ts'), import('../tools/instructions.ts')])
   const madrox = await createMadrox({
-    home: config.home, env: process.env, childEnv: config.childEnv, claudeBin: config.claudeBin, codexBin: config.codexBin, models: config.models, workspaceDir: config.workspaceDir, durability: config.durability,
-    limits: { maxInstances: config.maxInstances, maxTotalCost: config.maxTotalCost }, logDir: config.logDir, retentionDays: config.retentionDays, willServe: true, supervision: { strategy: config.restartStrategy, maxRestarts: config.maxRestarts, withinMs: config.restartWindowSeconds * 1000 }, rolesDir: join(config.home, 'prompts'), templatesDir: join(config.home, 'templates'), log, ...(config.token ? { ownerTokens: { local: config.token } } : {}),
+    home: config.home, logDir: config.logDir, workspaceDir: config.workspaceDir, rolesDir: join(config.home, 'prompts'), templatesDir: join(config.home, 'templates'),
+    durability: config.durability, retentionDays: config.retentionDays,
+    env: process.env, childEnv: config.childEnv, models: config.models,
+    claudeBin: config.claudeBin,
+    codexBin: config.codexBin, codexDriver: config.codexDriver,
+    limits: { maxInstances: config.maxInstances, maxTotalCost: config.maxTotalCost },
+    supervision: { strategy: config.restartStrategy, maxRestarts: config.maxRestarts, withinMs: config.restartWindowSeconds * 1000 },
+    approvals: { spawnMs: config.spawnApprovalSeconds * 1000, promptMs: config.promptApprovalSeconds * 1000 },
+    willServe: true, log, ...(config.token ? { ownerTokens: { local: config.token } } : {}),
   })
   try {
     const http = await serveHttp({ system: madrox.system, tools: madrox.tools, host: config.host, port: config.port, log, instructions })

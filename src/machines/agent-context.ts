@@ -19,6 +19,8 @@ export interface AgentInput {
   readonly restart: RestartPolicy
   /** Of its own children. */
   readonly supervision: Supervision
+  /** A permission prompt of its CLI that nobody answers in this time is denied; none: `approvalMs`. Milliseconds. */
+  readonly approvalMs?: number
   /** What an earlier server's record says of it; absent: it is new. */
   readonly recovered?: Recovered
   readonly at: number
@@ -64,7 +66,8 @@ export interface AgentContext extends AgentInput, Mail {
   /** Prompts submitted so far: makes each one's id its own. */
   readonly prompts: number
   readonly currentTool?: { readonly callId?: string; readonly name: string }
-  readonly approval?: { readonly approvalId: string; readonly tool: string; readonly detail: string }
+  /** Permission prompts of its CLI that are open, oldest first. */
+  readonly approvals: readonly Approval[]
   readonly hold?: Hold
   /** Nothing is delivered because of a person at its terminal. */
   readonly person?: { readonly holds: PersonHold; readonly since: number }
@@ -77,6 +80,13 @@ export interface AgentContext extends AgentInput, Mail {
   readonly lastError?: string
   /** What its CLI runs without, as it told when it became ready. */
   readonly warnings?: readonly string[]
+}
+
+/** A permission prompt of the CLI, by the id its driver gave it. */
+export interface Approval {
+  readonly approvalId: string
+  readonly tool: string
+  readonly detail: string
 }
 
 export interface Ending {
@@ -103,7 +113,7 @@ export type AgentCommand =
   | { readonly type: 'taskSent'; readonly subject: MessageId; readonly messageId: MessageId }
   | { readonly type: 'replyGiven'; readonly messageId: MessageId; readonly text: string; readonly at: number }
   | { readonly type: 'interruptAsked'; readonly requestId: string; readonly by: Address; readonly then: AfterInterrupt; readonly at: number }
-  | { readonly type: 'approvalAnswered'; readonly decision: 'allow' | 'deny'; readonly message?: string; readonly at: number }
+  | { readonly type: 'approvalAnswered'; readonly approvalId: string; readonly decision: 'allow' | 'deny'; readonly message?: string; readonly at: number }
   /** Used up by it and those below it; `detail` says which, and how much. */
   | { readonly type: 'limitReached'; readonly limit: LimitName; readonly detail: string; readonly at: number }
   | { readonly type: 'suspendAsked'; readonly at: number }
@@ -116,6 +126,7 @@ export type AgentCommand =
 export type AgentDeadline =
   | { readonly type: 'handshakeExpired'; readonly at: number }
   | { readonly type: 'deliveryRetried'; readonly at: number }
+  | { readonly type: 'approvalExpired'; readonly approvalId: string; readonly at: number }
   | { readonly type: 'quietPassed'; readonly messageId: MessageId; readonly at: number }
   | { readonly type: 'messageExpired'; readonly messageId: MessageId; readonly at: number }
   | { readonly type: 'stopExpired'; readonly at: number }
@@ -143,6 +154,10 @@ export const retryMs = 1_000
 export const handshakeMs = 60_000
 /** A driver that has not interrupted by then has not. Milliseconds. */
 export const interruptMs = 60_000
+/** How long a permission prompt waits for its answer. Milliseconds. */
+export const approvalMs = 600_000
+/** A no that was due and did not come by then is said by the agent's own machine. Milliseconds. */
+export const answerMs = 5_000
 /** A driver that has not told by then what became of a turn does not know. Milliseconds. */
 export const recallMs = 10_000
 /** Time to end politely before force. Milliseconds. */

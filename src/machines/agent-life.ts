@@ -141,7 +141,7 @@ export const gone = (c: AgentContext): AgentDecision => ({ context: { ending: { 
 
 export const finish = (c: AgentContext, event: AgentEvent): AgentDecision => ({
   effects: [
-    ...['handshake', 'retry', 'stop', 'interrupt', 'restart', 'recall', 'time', ...c.mailbox.map(({ message }) => `expiry:${message.id}`), ...Object.keys(c.open).flatMap(id => [`expiry:${id}`, `quiet:${id}`])].map(name => clear(c, name)),
+    ...['handshake', 'retry', 'stop', 'interrupt', 'restart', 'recall', 'time', ...c.approvals.map(({ approvalId }) => `approval:${approvalId}`), ...c.mailbox.map(({ message }) => `expiry:${message.id}`), ...Object.keys(c.open).flatMap(id => [`expiry:${id}`, `quiet:${id}`])].map(name => clear(c, name)),
     record({ type: 'agentEnded', agentId: c.agentId, reason: c.ending?.reason ?? 'ended', unasked: c.ending?.unasked ?? false, ...(c.ending?.spawnFailure ? { spawnFailure: c.ending.spawnFailure } : {}), at: timeOf(c, event) }),
     { to: 'supervisor', event: { type: 'agentFinished', agentId: c.agentId, at: timeOf(c, event) } },
   ],

@@ -9,6 +9,7 @@
  */
 
 import { and, type ActorLogic, type ActorSystem, type AnyActorRef, setup, type Snapshot } from 'xstate'
+import * as approvals from './agent-approvals.ts'
 import type { AgentContext, AgentEmitted, AgentEvent, AgentInput } from './agent-context.ts'
 import { type AgentDecision, clear } from './agent-effects.ts'
 import { endsOurTurn, guards } from './agent-guards.ts'
@@ -84,8 +85,7 @@ const ourTurnEnds = [
 const ownTurns = {
   turnStarted: { actions: by(turns.turnStarted) },
   turnEnded: [{ guard: 'endsAside', actions: by(turns.asideEnded) }, { guard: 'endsOurTurn', actions: by(turns.turnEnded) }, { actions: by(turns.foreignTurnEnded) }],
-  approvalRequested: { actions: by(turns.approvalRequested) },
-  approvalResolved: { guard: 'isOurApproval', actions: agent.assign({ approval: undefined }) },
+  approvalRequested: { actions: by(approvals.opened) },
 } as const
 const interruptIsOver = [by(interrupts.settleInterrupt), by(interrupts.interruptOver)] as const
 
@@ -93,7 +93,7 @@ export const agentMachine = agent.createMachine({
   id: 'agent',
   context: ({ input }) => ({
     ...input,
-    children: [], mailbox: [], inbox: [], open: {}, background: [],
+    children: [], mailbox: [], inbox: [], open: {}, background: [], approvals: [],
     since: input.at, source: 'command', toolsListed: !input.awaitsTools, hasHistory: false, established: false, uncertain: [], revivals: 0, restarts: [], requestCount: 0, prompts: 0,
     ...recovery.contextOf(input.recovered),
   }),
@@ -110,6 +110,9 @@ export const agentMachine = agent.createMachine({
     outputProduced: { actions: by(turns.outputProduced) },
     controlChanged: { actions: by(controlChanged) },
     screenRead: { actions: by<'screenRead'>((_, { requestId, rendering, text }) => ({ emits: [{ type: 'screenRead', requestId, rendering, text }] })) },
+    approvalResolved: { actions: by(approvals.closed) },
+    approvalAnswered: { actions: by(approvals.answered) },
+    approvalExpired: { actions: by(approvals.expired) },
     quietPassed: { actions: by(mail.quietPassed) },
     turnEnded: { actions: by(turns.foreignTurnEnded) },
     spawnAsked: { actions: by(spawnChild) },
@@ -245,7 +248,7 @@ export const agentMachine = agent.createMachine({
         interruptAsked: { target: '.interrupting', actions: by(interrupts.interrupt) },
         turnStarted: { guard: 'beginsAnother', actions: by(turns.turnStarted) },
         turnEnded: [{ guard: 'endsAside', actions: by(turns.asideEnded) }, ...ourTurnEnds],
-        approvalRequested: { target: '.awaitingApproval', actions: [told, by(turns.approvalRequested)] },
+        approvalRequested: { target: '.awaitingApproval', actions: [told, by(approvals.opened)] },
         // What becomes of a prompt on its way may be told in any state below: a turn of the CLI's own, or its dialog, can come between.
         promptWritten: { actions: by(turns.promptWritten) },
         promptSeen: { guard: 'answersOurPrompt', target: '.working', actions: [told, by(turns.promptSeen)] },
@@ -261,12 +264,11 @@ export const agentMachine = agent.createMachine({
       },
       states: {
         delivering: { entry: by(turns.deliver) },
-        working: {},
+        // A dialog may still be open when something else takes the agent back to work.
+        working: { always: { guard: 'awaitsApproval', target: 'awaitingApproval' } },
         awaitingApproval: {
-          exit: agent.assign({ approval: undefined }),
           on: {
-            approvalAnswered: { actions: by(turns.answerApproval) },
-            approvalResolved: { guard: 'isOurApproval', target: 'working', actions: told },
+            approvalResolved: [{ guard: 'isLastApproval', target: 'working', actions: [told, by(approvals.closed)] }, { actions: by(approvals.closed) }],
             turnEnded: [{ guard: 'endsAside', target: 'working', actions: [told, by(turns.asideEnded)] }, ...ourTurnEnds],
             // The dialog is that of the turn of its own: what is on its way waits behind it.
             promptRefused: { guard: 'leavesPromptAside', actions: by(turns.promptRefused) },
@@ -276,7 +278,7 @@ export const agentMachine = agent.createMachine({
         interrupting: {
           on: {
             interruptAsked: {},
-            approvalRequested: {},
+            approvalRequested: { actions: by(approvals.opened) },
             promptSeen: { guard: 'answersOurPrompt', actions: by(turns.promptSeen) },
             // What was on its way is cut with the rest, when the interrupt is over.
             promptRefused: {},

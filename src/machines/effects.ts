@@ -30,8 +30,10 @@ export type LedgerEvent =
   | { readonly type: 'messageResumed'; readonly agentId: AgentId; readonly messageId: MessageId; readonly at: number }
   | { readonly type: 'messageSettled'; readonly agentId: AgentId; readonly messageId: MessageId; readonly outcome: Outcome }
   | { readonly type: 'followUpGiven'; readonly agentId: AgentId; readonly messageId: MessageId; readonly text: string; readonly at: number }
-  /** For the agent's supervisor: what became of the agent. */
-  | { readonly type: 'noticeGiven'; readonly agentId: AgentId; readonly text: string; readonly at: number }
+  /** What became of the agent: for its supervisor, or `to`. */
+  | { readonly type: 'noticeGiven'; readonly agentId: AgentId; readonly text: string; readonly to?: Address; readonly at: number }
+  /** Its CLI asks whether it may use a tool; who is to say so is not the agent's to know. */
+  | { readonly type: 'approvalOpened'; readonly agentId: AgentId; readonly approvalId: string; readonly tool: string; readonly detail: string; readonly expiresAt: number; readonly at: number }
   /** Why it ends: `max_total_tokens`, … */
   | { readonly type: 'limitReached'; readonly agentId: AgentId; readonly limit: string; readonly detail: string; readonly at: number }
   | { readonly type: 'repliesSeen'; readonly ids: readonly ReplyId[]; readonly at: number }

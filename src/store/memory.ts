@@ -7,6 +7,8 @@ import { MadroxError } from '../errors.ts'
 import type { AgentId } from '../ids.ts'
 import { sameAddress, type Address } from '../messages.ts'
 import { createMemoryLetters, type StoredReply } from './memory-letters.ts'
+import { createMemoryPolicies } from './memory-policies.ts'
+import type { ApprovalRow } from './policy-store.ts'
 import { createMemoryLogs } from './memory-logs.ts'
 import { createJournal, createTable, type Journal, type Table } from './tables.ts'
 import type { AgentRow, AuditRow, ClientRow, MessageRow, ModelUsage, OutputRow, Store, UsageRow, UsageTotals } from './store.ts'
@@ -20,6 +22,7 @@ export function createMemoryStore(): Store {
   const callTable = createTable<StoredCall>(journal, 'call')
   const output = createTable<OutputRow>(journal, 'output')
   const audit = createTable<AuditRow>(journal, 'audit')
+  const approvals = createTable<ApprovalRow>(journal, 'approval')
   const knowAgent = (id: AgentId, what: string): void => {
     if (!agents.get(id)) throw new MadroxError('internal', `The store has no agent ${id} for this ${what}.`, { data: { id } })
   }
@@ -34,6 +37,7 @@ export function createMemoryStore(): Store {
     ...messages(messageTable, knowAgent),
     ...replies(journal, replyTable),
     ...createMemoryLetters(journal, messageTable, replyTable),
+    ...createMemoryPolicies(journal, approvals),
     ...turns(journal, knowAgent),
     ...calls(callTable),
     ...createMemoryLogs({ audit, messages: messageTable, replies: replyTable, ownerOf: id => agents.get(id)?.ownerId }),
@@ -45,6 +49,7 @@ export function createMemoryStore(): Store {
         replyTable.remove(({ reply, consumedAt, deadReason }) => consumedAt !== undefined && consumedAt < before && deadReason === undefined && isGone(reply.from)),
         callTable.remove(({ at, agentId }) => at < before && (agentId === undefined || isGone(agentId))),
         audit.remove(({ at }) => at < before),
+        approvals.remove(({ settled }) => settled !== undefined && settled.at < before),
       ].reduce((total, count) => total + count)
     }),
   }

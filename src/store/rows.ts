@@ -9,11 +9,11 @@ import { type AgentPatch, type AgentRow, type AuditRow, type ClientRow, type Mes
 export type Value = string | number | null
 export type Values = Readonly<Record<string, Value>>
 
-const toJson = (value: unknown): string => JSON.stringify(value) ?? 'null' // undefined has no JSON
-const orNull = <T>(value: T | undefined): T | null => value ?? null
-const jsonOrNull = (value: string | undefined): string | null => (value === undefined ? null : toJson(value))
+export const toJson = (value: unknown): string => JSON.stringify(value) ?? 'null' // undefined has no JSON
+export const orNull = <T>(value: T | undefined): T | null => value ?? null
+export const jsonOrNull = (value: string | undefined): string | null => (value === undefined ? null : toJson(value))
 
-const fromJson = z.string().transform((text, context): unknown => {
+export const fromJson = z.string().transform((text, context): unknown => {
   try {
     return JSON.parse(text)
   } catch (error) {
@@ -22,9 +22,9 @@ const fromJson = z.string().transform((text, context): unknown => {
     return z.NEVER
   }
 })
-const words = fromJson.pipe(z.string())
+export const words = fromJson.pipe(z.string())
 const time = z.number()
-const optional = <Schema extends z.ZodType>(schema: Schema) => schema.nullable().transform(value => value ?? undefined)
+export const optional = <Schema extends z.ZodType>(schema: Schema) => schema.nullable().transform(value => value ?? undefined)
 const addressKind = z.enum(['agent', 'client'])
 const agentId = z.string().transform(asAgentId)
 const messageId = z.string().transform(asMessageId)
@@ -34,7 +34,7 @@ function toAddress(kind: 'agent' | 'client', id: string): Address {
 }
 
 /** The record without its undefined keys, so that it equals what was put in. */
-function compact<T extends object>(record: T): T {
+export function compact<T extends object>(record: T): T {
   return Object.fromEntries(Object.entries(record).filter(([, value]) => value !== undefined)) as T // only optional keys can be undefined
 }
 

@@ -3,6 +3,7 @@
 import { z } from 'zod'
 import { openDatabase, type Connection, type DatabaseOptions } from './database.ts'
 import { createSqliteLetters } from './sqlite-letters.ts'
+import { createSqlitePolicies } from './sqlite-policies.ts'
 import { createSqliteLogs } from './sqlite-logs.ts'
 import {
   agentPatchValues, agentRow, agentValues, callRow, callValues, clientRow, clientValues, messageRow, messageValues,
@@ -26,6 +27,7 @@ export function createSqliteStore(options: DatabaseOptions): Store {
     ...replies(connection),
     ...turns(connection),
     ...createSqliteLetters(connection),
+    ...createSqlitePolicies(connection),
     ...createSqliteLogs(connection),
     ...calls(connection),
     ...records(connection),
@@ -148,6 +150,7 @@ function pruning(db: Connection): Store['prune'] {
     `DELETE FROM replies WHERE consumed_at < @before AND dead_reason IS NULL AND from_agent IN (${gone})`,
     `DELETE FROM calls WHERE at < @before AND (agent_id IS NULL OR agent_id IN (${gone}))`,
     'DELETE FROM audit WHERE at < @before',
+    'DELETE FROM approvals WHERE decided_at < @before',
   ].map(db.write)
   return before => db.transaction(() => sweeps.map(sweep => sweep({ before })).reduce((total, count) => total + count))
 }

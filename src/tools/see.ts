@@ -25,6 +25,10 @@ function toLimits({ limits: { maxTotalTokens, maxCost, timeoutMinutes }, subtree
   return Object.keys(limits).length === 0 ? {} : { limits }
 }
 
+const toPrompt = ({ tool, detail, id, asked, expiresAt }: NonNullable<AgentStatus['approval']>): Record<string, unknown> => ({
+  tool, detail, ...(id === undefined ? {} : { approval_id: id }), ...(asked === undefined ? {} : { asked }), ...(expiresAt === undefined ? {} : { expires_at: iso(expiresAt) }),
+})
+
 /** Tokens counted against limits: cache reads apart. `unknown_cost_models` are those of the agent and of all below it. */
 export function toStatus(status: AgentStatus, now: number): Record<string, unknown> {
   const { usage, spent, subtreeSpent } = status
@@ -34,7 +38,7 @@ export function toStatus(status: AgentStatus, now: number): Record<string, unkno
     state: status.state, detail: status.detail, since: iso(status.since), source: status.source, health,
     parent_instance_id: status.parent?.kind === 'agent' ? status.parent.id : null, parent: status.parent?.name ?? null, parent_source: status.parentSource, children: status.children,
     request_count: status.requestCount, mailbox: status.mailbox, open_messages: status.openMessages, pending_replies_of_agent: status.pendingReplies,
-    current_message: status.currentMessage ?? null, current_tool: status.currentTool ?? null, ...(status.approval ? { approval: status.approval } : {}),
+    current_message: status.currentMessage ?? null, current_tool: status.currentTool ?? null, ...(status.approval ? { approval: toPrompt(status.approval) } : {}),
     ...(status.heldByPerson ? { held_by_person: { why: status.heldByPerson.why, since: iso(status.heldByPerson.since) } } : {}),
     total_tokens_used: spent.tokens, usage: toUsage(usage), ...toCost('total_cost', spent), subtree_tokens_used: subtreeSpent.tokens, ...toCost('subtree_cost', subtreeSpent),
     ...(subtreeSpent.unknownModels.length > 0 ? { unknown_cost_models: subtreeSpent.unknownModels } : {}),

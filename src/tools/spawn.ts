@@ -37,14 +37,14 @@ export const spawnAgent = defineTool({
   ...common,
   name: 'spawn_agent',
   title: 'Spawn an agent of any harness',
-  description: 'Starts an agent of the named harness: claude, codex, or scripted (built in, no model, no cost: for rehearsals). Otherwise as spawn_claude.',
+  description: 'Starts an agent of the named harness: claude, codex, codex-pty (Codex by its interactive program, one process an agent), or scripted (built in, no model, no cost: for rehearsals). Otherwise as spawn_claude.',
   input: z.strictObject({ harness: z.string().min(1), ...spawnFields, ...anyFields }),
   listedFor: ['client'],
   searchHint: 'start create launch any harness scripted rehearsal agent',
   handler: ({ harness, ...input }, context) => spawnOne(harness, input, context),
 })
 
-const batchItem = z.strictObject({ instance_type: z.string().min(1).default('claude').describe('claude | codex | scripted'), ...spawnFields, ...anyFields })
+const batchItem = z.strictObject({ instance_type: z.string().min(1).default('claude').describe('claude | codex | codex-pty | scripted'), ...spawnFields, ...anyFields })
 
 export const spawnMultiple = defineTool({
   name: 'spawn_multiple_instances',
@@ -86,8 +86,10 @@ async function spawnItem(item: unknown, index: number, parent: ParentFound | und
 export async function spawnOne(harness: string, given: z.input<typeof spawnInput>, context: ToolContext, parent?: ParentFound): Promise<ToolResult> {
   const input = spawnInput.parse(given)
   const { system, caller, signal } = context
+  const { progress, person } = context
+  const { agentId } = await system.spawn(caller, toRequest(harness, input, context.callKey, input.parent_instance_id ?? parent), { signal, progress, ...(person ? { person } : {}) })
+  // What a person takes to say yes is not the agent's time.
   const deadlineAt = context.now() + input.timeout_seconds * 1000
-  const { agentId } = await system.spawn(caller, toRequest(harness, input, context.callKey, input.parent_instance_id ?? parent))
   const sent = input.initial_prompt === undefined ? undefined : system.send(caller, { to: agentId, text: input.initial_prompt, expectsReply: input.expects_reply, ...(context.callKey ? { callKey: `${context.callKey} initial` } : {}) })
   const left = (): number => Math.max(0, deadlineAt - context.now())
   if (input.wait_for_ready || (input.wait_for_response && sent)) {

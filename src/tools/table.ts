@@ -1,10 +1,12 @@
 /** The tool table: what MCP, REST and CLI all read. */
 
 import { z } from 'zod'
+import { answerApproval, listApprovals } from './approvals.ts'
 import { interruptInstance, interruptMultiple, terminateInstance, terminateMultiple } from './control.ts'
 import { listDeadLetters, resendDeadLetter } from './letters.ts'
 import { getAuditLogs, getInstanceLogs, listLoggedInstances } from './logs.ts'
 import { broadcastToChildren, getPendingReplies, replyToCaller, sendToInstance, sendToMultiple, waitForAny } from './messages.ts'
+import { getPolicy, setPolicy } from './policy.ts'
 import { acting, readOnly } from './schemas.ts'
 import { getChildren, getInstanceOutput, getInstanceStatus, getInstanceTree, getPeers, getTerminalScreen } from './see.ts'
 import { spawnAgent, spawnClaude, spawnCodex, spawnMultiple } from './spawn.ts'
@@ -15,6 +17,7 @@ const tools: readonly Tool[] = [
   spawnClaude, spawnCodex, spawnAgent, spawnMultiple, spawnTeam, listTemplates, listRoles,
   sendToInstance, sendToMultiple, broadcastToChildren, replyToCaller, getPendingReplies, waitForAny, listDeadLetters, resendDeadLetter,
   interruptInstance, interruptMultiple, terminateInstance, terminateMultiple,
+  getPolicy, setPolicy, listApprovals, answerApproval,
   getInstanceStatus, getInstanceTree, getChildren, getPeers, getInstanceOutput, getTerminalScreen,
   getInstanceLogs, getAuditLogs, listLoggedInstances,
 ]

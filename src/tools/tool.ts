@@ -7,7 +7,7 @@ import type { z } from 'zod'
 import { MadroxError, toWireError, type WireError } from '../errors.ts'
 import type { ReplyId } from '../ids.ts'
 import type { Caller } from '../messages.ts'
-import type { MadroxSystem } from '../actors/system.ts'
+import type { MadroxSystem, Person } from '../actors/system.ts'
 
 export const toolsets = ['leaf', 'supervisor', 'client'] as const
 export type Toolset = (typeof toolsets)[number]
@@ -23,6 +23,8 @@ export interface ToolContext {
   readonly signal: AbortSignal
   /** Tells the caller that the wait goes on. */
   readonly progress: (message: string) => void
+  /** Whoever sits where the call came from, where that can be asked. */
+  readonly person?: Person
   /** The call's own identity; a repeated call returns the first result. */
   readonly callKey?: string
   /** Milliseconds since the epoch. */

@@ -1,12 +1,12 @@
 /**
  * The HTTP server: h3 on listhen. It owns the socket, who may speak to it, and its end; what is said on `/mcp` is the
- * endpoint's, what is shown on `/` and under `/inspector` the inspector's. Nothing is written to stdout.
+ * endpoint's, what is shown on `/` and under `/inspector` the inspector's, and all other paths are REST's. Nothing is written to stdout.
  */
 
 import { bodyLimit, H3, HTTPError, type H3Event } from 'h3'
 import { toNodeHandler } from 'h3/node'
 import { listen, type Listener } from 'listhen'
-import type { MadroxSystem } from '../actors/system.ts'
+import type { Connection, MadroxSystem } from '../actors/system.ts'
 import type { Clock } from '../clock.ts'
 import { MadroxError, toWireError } from '../errors.ts'
 import { createInspector, type Inspector } from '../inspector/inspector.ts'
@@ -16,11 +16,13 @@ import type { ToolTable } from '../tools/tool.ts'
 import { version } from '../version.ts'
 import { createAttachEndpoint, type AttachEndpoint } from './attach.ts'
 import { authenticate, challenge } from './credentials.ts'
-import { watchExchange } from './exchange.ts'
+import { type Exchange, watchExchange } from './exchange.ts'
 import { createGuard, isLoopbackHost, type Arrival, type Guard } from './guard.ts'
 import { createMcpEndpoint, type McpEndpoint } from './mcp/endpoint.ts'
 import type { McpExtension } from './mcp/extension.ts'
 import type { McpTimings } from './mcp/session.ts'
+import { createRest, type Rest } from './rest/rest.ts'
+import { refuse } from './rest/status.ts'
 
 export interface HttpOptions {
   readonly system: MadroxSystem
@@ -66,9 +68,10 @@ export async function serveHttp(options: HttpOptions): Promise<HttpServer> {
   const host = options.host ?? '127.0.0.1'
   const endpoint = createMcpEndpoint({ ...options, version, maxBodyBytes })
   const inspector = createInspector(options)
+  const rest = createRest(options)
   const guard = createGuard(host, options.allowedHosts)
   const terminals = createAttachEndpoint({ ...options, guard })
-  const listener = await bind(createApp({ endpoint, inspector }, guard, options), host, options.port)
+  const listener = await bind(createApp({ endpoint, inspector, rest }, guard, options), host, options.port)
   terminals.listenOn(listener.server)
   const port = portOf(listener)
   listener.server.keepAliveTimeout = keepAliveMs
@@ -79,7 +82,7 @@ export async function serveHttp(options: HttpOptions): Promise<HttpServer> {
     get sessionCount() {
       return endpoint.sessionCount
     },
-    close: () => shut({ endpoint, inspector, terminals }, listener),
+    close: () => shut({ endpoint, inspector, rest, terminals }, listener),
   }
 }
 
@@ -87,18 +90,20 @@ export async function serveHttp(options: HttpOptions): Promise<HttpServer> {
 interface Served {
   readonly endpoint: McpEndpoint
   readonly inspector: Inspector
+  readonly rest: Rest
 }
 
-function createApp({ endpoint, inspector }: Served, guard: Guard, { log, system }: HttpOptions): H3 {
+function createApp({ endpoint, inspector, rest }: Served, guard: Guard, { log, system }: HttpOptions): H3 {
   const app = new H3({
     silent: true, // it would write to the console
     onError: error => {
       if (error.unhandled) log.error('request failed', { reason: error.message })
+      return refuse({ code: error.status < 500 ? 'invalid_input' : 'internal', message: error.unhandled ? 'The request failed unexpectedly.' : error.message, remedy: error.status < 500 ? 'Correct the request.' : 'Please report it with the server log.' }, { status: error.status })
     },
   })
   app.use(event => {
     const reason = guard.refusal(arrivalOf(event))
-    if (reason !== undefined) return Response.json({ error: 'forbidden', message: reason }, { status: 403 })
+    if (reason !== undefined) return refuse({ code: 'not_allowed', message: reason, remedy: 'Call it by a name it has, from no other site\'s page.' })
   })
   app.use(bodyLimit(maxBodyBytes))
   app.get('/health', () => {
@@ -109,16 +114,17 @@ function createApp({ endpoint, inspector }: Served, guard: Guard, { log, system 
     const caller = authenticate(system, event.req, guard.connectionOf(arrivalOf(event)))
     return caller instanceof MadroxError ? Response.json(toWireError(caller), { status: 401, headers: challenge }) : answer(caller, event.req)
   }
-  app.get('/', () => inspector.page())
-  app.get('/inspector/tree', known(inspector.tree))
-  app.get('/inspector/events', known(inspector.events))
-  app.all('/mcp', event => {
+  const arrivalAt = (event: H3Event): { exchange: Exchange; connection: Connection } => {
     const response = event.runtime?.node?.res
     if (!response) throw new HTTPError({ status: 500, message: 'Madrox serves Node sockets only.' })
     // Node's types know http and http2 responses as one; listhen serves plain http here.
-    const exchange = watchExchange(response as Parameters<typeof watchExchange>[0])
-    return endpoint.handle(event.req, { exchange, connection: guard.connectionOf(arrivalOf(event)) })
-  })
+    return { exchange: watchExchange(response as Parameters<typeof watchExchange>[0]), connection: guard.connectionOf(arrivalOf(event)) }
+  }
+  app.get('/', () => inspector.page())
+  app.get('/inspector/tree', known(inspector.tree))
+  app.get('/inspector/events', known(inspector.events))
+  app.all('/mcp', event => endpoint.handle(event.req, arrivalAt(event)))
+  app.all('/**', event => rest.handle(event.req, arrivalAt(event)))
   return app
 }
 
@@ -157,8 +163,9 @@ function portOf({ address }: Listener): number {
 }
 
 /** listhen waits for open requests; those are ended first, and what does not end is cut. */
-async function shut({ endpoint, inspector, terminals }: Served & { readonly terminals: AttachEndpoint }, listener: Listener): Promise<void> {
+async function shut({ endpoint, inspector, rest, terminals }: Served & { readonly terminals: AttachEndpoint }, listener: Listener): Promise<void> {
   inspector.close()
+  rest.close()
   terminals.close()
   await endpoint.close()
   const cut = setTimeout(() => listener.server.closeAllConnections(), drainMs)

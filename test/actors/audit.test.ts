@@ -50,6 +50,7 @@ async function liveThroughEverything() {
   await first.ask(first.me, 'resend_dead_letter', { dead_letter_id: lost, instance_id: lead })
   await first.refusal(first.as(lead), 'call_tool', { name: 'terminate_instance', arguments: { instance_id: 'nobody' } })
   await first.refusal(first.me, 'send_to_instance', { instance_id: lead, message: '' })
+  await first.ask(first.me, 'set_policy', { max_children: 5, reason: 'small teams' })
   full = true
   await first.refusal(first.me, 'send_to_instance', { instance_id: lead, message: 'too late', ...nowait })
   full = false

@@ -99,6 +99,13 @@ describe('every tool', () => {
     }
     await check(stage.me, 'terminate_multiple_instances', { instance_ids: ['two', 'nobody'], force: true })
     await check(stage.me, 'terminate_instance', { instance_id: 'more' })
+    await check(stage.me, 'set_policy', { instance_id: lead, spawn_approval: 'manual', max_children: 5, reason: 'asked to' })
+    await check(stage.me, 'get_policy', { instance_id: lead })
+    const asked = stage.call(stage.as(lead), 'spawn_agent', { harness: 'hand', name: 'asked', ...nowait })
+    expect(await check(stage.me, 'list_approvals', { include_settled: 5 })).toMatchObject({ data: { open: 1, approvals: [{ kind: 'spawn', by: 'lead' }] } })
+    const [waiting] = stage.system.approvals(stage.me)
+    expect(await check(stage.me, 'answer_approval', { approval_id: waiting?.id, decision: 'deny', message: 'no' })).toMatchObject({ data: { decision: 'deny' } })
+    expect(await asked).toMatchObject({ error: { code: 'not_approved' } })
     const undone = await stage.ask(stage.me, 'send_to_instance', { instance_id: kid, message: 'undone', wait_for_response: false })
     await check(stage.me, 'terminate_instance', { instance_id: kid })
     await check(stage.me, 'list_dead_letters', { limit: 5, since: '2025-01-01T00:00:00+02:00' })

@@ -88,7 +88,7 @@ test('half-typed text is intact after a detach; messages wait, its supervisor is
   const { replies } = await call('get_pending_replies', { wait_timeout: 30 })
   expect(JSON.stringify(replies)).toContain('left unsent text in the input box of ada')
   const fay = await attach('ada')
-  expect(fay.title()).toContain('unsent text')
+  await fay.titled('unsent text')
   await fay.takesControl()
   fay.types('sentence')
   fay.presses('\r')
@@ -226,8 +226,8 @@ describe('what cannot be attached to is refused in words, on the ordinary screen
   test('a detach key that is none', async () => expect(await refusal(['ada', '--home', home.path, '--detach-key', 'q'])).toContain('cannot be the detach key'))
 
   test('no agent, or two', async () => {
-    expect(await refusal(['--home', home.path])).toContain('Missing required positional argument')
-    expect(await refusal(['ada', 'bob', '--home', home.path])).toContain('takes one agent')
+    expect(await refusal(['--home', home.path])).toContain('AGENT is missing')
+    expect(await refusal(['ada', 'bob', '--home', home.path])).toContain('Unexpected word "bob"')
   })
 
   test('a place that is no terminal', async () => {

@@ -5,6 +5,7 @@ import { MadroxError } from '../../src/errors.ts'
 import { type AgentId, asAgentId, asClientId, asMessageId, asOwnerId, asReplyId } from '../../src/ids.ts'
 import type { Address, DeadLetter, Message, Outcome, Reply } from '../../src/messages.ts'
 import type { AgentRow, AuditQuery, AuditRow, ClientRow, OutputRow, Store, UsageRow } from '../../src/store/store.ts'
+import { describePolicyStore } from './policy-store.ts'
 
 export const anAgent = (more: Partial<AgentRow> = {}): AgentRow => ({
   id: asAgentId('ada'), name: 'ada', harness: 'scripted', role: 'general', parent: { kind: 'client', id: asClientId('c1') },
@@ -500,6 +501,8 @@ export function describeStore(name: string, open: () => Store): void {
         expect(refusalOf(() => store.beginTurn(asAgentId('nobody'), 't1'))).toBe('internal')
       })
     })
+
+    describePolicyStore(() => store)
 
     describe('transactions', () => {
       class Stop extends Error {}

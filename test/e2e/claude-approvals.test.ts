@@ -2,6 +2,7 @@
 import { existsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import { callTool, say } from '../fakes/anthropic/index.ts'
 import { openRig } from './rig.ts'
 
 test.each(['default', 'manual'])('in mode %s a message waits while a dialog is open, and nothing is typed into it', async mode => {
@@ -46,4 +47,24 @@ test('a confined agent works in its workspace without asking, and writes nowhere
   expect(existsSync(join(root, 'madrox', 'by-bash'))).toBe(false)
   const results = anthropic.requests.flatMap(request => request.view.lastToolResults)
   expect(results.find(result => result.name === 'Write' && result.isError)).toBeDefined()
+})
+
+test('its supervisor, another real agent, answers what it asks: what is allowed runs, what is denied does not, and the reason reaches it', async () => {
+  const { call, anthropic } = await openRig()
+  // Every notice of a prompt is answered by its id, by a tool this agent is not shown.
+  anthropic.addRule({
+    when: /\[NOTICE from ada\]/,
+    then: ({ lastUserText }) => [
+      callTool('mcp__madrox__call_tool', { name: 'answer_approval', arguments: { approval_id: /approval_id (\w+)/.exec(lastUserText)?.[1], decision: lastUserText.includes('touch yes') ? 'allow' : 'deny', message: 'by the rules' } }),
+      say('decided'),
+    ],
+  })
+  await call('set_policy', { permission_prompts: 'supervisor' })
+  await call('spawn_claude', { name: 'boss', bypass_isolation: true })
+  const { workspace } = await call('spawn_claude', { name: 'ada', parent_instance_id: 'boss', workspace: 'isolated', bypass_isolation: true, permission_mode: 'default' })
+  expect(await call('send_to_instance', { instance_id: 'ada', message: 'do: bash touch yes\nbash touch no\nreply went on' })).toMatchObject({ status: 'answered', response: 'went on' })
+  expect(['yes', 'no'].filter(name => existsSync(join(String(workspace), name)))).toEqual(['yes'])
+  const results = anthropic.requests.flatMap(({ view }) => view.lastToolResults).filter(({ name }) => name === 'Bash')
+  expect(results).toMatchObject([{ isError: false }, { isError: true, text: expect.stringContaining('by the rules') }])
+  expect(await call('list_approvals', { include_settled: 5 })).toMatchObject({ open: 0, approvals: [{ by: 'ada', tool: 'Bash', decision: 'allow', decided_by: 'boss' }, { decision: 'deny', decided_by: 'boss', reason: 'by the rules' }] })
 })

@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { onTestFailed, onTestFinished } from 'vitest'
+import type { CodexDriverName } from '../../src/config.ts'
 import { startFakeAnthropic, type FakeAnthropic, type FakeAnthropicOptions } from '../fakes/anthropic/index.ts'
 import { startFakeOpenAI, type FakeOpenAI, type Script as OpenAIScript } from '../fakes/openai/index.ts'
 import { claudeBin } from './claude-setup.ts'
@@ -15,6 +16,9 @@ import { connectClient, type ConnectOptions, type RigClient } from './rig-client
 import { launchServer, type ServerProcess } from './rig-server.ts'
 
 export type { Data, RigClient } from './rig-client.ts'
+
+/** For rigs whose Codex agents are to be run by that driver. */
+export const byDriver = (codexDriver: CodexDriverName): RigOptions => ({ env: { MADROX_CODEX_DRIVER: codexDriver } })
 
 export interface RigOptions {
   readonly anthropic?: FakeAnthropicOptions

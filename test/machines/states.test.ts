@@ -77,7 +77,7 @@ describe('the states that can be reached', () => {
       // A resumed session may be in a turn of its own before it is ready whole.
       if (where === 'spawning.handshaking' || where === 'spawning.recalling') return context.interrupting !== undefined || (context.turn === undefined && context.aside !== undefined)
       if (where.startsWith('interrupted')) return context.turn !== undefined || context.hold === undefined || context.interrupting !== undefined
-      return !where.startsWith('terminated') && (context.turn !== undefined || context.aside !== undefined || context.interrupting !== undefined || context.approval !== undefined)
+      return !where.startsWith('terminated') && (context.turn !== undefined || context.aside !== undefined || context.interrupting !== undefined || context.approvals.length > 0)
     })
     expect(wrong.map(({ state, steps }) => `${path(state.value)} by ${steps.map(step => step.event.type).join(', ')}`)).toEqual([])
   })

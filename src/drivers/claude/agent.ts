@@ -9,14 +9,16 @@ import type { Clock } from '../../clock.ts'
 import type { Log } from '../../log.ts'
 import type { BackgroundTask, FactOf, TerminalUse } from '../driver.ts'
 import type { Recollection, SourcedFact } from '../facts.ts'
+import type { HookAnswer } from '../hooks.ts'
+import { createApprovals } from '../permissions.ts'
 import { startPty } from '../pty/process.ts'
 import { endProcessTree } from '../pty/reaper.ts'
 import { renderLastWords, renderScreen } from '../pty/screen.ts'
 import { createSharing } from '../pty/sharing.ts'
-import { createApprovals } from './approvals.ts'
+import { createSessionClock } from '../session-clock.ts'
+import { createWatch } from '../watch.ts'
 import { transcriptPath, type ConfigDir } from './config-dir.ts'
 import { toFailed } from './failures.ts'
-import type { HookAnswer } from './hooks.ts'
 import type { HookBody, HookOf } from './hook-bodies.ts'
 import { createInterrupting } from './interrupting.ts'
 import { verifiedVersion, type ParsedLaunch, type Prepared } from './launch.ts'
@@ -24,11 +26,10 @@ import type { Login } from './login.ts'
 import { createPrompting } from './prompting.ts'
 import { recallTurn } from './recall.ts'
 import { createRecords } from './records.ts'
-import { createSessionClock, createStatusReader, type Session } from './session.ts'
+import { createStatusReader, type Session } from './session.ts'
 import { createSettling } from './settling.ts'
 import { createTurnTracker, isTaskNotification, type Ending } from './turns.ts'
 import { clearBox } from './typing.ts'
-import { createWatch } from './watch.ts'
 
 type StartFailure = FactOf<'startFailed'>['code']
 
@@ -155,7 +156,7 @@ export function startAgent(context: AgentContext): ClaudeAgent {
 
   function takeHook(body: HookBody, gone: AbortSignal): HookAnswer | Promise<HookAnswer> {
     if (phase === 'ending' || body.session_id !== launch.sessionId) return {}
-    if (body.hook_event_name === 'PermissionRequest') return approvals.hold(body.tool_name, body.tool_input, gone)
+    if (body.hook_event_name === 'PermissionRequest') return approvals.hold(body.tool_name, JSON.stringify(body.tool_input ?? {}), gone)
     // Nobody is there to fill in a form; unanswered, it would stay open and take whatever is typed next.
     if (body.hook_event_name === 'Elicitation') return { hookSpecificOutput: { hookEventName: 'Elicitation', action: 'decline' } }
     status.refresh() // the CLI waits for this answer, so the file tells of now

@@ -10,10 +10,11 @@ import { wordsOf } from '../../errors.ts'
 import { launchSchema, type CreateDriver, type DriverFact, type FactOf } from '../driver.ts'
 import { findExecutable } from '../executable.ts'
 import type { SourcedFact } from '../facts.ts'
+import { createHookListener } from '../hooks.ts'
 import { listProcesses } from '../pty/processes.ts'
 import { startAgent, type ClaudeAgent } from './agent.ts'
 import { findConfigDir, listStatuses, prepareConfigDir, transcriptPath, type ConfigDir } from './config-dir.ts'
-import { createHookListener } from './hooks.ts'
+import { hookBodySchema } from './hook-bodies.ts'
 import { baseEnvironment, findLaunchFault, prepareLaunch, type ParsedLaunch } from './launch.ts'
 import { createLogins, type Login } from './login.ts'
 import { clearPrivateFiles } from './private-files.ts'
@@ -39,7 +40,7 @@ export const createClaudeDriver: CreateDriver = (config, emit) => {
   const env = baseEnvironment(config)
   const configDir = findConfigDir(env)
   const agents = new Map<string, Entry>()
-  const hooks = createHookListener((agentId, reason) => log.warn('A hook of Claude Code was not understood.', { agentId, reason }))
+  const hooks = createHookListener(hookBodySchema, (agentId, reason) => log.warn('A hook of Claude Code was not understood.', { agentId, reason }))
   const logins = createLogins(env, configDir, log)
   let isClosed = false
   clearPrivateFiles(config.stateDir, log)

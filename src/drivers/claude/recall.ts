@@ -5,8 +5,9 @@
  */
 
 import type { Recollection } from '../facts.ts'
+import { createLineReader } from '../lines.ts'
 import { isMarked } from '../markers.ts'
-import { createLineReader, toEntries, type TranscriptEntry } from './transcript.ts'
+import { toEntries, type TranscriptEntry } from './transcript.ts'
 
 export function recallTurn(path: string, markers: readonly string[]): Recollection {
   return toRecollection(createLineReader(path).read().flatMap(toEntries), markers)

@@ -7,7 +7,8 @@ import { readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { codeOf } from '../../errors.ts'
 import type { SourcedFact } from '../facts.ts'
-import { createLineReader, toEntries, type LineReader, type TranscriptEntry } from './transcript.ts'
+import { createLineReader, type LineReader } from '../lines.ts'
+import { toEntries, type TranscriptEntry } from './transcript.ts'
 
 export type RecordFact = SourcedFact<'usageReported' | 'outputProduced'>
 

@@ -1,12 +1,12 @@
-/** Permission requests the CLI waits on: each held until it is answered, or until nobody waits for it any more. */
+/** Permission requests a CLI waits on in a `PermissionRequest` hook, whose answer is the same for all our CLIs: each held until it is answered, or until nobody waits for it any more. */
 
 import { randomUUID } from 'node:crypto'
-import type { SourcedFact } from '../facts.ts'
+import type { SourcedFact } from './facts.ts'
 import type { HookAnswer } from './hooks.ts'
 
 export interface Approvals {
   /** Asks; the promise is the hook's answer. */
-  hold(tool: string, input: unknown, gone: AbortSignal): Promise<HookAnswer>
+  hold(tool: string, detail: string, gone: AbortSignal): Promise<HookAnswer>
   /** An id that is not open is ignored: it was answered, or its dialog is gone. */
   answer(approvalId: string, decision: 'allow' | 'deny', message: string | undefined): void
   count(): number
@@ -24,10 +24,10 @@ export function createApprovals(tell: (fact: SourcedFact<'approvalRequested' | '
     resolve(answer)
   }
   return {
-    hold: (tool, input, gone) => new Promise(resolve => {
+    hold: (tool, detail, gone) => new Promise(resolve => {
       const approvalId = randomUUID()
       open.set(approvalId, resolve)
-      tell({ type: 'approvalRequested', source: 'hook', approvalId, tool, detail: JSON.stringify(input ?? {}) })
+      tell({ type: 'approvalRequested', source: 'hook', approvalId, tool, detail })
       gone.addEventListener('abort', () => settle(approvalId, 'gone', {}), { once: true })
     }),
     answer: (approvalId, decision, message) => settle(approvalId, decision, {
