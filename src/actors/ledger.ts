@@ -6,7 +6,6 @@
 import { type AnyActorRef, fromCallback } from 'xstate'
 import type { Clock } from '../clock.ts'
 import type { FactOf } from '../drivers/driver.ts'
-import type { Audited } from '../audit.ts'
 import { MadroxError } from '../errors.ts'
 import type { AgentId, ClientId, IdSource, MessageId } from '../ids.ts'
 import type { Log } from '../log.ts'
@@ -23,7 +22,7 @@ export const keptFacts = ['usageReported', 'outputProduced', 'promptWritten', 'p
 export type KeptFact = FactOf<(typeof keptFacts)[number]>
 type TurnFact = Exclude<KeptFact, FactOf<'usageReported' | 'outputProduced' | 'approvalRequested' | 'approvalResolved'>>
 
-export type LedgerInput = LedgerEvent | { readonly type: 'writeRetried' } | { readonly type: 'storeFailed' } | { readonly type: 'audited'; readonly event: Audited } | KeptFact
+export type LedgerInput = LedgerEvent | { readonly type: 'writeRetried' } | { readonly type: 'storeFailed' } | KeptFact
 
 export type LedgerEmitted =
   /** `unasked`: nobody ended it. */
@@ -34,6 +33,8 @@ export type LedgerEmitted =
   | { readonly type: 'messageFailed'; readonly agentId: AgentId; readonly text: string }
   /** One more model call is on record; told once. */
   | { readonly type: 'usageCounted'; readonly call: UsageRow }
+  /** A call that was counted cost what its CLI says, and not what its tokens come to. */
+  | { readonly type: 'costTold'; readonly agentId: AgentId }
   /** It will be tried again. */
   | { readonly type: 'writeFailed'; readonly event: LedgerInput }
 
@@ -163,6 +164,7 @@ function record(desk: Desk, event: LedgerInput, emit: (event: LedgerEmitted) => 
     case 'usageReported': {
       const call = { ...event, agentId: event.agentId as AgentId } // the driver names agents by our ids
       if (store.addUsage(call)) emit({ type: 'usageCounted', call })
+      else if (call.costUsd !== undefined && store.tellCost(call.agentId, call.unitId, call.costUsd)) emit({ type: 'costTold', agentId: call.agentId })
       return []
     }
     case 'outputProduced':

@@ -202,6 +202,11 @@ CREATE INDEX messages_from ON messages (from_id);
 CREATE INDEX replies_beside_outcomes ON replies (from_agent) WHERE kind <> 'outcome';
 `
 
+/** USD, of calls whose cost the CLI tells itself. */
+const toldCosts = `
+ALTER TABLE usage ADD COLUMN cost_usd REAL;
+`
+
 /** In order; the first makes version 1 out of an empty file. */
-export const migrations: readonly string[] = [first, recovery, unfinishedTurns, deadLetters, readableLogs, policies]
+export const migrations: readonly string[] = [first, recovery, unfinishedTurns, deadLetters, readableLogs, policies, toldCosts]
 export const schemaVersion = migrations.length
