@@ -12,6 +12,7 @@ import { checkPrice, lineOf } from './budgets.ts'
 import { checkRoomToWake, isSuspended } from './capacity.ts'
 import { endAll, interrupt, livingBelow } from './control.ts'
 import { agentActor, type AgentActor, type AgentSnapshot, type AgentSpec, callerKey, canonicalClient, type Core, detailOf, isEnded, ledgerActor, rowOf, specOf, stateOf, tellAgent } from './core.ts'
+import type { Asking } from './controlling.ts'
 import { childrenOf, isWithin, resolveAgent, resolveLiving } from './directory.ts'
 import type { MadroxSystem, WaitOptions } from './facade.ts'
 import type { Changes, Lifecycle, Persisted, Resumed, Suspended } from './lifecycle-words.ts'
@@ -68,14 +69,14 @@ function refuseWhileNeeded(name: string, snapshot: AgentSnapshot): void {
 
 interface Resumption {
   readonly changes: Changes
-  readonly wait: WaitOptions
+  readonly wait: WaitOptions & Asking
 }
 
 async function resume(options: LifecycleOptions, caller: Caller, reference: string, { changes, wait }: Resumption): Promise<Resumed> {
   const { core, reviving } = options
   const agentId = resolveAgent(core, caller, reference, 'rule')
   const revived = isEnded(core, agentId)
-  if (revived) reviving.revive(agentId, changes)
+  if (revived) await reviving.revive(caller, agentId, changes, wait)
   else checkChanges(core, agentId, changes)
   const actor = agentActor(core, agentId)
   if (!actor) throw new MadroxError('agent_ended', `"${rowOf(core, agentId).name}" has ended.`, { remedy: 'Spawn another.', data: { agentId } })

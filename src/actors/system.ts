@@ -150,11 +150,12 @@ export function createSystem(options: SystemOptions): MadroxSystem {
   const notifications = createNotifications(core)
   const waiting = createWaiting(core)
   const serves = (): boolean => options.willServe === true || options.endpoint() !== undefined
-  const spawning = createSpawning({ core, drivers: () => drivers, serves, models: options.models ?? {}, workspaceDir: options.workspaceDir ?? `${options.home}/workspaces`, marker: options.marker, ...(options.rolesDir ? { rolesDir: options.rolesDir } : {}), prepareWorkspace: options.prepareWorkspace ?? prepareWorkspace, approve: createSpawnApproval(core, approvals, options.approvals?.spawnMs ?? spawnApprovalMs), onSpawned: notifications.spawned, ...(options.approvals?.promptMs === undefined ? {} : { approvalMs: options.approvals.promptMs }), servers: options.servers ?? createServers({ home: options.home, env: {}, findExecutable: name => name }) })
+  const approve = createSpawnApproval(core, approvals, options.approvals?.spawnMs ?? spawnApprovalMs)
+  const spawning = createSpawning({ core, drivers: () => drivers, serves, models: options.models ?? {}, workspaceDir: options.workspaceDir ?? `${options.home}/workspaces`, marker: options.marker, ...(options.rolesDir ? { rolesDir: options.rolesDir } : {}), prepareWorkspace: options.prepareWorkspace ?? prepareWorkspace, approve, onSpawned: notifications.spawned, ...(options.approvals?.promptMs === undefined ? {} : { approvalMs: options.approvals.promptMs }), servers: options.servers ?? createServers({ home: options.home, env: {}, findExecutable: name => name }) })
   const messaging = createMessaging(core, waiting)
   const workspaceExists = options.workspaceExists ?? existsSync
   const lifecycle = createLifecycle({
-    core, drivers: () => drivers, workspaceExists, reviving: createReviving(core, { drivers: () => drivers, enter: spawning.enter, workspaceExists }),
+    core, drivers: () => drivers, workspaceExists, reviving: createReviving(core, { drivers: () => drivers, enter: spawning.enter, workspaceExists, approve }),
     respecify: row => tellAgent(core, row.id, { type: 'respecified', name: row.name, launch: spawning.toLaunch(row) }),
   })
   recover(core, { drivers: () => drivers, enter: spawning.enter })

@@ -1,7 +1,7 @@
 /** Agents put away and brought back by wish, and all of a caller's agents at once. */
 import { rmSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
-import { type AgentId, asOwnerId } from '../../src/ids.ts'
+import { type AgentId, asOwnerId, localOwner } from '../../src/ids.ts'
 import { createStage, type Stage } from './rig.ts'
 
 const minute = 60_000
@@ -174,6 +174,21 @@ describe('resume_instance', () => {
 })
 
 describe('an agent that ended', () => {
+  test('is a spawn to policy when it is resumed: its harness and model must be allowed, and a person is asked where spawns are', async () => {
+    const stage = createStage()
+    const ada = await createUsed(stage)
+    await end(stage, ada)
+    await stage.ask(stage.me, 'set_policy', { allowed_models: ['*haiku*'], spawn_approval: 'manual' })
+    expect(await stage.refusal(stage.me, 'resume_instance', { instance_id: ada, model: 'opus' })).toBe('against_policy')
+    const resumed = resume(stage, ada, { model: 'haiku' })
+    await stage.settle()
+    const { approvals } = (await stage.ask(stage.me, 'list_approvals')) as { approvals: { approval_id: string }[] }
+    expect([approvals.length, await persisted(stage)]).toEqual([1, [['ada', 'terminated', true]]])
+    await stage.ask({ kind: 'owner', ownerId: localOwner }, 'answer_approval', { approval_id: approvals[0]?.approval_id, decision: 'allow' })
+    expect(await resumed).toMatchObject({ revived: true, state: 'idle', model: 'haiku' })
+    expect(await stage.refusal(stage.me, 'resume_instance', { instance_id: ada, model: 'opus' })).toBe('against_policy')
+  })
+
   test('lives again by resume_instance, with its id, session, workspace, usage and limits; what was open stays ended', async () => {
     const stage = createStage()
     const ada = await stage.spawn('ada', stage.me, { max_total_tokens: 1_000 })
