@@ -10,6 +10,7 @@ import { createSystem, type MadroxSystem } from './actors/system.ts'
 import type { Limits } from './actors/core.ts'
 import { type Clock, systemClock } from './clock.ts'
 import { createClaudeDriver } from './drivers/claude/driver.ts'
+import { createClaudeStreamDriver } from './drivers/claude/stream/driver.ts'
 import { createCodexDriver } from './drivers/codex/driver.ts'
 import { createCodexPtyDriver } from './drivers/codex/pty/driver.ts'
 import type { CreateDriver, Driver } from './drivers/driver.ts'
@@ -44,6 +45,8 @@ export interface MadroxOptions {
   readonly codexBin?: string
   /** What the harness name `codex` means: threads of one app-server (default), or the interactive program of each agent in a PTY, which `codex-pty` always means. */
   readonly codexDriver?: CodexDriverName
+  /** How the harness `claude` speaks with Claude Code; default `pty`. The harness `claude-stream` is there either way. */
+  readonly claudeDriver?: 'pty' | 'stream'
   /** The model of agents whose spawn names none, by harness; default: the CLI's own. */
   readonly models?: Readonly<Record<string, string>>
   /** Where workspaces are made; default: `workspaces` in the home. */
@@ -94,9 +97,10 @@ export interface Madrox {
 type Harness = readonly [string, CreateDriver, string]
 
 /** @throws MadroxError `invalid_input` where a model is set for a harness that is none */
-function harnessesOf({ claudeBin = 'claude', codexBin = 'codex', codexDriver = 'app-server', harnesses = {}, models = {} }: MadroxOptions): readonly Harness[] {
+function harnessesOf({ claudeBin = 'claude', claudeDriver = 'pty', codexBin = 'codex', codexDriver = 'app-server', harnesses = {}, models = {} }: MadroxOptions): readonly Harness[] {
   const all: readonly Harness[] = [
-    ['claude', createClaudeDriver, claudeBin],
+    ['claude', claudeDriver === 'stream' ? createClaudeStreamDriver : createClaudeDriver, claudeBin],
+    ['claude-stream', createClaudeStreamDriver, claudeBin],
     ['codex', codexDriver === 'pty' ? createCodexPtyDriver : createCodexDriver, codexBin],
     ['codex-pty', createCodexPtyDriver, codexBin],
     ['scripted', createScriptedDriver, ''],

@@ -52,6 +52,7 @@ test.each([
   ['config.toml', 'models = 7', /does not fit: models in .*config\.toml 7: /],
   ['config.toml', '[models]\nclaude = 7', /does not fit: models\.claude in .*config\.toml 7: /],
   ['config.toml', '[models]\nClaude = "x"', /does not fit: models\.Claude in .*config\.toml "x": /],
+  ['config.toml', 'claude_driver = "tmux"', /does not fit: claude_driver in .*config\.toml "tmux": /],
   ['config.toml', 'child_env = ["A B"]', /does not fit: child_env in .*config\.toml \["A B"\]: not the name of a variable/],
 ])('%s with %j is refused, saying where', (name, text, said) => {
   expect(() => loadConfig({ home: home({ [name]: text }) }, {})).toThrow(expect.objectContaining({ code: 'invalid_input', message: expect.stringMatching(said) }))

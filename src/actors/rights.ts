@@ -16,14 +16,15 @@ interface Freedom {
   readonly writes: boolean
 }
 
-/** A CLI is confined by the same words whichever driver runs it: `codex-pty` is codex. */
+/** The CLI behind a harness, by whichever driver: `claude-stream` is `claude`. */
 export const familyOf = (harness: string): string => /^(?:claude|codex)(?=-|$)/.exec(harness)?.[0] ?? harness
 
 function freedomOf({ harness, confinement: { bypass, permissionMode, sandboxMode } }: Pick<Rights, 'harness' | 'confinement'>): Freedom {
   const bySandbox: Freedom = { unconfined: (sandboxMode ?? (bypass ? 'danger-full-access' : '')) === 'danger-full-access', writes: sandboxMode !== 'read-only' }
   const byMode: Freedom = { unconfined: bypass || permissionMode === 'bypassPermissions', writes: permissionMode !== 'plan' }
-  if (familyOf(harness) === 'codex') return bySandbox
-  if (familyOf(harness) === 'claude') return byMode
+  const family = familyOf(harness)
+  if (family === 'codex') return bySandbox
+  if (family === 'claude') return byMode
   // Any other harness is taken at its word, in whichever words.
   return { unconfined: bySandbox.unconfined || byMode.unconfined, writes: bySandbox.writes && byMode.writes }
 }

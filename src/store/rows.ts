@@ -65,15 +65,19 @@ const holdValue = (hold: AgentRow['hold']): Value => (hold === undefined ? null 
 
 /** The columns a patch names; a key that is present and undefined clears its column. */
 export function agentPatchValues(patch: AgentPatch): Values {
-  const columns: Record<keyof AgentPatch, readonly [string, Value]> = {
+  const columns: Record<Exclude<keyof AgentPatch, 'parent'>, readonly [string, Value]> = {
     sessionId: ['session_id', orNull(patch.sessionId)],
     pid: ['pid', orNull(patch.pid)],
     state: ['state', orNull(patch.state)],
     endedAt: ['ended_at', orNull(patch.endedAt)],
     endReason: ['end_reason', jsonOrNull(patch.endReason)],
     hold: ['hold', holdValue(patch.hold)],
+    name: ['name', toJson(patch.name)],
+    spec: ['spec', toJson(patch.spec)],
+    parentSource: ['parent_source', toJson(patch.parentSource)],
   }
-  return Object.fromEntries(Object.entries(columns).filter(([key]) => key in patch).map(([, column]) => column))
+  const parent: Values = patch.parent ? { parent_kind: patch.parent.kind, parent_id: patch.parent.id } : {}
+  return { ...Object.fromEntries(Object.entries(columns).filter(([key]) => key in patch).map(([, column]) => column)), ...parent }
 }
 
 export const clientRow = z
@@ -166,6 +170,7 @@ export const callValues = (caller: string, key: string, result: unknown, at: num
 export const usageValues = (row: UsageRow): Values => ({
   agent_id: row.agentId, unit_id: row.unitId, model: row.model, input_tokens: row.inputTokens, output_tokens: row.outputTokens,
   cache_read_tokens: row.cacheReadTokens, cache_creation_tokens: row.cacheCreationTokens, at: row.at,
+  cost_usd: orNull(row.costUsd),
 })
 
 const usageTotals = { input: z.number(), output: z.number(), cache_read: z.number(), cache_creation: z.number() }
@@ -175,8 +180,8 @@ const toUsageTotals = (row: z.output<z.ZodObject<typeof usageTotals>>): UsageTot
 
 export const usageTotalsRow = z.object(usageTotals).transform(toUsageTotals)
 export const modelUsageRow = z
-  .object({ model: z.string(), prompt_over: z.number(), ...usageTotals })
-  .transform((row): ModelUsage => ({ model: row.model, promptOver: row.prompt_over, ...toUsageTotals(row) }))
+  .object({ model: z.string(), prompt_over: z.number(), cost: z.number().nullable(), ...usageTotals })
+  .transform((row): ModelUsage => ({ model: row.model, promptOver: row.prompt_over, ...toUsageTotals(row), ...(row.cost === null ? {} : { costUsd: row.cost }) }))
 
 export const outputRow = z
   .object({ agent_id: agentId, at: time, kind: z.enum(['message', 'text', 'tool_call', 'tool_result', 'reply']), content: words })

@@ -1,7 +1,7 @@
 /** Bringing agents up. */
 
 import { z } from 'zod'
-import { type AgentLimits, bringBackHint, type ParentFound, type SendReport, type SpawnRequest } from '../actors/system.ts'
+import { type AgentLimits, bringBackHint, type ParentFound, rootName, type SendReport, type SpawnRequest } from '../actors/system.ts'
 import { MadroxError, toWireError } from '../errors.ts'
 import type { AgentId } from '../ids.ts'
 import { toSent } from './messages.ts'
@@ -37,14 +37,14 @@ export const spawnAgent = defineTool({
   ...common,
   name: 'spawn_agent',
   title: 'Spawn an agent of any harness',
-  description: 'Starts an agent of the named harness: claude, codex, codex-pty (Codex by its interactive program, one process an agent), or scripted (built in, no model, no cost: for rehearsals). Otherwise as spawn_claude.',
+  description: 'Starts an agent of the named harness: claude, claude-stream (Claude Code by structured messages), codex, codex-pty (Codex by its interactive program), or scripted (built in, no model, no cost: for rehearsals). Otherwise as spawn_claude.',
   input: z.strictObject({ harness: z.string().min(1), ...spawnFields, ...anyFields }),
   listedFor: ['client'],
   searchHint: 'start create launch any harness scripted rehearsal agent',
   handler: ({ harness, ...input }, context) => spawnOne(harness, input, context),
 })
 
-const batchItem = z.strictObject({ instance_type: z.string().min(1).default('claude').describe('claude | codex | codex-pty | scripted'), ...spawnFields, ...anyFields })
+const batchItem = z.strictObject({ instance_type: z.string().min(1).default('claude').describe('claude | claude-stream | codex | codex-pty | scripted'), ...spawnFields, ...anyFields })
 
 export const spawnMultiple = defineTool({
   name: 'spawn_multiple_instances',
@@ -61,9 +61,11 @@ export const spawnMultiple = defineTool({
   listedFor: ['supervisor', 'client'],
   searchHint: 'start create launch team batch parallel several agents',
   handler: async ({ instances, parent_instance_id }, context) => {
-    // Once for all; not at all where each item names its own.
-    const parent = parent_instance_id === undefined && instances.every(item => item['parent_instance_id'] !== undefined) ? undefined : context.system.resolveParent(context.caller, parent_instance_id)
-    const settled = await Promise.allSettled(instances.map((item, index) => spawnItem(item, index, parent, context)))
+    // Of a caller without a session, the agent of this name stands under its owner, whoever supervises the others.
+    const isRoot = (item: { readonly name: string }): boolean => context.caller.kind === 'owner' && parent_instance_id === undefined && item.name === rootName
+    // Once for all; not at all where each item has its own.
+    const parent = parent_instance_id === undefined && instances.every(item => item['parent_instance_id'] !== undefined || isRoot(item)) ? undefined : context.system.resolveParent(context.caller, parent_instance_id)
+    const settled = await Promise.allSettled(instances.map((item, index) => spawnItem(item, index, isRoot(item) ? undefined : parent, context)))
     const spawned = settled.flatMap(result => (result.status === 'fulfilled' ? [result.value] : []))
     const errors = settled.flatMap((result, index) => {
       if (result.status === 'fulfilled') return []

@@ -3,10 +3,12 @@ import { existsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { callTool, say } from '../fakes/anthropic/index.ts'
-import { openRig } from './rig.ts'
+import { byClaudeDriver, openRig } from './rig.ts'
 
-test.each(['default', 'manual'])('in mode %s a message waits while a dialog is open, and nothing is typed into it', async mode => {
-  const { call, text, anthropic } = await openRig()
+test.each([
+  ['default', 'pty', /Do you want to proceed/], ['manual', 'pty', /Do you want to proceed/], ['default', 'stream', /^\? Bash/m],
+] as const)('in mode %s a message waits while a dialog is open, and nothing is typed into it (%s)', async (mode, driver, dialog) => {
+  const { call, text, anthropic } = await openRig(byClaudeDriver(driver))
   const { workspace } = await call('spawn_claude', { name: 'ada', bypass_isolation: true, permission_mode: mode })
   const asking = await call('send_to_instance', { instance_id: 'ada', message: 'do: bash touch asked', wait_for_response: false })
   // The notice is what tells: nothing is polled.
@@ -14,7 +16,6 @@ test.each(['default', 'manual'])('in mode %s a message waits while a dialog is o
   expect(replies).toMatchObject([{ kind: 'notice', from: 'ada', response: expect.stringMatching(/permission.*Bash.*touch asked/) }])
   expect(await call('get_instance_status', { instance_id: 'ada' })).toMatchObject({ state: 'busy', detail: 'busy.awaitingApproval', health: 'waiting for approval', approval: { tool: 'Bash' } })
   // Drawn a moment after it is told; a screen has no event.
-  const dialog = /Do you want to proceed/
   await expect.poll(() => text('get_terminal_screen', { instance_id: 'ada' }), { timeout: 10_000 }).toMatch(dialog)
 
   const waiting = await call('send_to_instance', { instance_id: 'ada', message: 'do: reply the dialog is gone', wait_for_response: false })

@@ -5,7 +5,7 @@ import { expect, test } from 'vitest'
 import { fail } from '../fakes/openai/index.ts'
 import { isAlive, readPid, stubbornServer } from './processes.ts'
 import type { CodexDriverName } from '../../src/config.ts'
-import { byDriver, openRig, type Rig } from './rig.ts'
+import { byCodexDriver, openRig, type Rig } from './rig.ts'
 
 const ask = (rig: Rig, message: string) => rig.call('send_to_instance', { instance_id: 'ada', message, timeout_seconds: 60 })
 
@@ -16,7 +16,7 @@ const words: readonly [CodexDriverName, Record<number, RegExp>][] = [
 ]
 
 test.each(words)('%s: an API that refuses or fails ends the message as failed, in the words of the CLI, and the agent stays usable', async (driver, said) => {
-  const rig = await openRig(byDriver(driver))
+  const rig = await openRig(byCodexDriver(driver))
   await rig.call('spawn_codex', { name: 'ada' })
   for (const [status, word] of Object.entries(said)) {
     expect(await ask(rig, `do:\nfail ${status}`)).toMatchObject({ status: 'failed', response: expect.stringMatching(word) })

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import { stream } from '../fakes/openai/index.ts'
 import { isAlive, readPid } from './processes.ts'
 import type { CodexDriverName } from '../../src/config.ts'
-import { byDriver, openRig, type Data, type Rig } from './rig.ts'
+import { byCodexDriver, openRig, type Data, type Rig } from './rig.ts'
 
 const wait = (rig: Rig, sent: Data): Promise<Data> => rig.call('wait_for_any', { message_ids: [sent.message_id] })
 const post = (rig: Rig, to: string, message: string): Promise<Data> => rig.call('send_to_instance', { instance_id: to, message, wait_for_response: false })
@@ -13,7 +13,7 @@ const prompts = (rig: Rig, threadId: unknown): string[] => rig.openai.requests.f
 const proofs: readonly [CodexDriverName, string][] = [['app-server', 'protocol'], ['pty', 'transcript']]
 
 test.each(proofs)('%s: a streaming turn is cut; its message ends as cancelled, the queue waits, and the next word goes ahead of it', async (driver, proof) => {
-  const rig = await openRig({ ...byDriver(driver), openai: { script: [{ when: 'long', then: [stream('a long answer that never ends', { gate: 'middle' })] }] } })
+  const rig = await openRig({ ...byCodexDriver(driver), openai: { script: [{ when: 'long', then: [stream('a long answer that never ends', { gate: 'middle' })] }] } })
   await rig.call('spawn_codex', { name: 'ada' })
   await rig.call('spawn_codex', { name: 'bob' })
   const cut = await post(rig, 'ada', 'say something long')

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import type { CodexDriverName } from '../../src/config.ts'
 import { sanitiseInput } from '../../src/drivers/pty/input.ts'
 import { codexDrivers } from './codex.ts'
-import { byDriver, openRig, type Data, type Rig } from './rig.ts'
+import { byCodexDriver, openRig, type Data, type Rig } from './rig.ts'
 
 const wait = (rig: Rig, sent: Data): Promise<Data> => rig.call('wait_for_any', { message_ids: [sent.message_id] })
 const bodies = (rig: Rig): (string | undefined)[] => rig.openai.requests.filter(({ view }) => view.callsMade === 0).map(({ view }) => view.message?.body)
@@ -38,7 +38,7 @@ test('the first task may come with the spawn, and its answer with the spawn as w
 })
 
 test.each(codexDrivers)('%s: five messages in a row each get their own answer', async driver => {
-  const rig = await openRig(byDriver(driver))
+  const rig = await openRig(byCodexDriver(driver))
   await rig.call('spawn_codex', { name: 'ada' })
   const words = ['one', 'two', 'three', 'four', 'five']
   const sent: Data[] = []
@@ -70,7 +70,7 @@ test('messages to a busy agent wait for its turn to end, and are taken in their 
 const whole: readonly [CodexDriverName, (text: string) => string][] = [['app-server', text => text], ['pty', sanitiseInput]]
 
 test.each(whole)('%s: 100 KB reach the model byte for byte, whatever they look like', async (driver, toReceived) => {
-  const rig = await openRig(byDriver(driver))
+  const rig = await openRig(byCodexDriver(driver))
   await rig.call('spawn_codex', { name: 'ada' })
   const line = (index: number): string => `${index} -x !touch escaped /quit $(id) \`id\` \\ ; 🎉 漢字 e\u0301 "quoted" 'too' \x1b[31mred\x1b[0m \x1b[201~\r\ttab`
   const message = ['-n starts with a dash', '!touch escaped', '/status', ...Array.from({ length: 1_100 }, (_, index) => line(index)), '', 'ends with \\;'].join('\n')

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { isAlive, readPid } from './processes.ts'
 import { codexDrivers } from './codex.ts'
-import { byDriver, openRig, type Data, type Rig } from './rig.ts'
+import { byCodexDriver, openRig, type Data, type Rig } from './rig.ts'
 
 const run = (rig: Rig, to: string, message: string): Promise<Data> => rig.call('send_to_instance', { instance_id: to, message })
 /** What the model was shown of the tools it called in its latest turn. */
@@ -68,7 +68,7 @@ const nest = (name: string): string =>
 const pidsOf = (dir: string, name: string): Promise<number[]> => Promise.all(['hup', 'setsid', 'nohup', 'shell'].map(kind => readPid(dir, `${name}.${kind}`)))
 
 test.each(codexDrivers)('%s: an end leaves nothing of what the agent had started, graceful or forced, and its neighbours untouched', async driver => {
-  const rig = await openRig(byDriver(driver))
+  const rig = await openRig(byCodexDriver(driver))
   const dirs: Record<string, string> = {}
   const pids: Record<string, number[]> = {}
   for (const [name, verb] of [['ada', 'bash'], ['bob', 'bg'], ['cyd', 'bg']] as const) {

@@ -18,7 +18,7 @@ import { launchServer, type ServerProcess } from './rig-server.ts'
 export type { Data, RigClient } from './rig-client.ts'
 
 /** For rigs whose Codex agents are to be run by that driver. */
-export const byDriver = (codexDriver: CodexDriverName): RigOptions => ({ env: { MADROX_CODEX_DRIVER: codexDriver } })
+export const byCodexDriver = (driver: CodexDriverName): Pick<RigOptions, 'env'> => ({ env: { MADROX_CODEX_DRIVER: driver } })
 
 export interface RigOptions {
   readonly anthropic?: FakeAnthropicOptions
@@ -56,6 +56,10 @@ export interface Rig {
   /** Ends the server: all of its agents are gone when this resolves. Fails if anything of this home is still alive. */
   stop(): Promise<void>
 }
+
+/** Claude Code in a terminal, and by structured messages: for cases in which they could differ. */
+export const claudeDrivers = ['pty', 'stream'] as const
+export const byClaudeDriver = (driver: (typeof claudeDrivers)[number]): Pick<RigOptions, 'env'> => ({ env: { MADROX_CLAUDE_DRIVER: driver } })
 
 const cli = fileURLToPath(new URL('../../dist/cli.js', import.meta.url))
 

@@ -40,7 +40,7 @@ const recordSchema = z.looseObject({
 type TranscriptRecord = z.infer<typeof recordSchema>
 
 /** `unitId`: the message's, which each of its records repeats. */
-export type Usage = Omit<BareFact<'usageReported'>, 'type'>
+export type Usage = Omit<BareFact<'usageReported'>, 'type' | 'costUsd'>
 
 export type TranscriptEntry =
   /** A prompt the CLI took up: typed, or its own. */
@@ -130,5 +130,18 @@ function parseRecord(line: string): TranscriptRecord | undefined {
     return parsed.success ? parsed.data : undefined
   } catch {
     return undefined // a torn line of a killed process: nothing a reader can use
+  }
+}
+
+type Output = Omit<BareFact<'outputProduced'>, 'type' | 'turnId'>
+
+/** What of it people see as output. */
+export function toOutput(entry: TranscriptEntry): Output | undefined {
+  switch (entry.type) {
+    case 'text':
+    case 'apiError': return { kind: 'text', content: entry.text }
+    case 'toolCall': return { kind: 'tool_call', callId: entry.callId, tool: entry.tool, content: entry.input }
+    case 'toolResult': return { kind: 'tool_result', callId: entry.callId, content: entry.text }
+    default: return undefined
   }
 }

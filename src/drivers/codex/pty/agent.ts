@@ -13,7 +13,7 @@ import { renderLastWords, renderScreen } from '../../pty/screen.ts'
 import { createSessionClock } from '../../session-clock.ts'
 import { createWatch } from '../../watch.ts'
 import type { HookListener } from '../../hooks.ts'
-import { createApprovals } from '../../permissions.ts'
+import { createApprovals, toHookAnswer } from '../../permissions.ts'
 import { toStartFailure, type StartFailure } from '../failures.ts'
 import { recallTurn } from '../recall.ts'
 import { describePermission, type PermissionBody } from './asking.ts'
@@ -83,7 +83,7 @@ export function startPtyAgent({ launch: asked, config, hooks, hookProgram, tell,
   const prompting = createPrompting({ turns, signals, write, tell, clock, onGivenUp: () => interrupting.conclude() })
   const lookForQuestion = answerFolderQuestion(() => terminal, clock, () => phase === 'starting')
 
-  const approvals = createApprovals(tell)
+  const approvals = createApprovals(tell, 'hook')
   const settle = createSettling({ turns, signals, clock, lookSoon: watch.soon, onEnding: approvals.release, onEnded: interrupting.turnOver })
 
   const preparation = prepare({
@@ -92,7 +92,7 @@ export function startPtyAgent({ launch: asked, config, hooks, hookProgram, tell,
       const url = await hooks.url()
       const token = hooks.register(key, (body, gone) => {
         const { tool, detail } = describePermission(body)
-        return phase === 'live' ? approvals.hold(tool, detail, gone) : {}
+        return phase === 'live' ? approvals.hold(tool, detail, gone).then(toHookAnswer) : {}
       })
       return { program: hookProgram, url: `${url}/hooks/${key}`, token }
     },
