@@ -28,6 +28,7 @@ import { createLedger } from './ledger.ts'
 import { createLetters } from './letters.ts'
 import { createLogReading } from './logs.ts'
 import { createMessaging } from './messaging.ts'
+import { createMetrics } from './metrics.ts'
 import { resolveParent } from './parenthood.ts'
 import { aliasesOnRecord, authenticate, connectClient, Credentials, disconnectClient, locateClient } from './principals.ts'
 import { hands } from '../machines/effects.ts'
@@ -161,6 +162,7 @@ export function createSystem(options: SystemOptions): MadroxSystem {
     ...logReading,
     recordRefusal: whileOpen(logReading.recordRefusal),
     ...createLetters(core, waiting),
+    ...createMetrics(core),
     consumeReplies: whileOpen(messaging.consumeReplies),
     releaseReplies: whileOpen(messaging.releaseReplies),
     interrupt: (caller, reference, then) => interrupt(core, caller, reference, then),
@@ -214,7 +216,9 @@ async function close(core: Core, { drivers, agents, endWaits, lastWord, logs }: 
 }
 
 export { bringBack as bringBackHint } from './workspaces.ts'
+export { medianOf, quantileOf } from './measures.ts'
 export { costOf } from './spending.ts'
 export { mcpServerSchema } from '../drivers/driver.ts'
 export type * from './facade.ts'
 export type * from './log-reading.ts'
+export type * from './metrics-reading.ts'

@@ -13,7 +13,7 @@ const toJson = (value: unknown): string => JSON.stringify(value) ?? 'null' // un
 const orNull = <T>(value: T | undefined): T | null => value ?? null
 const jsonOrNull = (value: string | undefined): string | null => (value === undefined ? null : toJson(value))
 
-const fromJson = z.string().transform((text, context): unknown => {
+export const fromJson = z.string().transform((text, context): unknown => {
   try {
     return JSON.parse(text)
   } catch (error) {
@@ -22,7 +22,7 @@ const fromJson = z.string().transform((text, context): unknown => {
     return z.NEVER
   }
 })
-const words = fromJson.pipe(z.string())
+export const words = fromJson.pipe(z.string())
 const time = z.number()
 const optional = <Schema extends z.ZodType>(schema: Schema) => schema.nullable().transform(value => value ?? undefined)
 const addressKind = z.enum(['agent', 'client'])

@@ -4,6 +4,7 @@ import { z } from 'zod'
 import { openDatabase, type Connection, type DatabaseOptions } from './database.ts'
 import { createSqliteLetters } from './sqlite-letters.ts'
 import { createSqliteLogs } from './sqlite-logs.ts'
+import { createSqliteMeasuring } from './sqlite-measuring.ts'
 import {
   agentPatchValues, agentRow, agentValues, callRow, callValues, clientRow, clientValues, messageRow, messageValues,
   outcomeValues, outputRow, outputValues, replyRow, replyValues, restValues, modelUsageRow, usageTotalsRow, usageValues,
@@ -27,6 +28,7 @@ export function createSqliteStore(options: DatabaseOptions): Store {
     ...turns(connection),
     ...createSqliteLetters(connection),
     ...createSqliteLogs(connection),
+    ...createSqliteMeasuring(connection),
     ...calls(connection),
     ...records(connection),
     prune: pruning(connection),

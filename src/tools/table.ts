@@ -5,6 +5,7 @@ import { interruptInstance, interruptMultiple, terminateInstance, terminateMulti
 import { listDeadLetters, resendDeadLetter } from './letters.ts'
 import { getAuditLogs, getInstanceLogs, listLoggedInstances } from './logs.ts'
 import { broadcastToChildren, getPendingReplies, replyToCaller, sendToInstance, sendToMultiple, waitForAny } from './messages.ts'
+import { getMetrics } from './metrics.ts'
 import { acting, readOnly } from './schemas.ts'
 import { getChildren, getInstanceOutput, getInstanceStatus, getInstanceTree, getPeers, getTerminalScreen } from './see.ts'
 import { spawnAgent, spawnClaude, spawnCodex, spawnMultiple } from './spawn.ts'
@@ -16,6 +17,7 @@ const tools: readonly Tool[] = [
   interruptInstance, interruptMultiple, terminateInstance, terminateMultiple,
   getInstanceStatus, getInstanceTree, getChildren, getPeers, getInstanceOutput, getTerminalScreen,
   getInstanceLogs, getAuditLogs, listLoggedInstances,
+  getMetrics,
 ]
 
 /** Every tool by name, and by alias. */

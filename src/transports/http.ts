@@ -20,6 +20,7 @@ import { createGuard, isLoopbackHost, type Arrival } from './guard.ts'
 import { createMcpEndpoint, type McpEndpoint } from './mcp/endpoint.ts'
 import type { McpExtension } from './mcp/extension.ts'
 import type { McpTimings } from './mcp/session.ts'
+import { answerMetrics } from './metrics.ts'
 
 export interface HttpOptions {
   readonly system: MadroxSystem
@@ -102,10 +103,11 @@ function createApp({ endpoint, inspector }: Served, host: string, { allowedHosts
     const health = system.health()
     return Response.json({ name: 'madrox', version, ...health }, { status: health.status === 'ok' ? 200 : 503 })
   })
-  const known = (answer: (caller: Caller, request: Request) => Response) => (event: H3Event): Response => {
+  const known = (answer: (caller: Caller, request: Request) => Response | Promise<Response>) => (event: H3Event): Response | Promise<Response> => {
     const caller = authenticate(system, event.req, guard.connectionOf(arrivalOf(event)))
     return caller instanceof MadroxError ? Response.json(toWireError(caller), { status: 401, headers: challenge }) : answer(caller, event.req)
   }
+  app.get('/metrics', known(caller => answerMetrics(system, caller)))
   app.get('/', () => inspector.page())
   app.get('/inspector/tree', known(inspector.tree))
   app.get('/inspector/events', known(inspector.events))

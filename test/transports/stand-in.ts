@@ -88,6 +88,8 @@ export function createStandInSystem(journal: Journal): MadroxSystem {
     communicationLog: refuse,
     terminalLog: refuse,
     loggedAgents: refuse,
+    metrics: refuse,
+    countsByHarness: () => new Map(),
     spawn: refuse,
     resolveParent: refuse,
     waitUntilReady: refuse,
