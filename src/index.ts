@@ -20,6 +20,7 @@ import { type Log, silentLog, withoutSecrets } from './log.ts'
 import { createLogFiles } from './logs/files.ts'
 import type { Caller } from './messages.ts'
 import { defaultRetentionDays } from './config.ts'
+import { createSummaryFiles, forgetSummaries } from './monitoring/files.ts'
 import { nearest } from './nearest.ts'
 import { knowSecrets, secretsIn } from './redaction.ts'
 import type { Supervision } from './restarts.ts'
@@ -133,11 +134,14 @@ export async function createMadrox(options: MadroxOptions): Promise<Madrox> {
     const swept = await sweepMarked({ [homeMarker]: home })
     if (swept.ended.length > 0) log.warn(`ended ${swept.ended.length} processes that an earlier server left running`, { pids: swept.ended })
     if (swept.left.length > 0) log.error(`could not end ${swept.left.length} processes that an earlier server left: they are another user's, or the system holds them`, { pids: swept.left })
+    const retentionDays = options.retentionDays ?? defaultRetentionDays
+    const summaryFiles = { dir: join(home, 'summaries'), log }
+    if (retentionDays > 0) await forgetSummaries(summaryFiles, clock.now() - retentionDays * 86_400_000)
     const tools = createToolTable()
     let endpoint: string | undefined
     const system = createSystem({
       store: createSqliteStore({ path: join(home, 'madrox.db'), durability: options.durability ?? 'normal' }),
-      clock, ids, log, home, prices, logs: createLogFiles({ dir: options.logDir === undefined ? join(home, 'logs') : resolve(options.logDir), clock, log }), retentionDays: options.retentionDays ?? defaultRetentionDays,
+      clock, ids, log, home, prices, logs: createLogFiles({ dir: options.logDir === undefined ? join(home, 'logs') : resolve(options.logDir), clock, log }), retentionDays, summaries: createSummaryFiles(summaryFiles),
       ...(options.supervision ? { supervision: options.supervision } : {}), ...(options.limits ? { limits: options.limits } : {}), ...(options.ownerTokens ? { ownerTokens: options.ownerTokens } : {}), ...(options.rolesDir ? { rolesDir: options.rolesDir } : {}),
       ...(options.models ? { models: options.models } : {}), ...(options.workspaceDir ? { workspaceDir: options.workspaceDir } : {}),
       marker: { [homeMarker]: home },

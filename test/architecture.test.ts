@@ -24,8 +24,11 @@ const rules: Rules = {
     { name: 'stores', holds: ['src/store/'], imports: ['store port', 'vocabulary'] },
     { name: 'logs port', holds: ['src/logs/logs.ts'], imports: ['vocabulary'] },
     { name: 'logs', holds: ['src/logs/'], imports: ['logs port', 'vocabulary'] },
-    { name: 'facade', holds: ['src/actors/system.ts'], imports: ['actors', 'machines', 'driver port', 'store port', 'logs port', 'vocabulary'] },
-    { name: 'actors', holds: ['src/actors/'], imports: ['facade', 'machines', 'driver port', 'store port', 'logs port', 'vocabulary'] },
+    { name: 'summaries port', holds: ['src/monitoring/summaries.ts'], imports: ['vocabulary'] },
+    // agents are watched from outside, as by the inspector, and what leaves the machine leaves here
+    { name: 'monitoring', holds: ['src/monitoring/'], imports: ['facade', 'summaries port', 'vocabulary'] },
+    { name: 'facade', holds: ['src/actors/system.ts'], imports: ['actors', 'machines', 'driver port', 'store port', 'logs port', 'summaries port', 'vocabulary'] },
+    { name: 'actors', holds: ['src/actors/'], imports: ['facade', 'machines', 'driver port', 'store port', 'logs port', 'summaries port', 'vocabulary'] },
     { name: 'tools', holds: ['src/tools/'], imports: ['facade', 'vocabulary'] },
     { name: 'transports', holds: ['src/transports/'], imports: ['tools', 'inspector', 'facade', 'vocabulary'] },
     { name: 'inspector', holds: ['src/inspector/'], imports: ['facade', 'vocabulary'] },

@@ -14,6 +14,7 @@ import type { Health } from './health.ts'
 import type { LogReading } from './log-reading.ts'
 import type { MetricsReading } from './metrics-reading.ts'
 import type { Spent } from './spending.ts'
+import type { SummaryReading } from './summary-reading.ts'
 
 export interface ParentFound {
   readonly address: Address
@@ -241,7 +242,7 @@ export interface ConnectRequest {
  * Calls that take a reference to an agent refuse with `MadroxError`: `not_found`, `ambiguous_reference`, or `not_allowed` where
  * the agent is outside the caller's rights. Outcomes of work (a message that failed, a wait that ended) are results.
  */
-export interface MadroxSystem extends LogReading, MetricsReading {
+export interface MadroxSystem extends LogReading, MetricsReading, SummaryReading {
   /** The principal behind a credential. No token on a loopback connection, and none configured: the local owner. Otherwise refused. */
   authenticate(token: string | undefined, connection: Connection): Caller
   /** A session opened. A disconnected client of the same owner, name and root is taken over, its inbox with it. */

@@ -11,6 +11,7 @@ import { MadroxError } from '../errors.ts'
 import { asAgentId, type AgentId, type ClientId, type IdSource } from '../ids.ts'
 import type { Log } from '../log.ts'
 import type { Logs } from '../logs/logs.ts'
+import type { Summaries } from '../monitoring/summaries.ts'
 import { createPrices, type Prices } from '../prices.ts'
 import type { Store } from '../store/store.ts'
 import { createAsks } from './asks.ts'
@@ -43,6 +44,7 @@ import { children, list, output, peers, screen, screenOf, statusOf } from './see
 import { toSaidTold } from './said.ts'
 import { createSpawning, spawnFailureOf } from './spawning.ts'
 import { createSpending } from './spending.ts'
+import { createSummarising } from './summarising.ts'
 import { createWaiting } from './waiting.ts'
 import { type PrepareWorkspace, prepareWorkspace } from './workspaces.ts'
 
@@ -77,6 +79,8 @@ export interface SystemOptions {
   readonly retentionDays?: number
   /** Where logs are exported to; none: nowhere. Closed with the system. */
   readonly logs?: Logs
+  /** Where summaries are kept; none: nowhere. */
+  readonly summaries?: Summaries
   /** How clients treat their agents that die. */
   readonly supervision?: Supervision
   /** Where agents work; a simulation, which touches no disk, gives its own. */
@@ -163,6 +167,7 @@ export function createSystem(options: SystemOptions): MadroxSystem {
     recordRefusal: whileOpen(logReading.recordRefusal),
     ...createLetters(core, waiting),
     ...createMetrics(core),
+    ...createSummarising(core, options.summaries),
     consumeReplies: whileOpen(messaging.consumeReplies),
     releaseReplies: whileOpen(messaging.releaseReplies),
     interrupt: (caller, reference, then) => interrupt(core, caller, reference, then),
@@ -222,3 +227,5 @@ export { mcpServerSchema } from '../drivers/driver.ts'
 export type * from './facade.ts'
 export type * from './log-reading.ts'
 export type * from './metrics-reading.ts'
+export type * from './summary-reading.ts'
+export type { Summary } from '../monitoring/summaries.ts'

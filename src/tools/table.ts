@@ -9,6 +9,7 @@ import { getMetrics } from './metrics.ts'
 import { acting, readOnly } from './schemas.ts'
 import { getChildren, getInstanceOutput, getInstanceStatus, getInstanceTree, getPeers, getTerminalScreen } from './see.ts'
 import { spawnAgent, spawnClaude, spawnCodex, spawnMultiple } from './spawn.ts'
+import { getAgentSummary, getAllAgentSummaries } from './summaries.ts'
 import { defineTool, runTool, type Tool, type ToolTable, topics } from './tool.ts'
 
 const tools: readonly Tool[] = [
@@ -17,7 +18,7 @@ const tools: readonly Tool[] = [
   interruptInstance, interruptMultiple, terminateInstance, terminateMultiple,
   getInstanceStatus, getInstanceTree, getChildren, getPeers, getInstanceOutput, getTerminalScreen,
   getInstanceLogs, getAuditLogs, listLoggedInstances,
-  getMetrics,
+  getMetrics, getAgentSummary, getAllAgentSummaries,
 ]
 
 /** Every tool by name, and by alias. */

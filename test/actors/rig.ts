@@ -17,6 +17,7 @@ import { type AgentId, asAgentId, asReplyId, localOwner, type OwnerId, randomIds
 import { silentLog } from '../../src/log.ts'
 import type { Logs } from '../../src/logs/logs.ts'
 import type { Caller } from '../../src/messages.ts'
+import type { Summaries } from '../../src/monitoring/summaries.ts'
 import type { Supervision } from '../../src/restarts.ts'
 import type { Prices } from '../../src/prices.ts'
 import { createMemoryStore } from '../../src/store/memory.ts'
@@ -76,6 +77,7 @@ export interface StageOptions {
   readonly retentionDays?: number
   /** Where logs are exported to; none: nowhere. */
   readonly logs?: Logs
+  readonly summaries?: Summaries
   /** Where a transport serves; none: nowhere. */
   readonly endpoint?: () => string | undefined
   /** The next agents are not answered for: their names. */
@@ -128,7 +130,7 @@ export function createStage(options: StageOptions = {}): Stage {
   }
   const system = createSystem({
     store, clock, ids: randomIds, log: silentLog, home, marker: {}, endpoint: options.endpoint ?? (() => undefined),
-    ...(options.logs ? { logs: options.logs } : {}), ...(options.limits ? { limits: options.limits } : {}), ...(options.prices ? { prices: options.prices } : {}), ...(options.supervision ? { supervision: options.supervision } : {}), ...(options.retentionDays === undefined ? {} : { retentionDays: options.retentionDays }), ...(options.ownerTokens ? { ownerTokens: options.ownerTokens } : {}),
+    ...(options.logs ? { logs: options.logs } : {}), ...(options.summaries ? { summaries: options.summaries } : {}), ...(options.limits ? { limits: options.limits } : {}), ...(options.prices ? { prices: options.prices } : {}), ...(options.supervision ? { supervision: options.supervision } : {}), ...(options.retentionDays === undefined ? {} : { retentionDays: options.retentionDays }), ...(options.ownerTokens ? { ownerTokens: options.ownerTokens } : {}),
     connectDrivers: tell => {
       emit = tell
       const scripted = createScriptedDriver({ bin: '', env: {}, childEnv: [], stateDir: join(home, 'scripted'), clock, log: silentLog }, tell)

@@ -89,6 +89,8 @@ export function createStandInSystem(journal: Journal): MadroxSystem {
     terminalLog: refuse,
     loggedAgents: refuse,
     metrics: refuse,
+    summary: refuse,
+    recordedSummary: refuse,
     countsByHarness: () => new Map(),
     spawn: refuse,
     resolveParent: refuse,
