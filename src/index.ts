@@ -24,6 +24,7 @@ import { createSummaryFiles, forgetSummaries } from './monitoring/files.ts'
 import { nearest } from './nearest.ts'
 import { knowSecrets, secretsIn } from './redaction.ts'
 import type { Supervision } from './restarts.ts'
+import type { Tracing } from './telemetry/spans.ts'
 import { createPrices, readPriceFile } from './prices.ts'
 import { lockHome, makeHome } from './store/lock.ts'
 import { createSqliteStore } from './store/sqlite.ts'
@@ -59,6 +60,8 @@ export interface MadroxOptions {
   readonly harnesses?: Readonly<Record<string, CreateDriver>>
   /** How clients treat agents of theirs that keep dying; default: `one_for_one`, three restarts within a minute. */
   readonly supervision?: Supervision
+  /** Who is told of each message that has an outcome, e.g. `createOtelTracing`; closed with this. */
+  readonly tracing?: Tracing
   /** `announce` will be called: until then no agent's process is started, those of an earlier run included. */
   readonly willServe?: boolean
   /** Time and ids; a simulation gives its own. */
@@ -142,7 +145,7 @@ export async function createMadrox(options: MadroxOptions): Promise<Madrox> {
     const system = createSystem({
       store: createSqliteStore({ path: join(home, 'madrox.db'), durability: options.durability ?? 'normal' }),
       clock, ids, log, home, prices, logs: createLogFiles({ dir: options.logDir === undefined ? join(home, 'logs') : resolve(options.logDir), clock, log }), retentionDays, summaries: createSummaryFiles(summaryFiles),
-      ...(options.supervision ? { supervision: options.supervision } : {}), ...(options.limits ? { limits: options.limits } : {}), ...(options.ownerTokens ? { ownerTokens: options.ownerTokens } : {}), ...(options.rolesDir ? { rolesDir: options.rolesDir } : {}),
+      ...(options.tracing ? { tracing: options.tracing } : {}), ...(options.supervision ? { supervision: options.supervision } : {}), ...(options.limits ? { limits: options.limits } : {}), ...(options.ownerTokens ? { ownerTokens: options.ownerTokens } : {}), ...(options.rolesDir ? { rolesDir: options.rolesDir } : {}),
       ...(options.models ? { models: options.models } : {}), ...(options.workspaceDir ? { workspaceDir: options.workspaceDir } : {}),
       marker: { [homeMarker]: home },
       endpoint: () => endpoint,

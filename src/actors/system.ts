@@ -13,7 +13,8 @@ import type { Log } from '../log.ts'
 import type { Logs } from '../logs/logs.ts'
 import type { Summaries } from '../monitoring/summaries.ts'
 import { createPrices, type Prices } from '../prices.ts'
-import type { Store } from '../store/store.ts'
+import type { AgentRow, Store } from '../store/store.ts'
+import type { Tracing } from '../telemetry/spans.ts'
 import { createAsks } from './asks.ts'
 import { watchLimits } from './budgets.ts'
 import { endAll, interrupt, terminate } from './control.ts'
@@ -36,7 +37,7 @@ import { hands } from '../machines/effects.ts'
 import { redact } from '../redaction.ts'
 import { defaultSupervision, type Supervision } from '../restarts.ts'
 import { recover } from './recovery.ts'
-import { tellRecords } from './recording.ts'
+import { type Recorded, tellRecords } from './recording.ts'
 import { createRetention } from './retention.ts'
 import { createRoot } from './root.ts'
 import { createSecrets } from './secrets.ts'
@@ -45,6 +46,7 @@ import { toSaidTold } from './said.ts'
 import { createSpawning, spawnFailureOf } from './spawning.ts'
 import { createSpending } from './spending.ts'
 import { createSummarising } from './summarising.ts'
+import { traceRecords } from './tracing.ts'
 import { createWaiting } from './waiting.ts'
 import { type PrepareWorkspace, prepareWorkspace } from './workspaces.ts'
 
@@ -79,6 +81,8 @@ export interface SystemOptions {
   readonly retentionDays?: number
   /** Where logs are exported to; none: nowhere. Closed with the system. */
   readonly logs?: Logs
+  /** Who is told of each message that has an outcome; none: nobody. Closed with the system. */
+  readonly tracing?: Tracing
   /** Where summaries are kept; none: nowhere. */
   readonly summaries?: Summaries
   /** How clients treat their agents that die. */
@@ -93,7 +97,7 @@ export function createSystem(options: SystemOptions): MadroxSystem {
   const { clock, ids, log, logs, prices = createPrices() } = options
   const days = options.retentionDays ?? 0
   const toExporting = (event: ExportingEvent): void => root.system.get(hands.exporting)?.send(event)
-  const health = createStoreHealth({ clock, log, store: logs ? tellRecords(options.store, recorded => toExporting({ type: 'recorded', recorded })) : options.store })
+  const health = createStoreHealth({ clock, log, store: recordingStore(options, recorded => toExporting({ type: 'recorded', recorded }), id => core.rows.get(id)) })
   const { store } = health
   const aliases = aliasesOnRecord(store)
   const logic = createRoot(
@@ -187,8 +191,14 @@ export function createSystem(options: SystemOptions): MadroxSystem {
       return { ...health.read(), ...(trouble ? { notes: [redact(`Logs are not being written: ${trouble.reason}. Agents are not touched by it.`)] } : {}) }
     },
     endpointAnnounced: () => core.root.system.get(hands.drivers)?.send({ type: 'endpointAnnounced' }),
-    close: (agents = 'end') => (closing ??= close(core, { drivers: () => drivers, agents, endWaits: waiting.endAll, lastWord: () => (closed = true), logs })),
+    close: (agents = 'end') => (closing ??= close(core, { drivers: () => drivers, agents, endWaits: waiting.endAll, lastWord: () => (closed = true), logs, tracing: options.tracing })),
   }
+}
+
+/** The store, with those told who listen to what goes on record. */
+function recordingStore({ store, logs, tracing, log }: SystemOptions, toExporting: (recorded: Recorded) => void, rowOf: (id: AgentId) => AgentRow | undefined): Store {
+  const exported = logs ? tellRecords(store, toExporting) : store
+  return tracing ? tellRecords(exported, traceRecords({ tracing, store, rowOf, log })) : exported
 }
 
 /** The page stands beside `/mcp`. */
@@ -202,9 +212,10 @@ interface Closing {
   readonly endWaits: () => void
   readonly lastWord: () => void
   readonly logs: Logs | undefined
+  readonly tracing: Tracing | undefined
 }
 
-async function close(core: Core, { drivers, agents, endWaits, lastWord, logs }: Closing): Promise<void> {
+async function close(core: Core, { drivers, agents, endWaits, lastWord, logs, tracing }: Closing): Promise<void> {
   const tops = [...core.rows.values()].filter(row => row.parent.kind === 'client' && agentActor(core, row.id)).map(row => row.id)
   if (agents === 'end') await endAll(core, tops, false, 'the server is shutting down')
   else core.root.system.get(hands.drivers)?.send({ type: 'agentsLeft' })
@@ -216,7 +227,7 @@ async function close(core: Core, { drivers, agents, endWaits, lastWord, logs }: 
   ledgerActor(core).send({ type: 'writeRetried' })
   core.root.stop()
   core.store.close()
-  await logs?.close()
+  await Promise.all([logs?.close(), tracing?.close()])
   core.secrets.forget()
 }
 

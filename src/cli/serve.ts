@@ -36,9 +36,10 @@ async function startServer(config: Config, log: Log): Promise<{ readonly url: st
     throw new MadroxError('invalid_input', `${config.host} is reached over the network, and no token is set.`, { remedy: 'Set MADROX_SERVER_TOKEN (16 characters or more), or listen on 127.0.0.1.' })
   }
   const [{ createMadrox }, { serveHttp }, { instructions }] = await Promise.all([import('../index.ts'), import('../transports/http.ts'), import('../tools/instructions.ts')])
+  const tracing = await tracingOf(config, log)
   const madrox = await createMadrox({
     home: config.home, env: process.env, childEnv: config.childEnv, claudeBin: config.claudeBin, codexBin: config.codexBin, models: config.models, workspaceDir: config.workspaceDir, durability: config.durability,
-    limits: { maxInstances: config.maxInstances, maxTotalCost: config.maxTotalCost }, logDir: config.logDir, retentionDays: config.retentionDays, willServe: true, supervision: { strategy: config.restartStrategy, maxRestarts: config.maxRestarts, withinMs: config.restartWindowSeconds * 1000 }, rolesDir: join(config.home, 'prompts'), log, ...(config.token ? { ownerTokens: { local: config.token } } : {}),
+    limits: { maxInstances: config.maxInstances, maxTotalCost: config.maxTotalCost }, logDir: config.logDir, retentionDays: config.retentionDays, willServe: true, supervision: { strategy: config.restartStrategy, maxRestarts: config.maxRestarts, withinMs: config.restartWindowSeconds * 1000 }, rolesDir: join(config.home, 'prompts'), log, ...(tracing ? { tracing } : {}), ...(config.token ? { ownerTokens: { local: config.token } } : {}),
   })
   try {
     const http = await serveHttp({ system: madrox.system, tools: madrox.tools, host: config.host, port: config.port, log, instructions })
@@ -56,6 +57,14 @@ async function startServer(config: Config, log: Log): Promise<{ readonly url: st
     await madrox.close()
     throw error
   }
+}
+
+/** Loaded where it is wanted: OpenTelemetry takes a quarter of the start. */
+async function tracingOf({ otel, otelContent }: Config, log: Log) {
+  const isCollectorKnown = Boolean(process.env['OTEL_EXPORTER_OTLP_ENDPOINT'] || process.env['OTEL_EXPORTER_OTLP_TRACES_ENDPOINT'])
+  if (otel === 'off' || (otel === 'auto' && !isCollectorKnown)) return undefined
+  const { createOtelTracing } = await import('../telemetry/otel.ts')
+  return createOtelTracing({ log, content: otelContent === 'on' })
 }
 
 function stopSignal(): Promise<void> {

@@ -22,6 +22,7 @@ import type { Supervision } from '../../src/restarts.ts'
 import type { Prices } from '../../src/prices.ts'
 import { createMemoryStore } from '../../src/store/memory.ts'
 import type { Store } from '../../src/store/store.ts'
+import type { Tracing } from '../../src/telemetry/spans.ts'
 import { createToolTable } from '../../src/tools/table.ts'
 import { callTool, type ToolOutcome } from '../../src/tools/tool.ts'
 
@@ -78,6 +79,7 @@ export interface StageOptions {
   /** Where logs are exported to; none: nowhere. */
   readonly logs?: Logs
   readonly summaries?: Summaries
+  readonly tracing?: Tracing
   /** Where a transport serves; none: nowhere. */
   readonly endpoint?: () => string | undefined
   /** The next agents are not answered for: their names. */
@@ -130,7 +132,7 @@ export function createStage(options: StageOptions = {}): Stage {
   }
   const system = createSystem({
     store, clock, ids: randomIds, log: silentLog, home, marker: {}, endpoint: options.endpoint ?? (() => undefined),
-    ...(options.logs ? { logs: options.logs } : {}), ...(options.summaries ? { summaries: options.summaries } : {}), ...(options.limits ? { limits: options.limits } : {}), ...(options.prices ? { prices: options.prices } : {}), ...(options.supervision ? { supervision: options.supervision } : {}), ...(options.retentionDays === undefined ? {} : { retentionDays: options.retentionDays }), ...(options.ownerTokens ? { ownerTokens: options.ownerTokens } : {}),
+    ...(options.logs ? { logs: options.logs } : {}), ...(options.summaries ? { summaries: options.summaries } : {}), ...(options.tracing ? { tracing: options.tracing } : {}), ...(options.limits ? { limits: options.limits } : {}), ...(options.prices ? { prices: options.prices } : {}), ...(options.supervision ? { supervision: options.supervision } : {}), ...(options.retentionDays === undefined ? {} : { retentionDays: options.retentionDays }), ...(options.ownerTokens ? { ownerTokens: options.ownerTokens } : {}),
     connectDrivers: tell => {
       emit = tell
       const scripted = createScriptedDriver({ bin: '', env: {}, childEnv: [], stateDir: join(home, 'scripted'), clock, log: silentLog }, tell)
