@@ -47,6 +47,7 @@ const rules: Rules = {
     listhen: ['src/transports/'],
     crossws: ['src/transports/'],
     'prom-client': ['src/transports/'],
+    openai: ['src/monitoring/'], // nothing else sends anything to a model
     '@opentelemetry/api': ['src/telemetry/'],
     '@opentelemetry/exporter-trace-otlp-http': ['src/telemetry/'],
     '@opentelemetry/resources': ['src/telemetry/'],

@@ -39,7 +39,7 @@ async function startServer(config: Config, log: Log): Promise<{ readonly url: st
   const tracing = await tracingOf(config, log)
   const madrox = await createMadrox({
     home: config.home, env: process.env, childEnv: config.childEnv, claudeBin: config.claudeBin, codexBin: config.codexBin, models: config.models, workspaceDir: config.workspaceDir, durability: config.durability,
-    limits: { maxInstances: config.maxInstances, maxTotalCost: config.maxTotalCost }, logDir: config.logDir, retentionDays: config.retentionDays, willServe: true, supervision: { strategy: config.restartStrategy, maxRestarts: config.maxRestarts, withinMs: config.restartWindowSeconds * 1000 }, rolesDir: join(config.home, 'prompts'), log, ...(tracing ? { tracing } : {}), ...(config.token ? { ownerTokens: { local: config.token } } : {}),
+    limits: { maxInstances: config.maxInstances, maxTotalCost: config.maxTotalCost }, logDir: config.logDir, retentionDays: config.retentionDays, willServe: true, supervision: { strategy: config.restartStrategy, maxRestarts: config.maxRestarts, withinMs: config.restartWindowSeconds * 1000 }, rolesDir: join(config.home, 'prompts'), log, ...(tracing ? { tracing } : {}), ...(config.monitoring === 'on' ? { monitoring: monitoringOf(config) } : {}), ...(config.token ? { ownerTokens: { local: config.token } } : {}),
   })
   try {
     const http = await serveHttp({ system: madrox.system, tools: madrox.tools, host: config.host, port: config.port, log, instructions })
@@ -59,13 +59,15 @@ async function startServer(config: Config, log: Log): Promise<{ readonly url: st
   }
 }
 
-/** Loaded where it is wanted: OpenTelemetry takes a quarter of the start. */
+/** Loaded where it is wanted. */
 async function tracingOf({ otel, otelContent }: Config, log: Log) {
   const isCollectorKnown = Boolean(process.env['OTEL_EXPORTER_OTLP_ENDPOINT'] || process.env['OTEL_EXPORTER_OTLP_TRACES_ENDPOINT'])
   if (otel === 'off' || (otel === 'auto' && !isCollectorKnown)) return undefined
   const { createOtelTracing } = await import('../telemetry/otel.ts')
-  return createOtelTracing({ log, content: otelContent === 'on' })
+  return createOtelTracing({ log, content: otelContent === 'on', serviceName: process.env['OTEL_SERVICE_NAME'] || undefined })
 }
+
+const monitoringOf = ({ monitoringUrl: url, monitoringKey: key, monitoringModel: model }: Config) => ({ url, ...(key === undefined ? {} : { key }), ...(model === undefined ? {} : { model }) })
 
 function stopSignal(): Promise<void> {
   return new Promise(resolve => {

@@ -33,8 +33,9 @@ export function createSummaryFiles({ dir, log }: FileOptions): Summaries {
   return {
     newestByModel: agentId => byModel.get(agentId),
     keep: summary => {
-      if (summary.source === 'model') byModel.set(summary.agentId, summary)
-      const written = (writing.get(summary.agentId) ?? Promise.resolve()).then(() => write(summary))
+      const written = (writing.get(summary.agentId) ?? Promise.resolve()).then(() => write(summary)).then(() => {
+        if (summary.source === 'model') byModel.set(summary.agentId, summary)
+      })
       writing.set(summary.agentId, written)
       return written
     },

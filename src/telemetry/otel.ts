@@ -21,8 +21,8 @@ export interface OtelOptions {
   readonly content?: boolean
   /** Default: OTLP over HTTP, as the variables of OpenTelemetry say (`OTEL_EXPORTER_OTLP_ENDPOINT`, `…_HEADERS`, …). */
   readonly exporter?: SpanExporter
-  /** Default `madrox`, or `OTEL_SERVICE_NAME`. */
-  readonly serviceName?: string
+  /** Default `madrox`. */
+  readonly serviceName?: string | undefined
   /** How long the end waits for the collector. Milliseconds. */
   readonly closeMs?: number
 }
@@ -32,7 +32,7 @@ const idOf = (kind: 'trace' | 'span', id: string, size: number): string => creat
 export const traceIdOf = (rootId: string): string => idOf('trace', rootId, 16)
 export const spanIdOf = (messageId: string): string => idOf('span', messageId, 8)
 
-export function createOtelTracing({ log, content = false, exporter = new OTLPTraceExporter(), serviceName = process.env['OTEL_SERVICE_NAME'] ?? 'madrox', closeMs = 2_000 }: OtelOptions): Tracing {
+export function createOtelTracing({ log, content = false, exporter = new OTLPTraceExporter(), serviceName = 'madrox', closeMs = 2_000 }: OtelOptions): Tracing {
   // Asked for ids while a span is started, and only then.
   let next: MessageTrace | undefined
   const idGenerator: IdGenerator = { generateTraceId: () => traceIdOf(next?.rootId ?? ''), generateSpanId: () => spanIdOf(next?.messageId ?? '') }
@@ -102,7 +102,8 @@ function watched(exporter: SpanExporter, log: Log): SpanExporter {
   return {
     export: (spans, done) =>
       exporter.export(spans, result => {
-        const failed = result.code !== 0
+        const code: number = result.code // its enum is of a package that is not ours to import
+        const failed = code !== 0
         if (failed && !failing) log.warn('Traces do not reach their collector; they are lost until it answers.', { reason: result.error?.message ?? 'no reason given' })
         failing = failed
         done(result)
