@@ -6,9 +6,11 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { configurationPage } from './reference/configuration.mjs'
+import { errorsPage } from './reference/errors.mjs'
+import { toolsPage } from './reference/tools.mjs'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
-const pages = { 'docs/reference/configuration.md': configurationPage }
+const pages = { 'docs/reference/configuration.md': configurationPage, 'docs/reference/errors.md': errorsPage, 'docs/reference/tools.md': toolsPage }
 
 const stale = Object.entries(pages).filter(([path, page]) => {
   const file = join(root, path)

@@ -20,6 +20,17 @@ export const auditSchemas = {
   agent_changed: z.object({ state: z.string(), source: z.string().optional(), pid: z.number().optional(), session: z.string().optional() }),
   /** Brought back from the record of an earlier server. */
   agent_recovered: z.object({}),
+  /** It ended, and lives again; `ended` is why it had. */
+  agent_revived: z.object({ parent: address, source: z.string(), ended: z.string() }),
+  /** Another name or model from now on. */
+  agent_respecified: z.object({ by, called: z.string().optional(), model: z.string().optional() }),
+  /** Put away because somebody `asked`, or because it was `idle` for long. */
+  suspend_asked: z.object({ by }),
+  agent_suspended: z.object({ why: z.enum(['asked', 'idle']) }),
+  resume_asked: z.object({ by }),
+  /** Busy, and nothing was told of it since; `fact` is what was told then. */
+  agent_stuck: z.object({ since: z.number(), tool: z.string().optional() }),
+  agent_unstuck: z.object({ fact: z.string() }),
   end_asked: z.object({ by, force: z.boolean() }),
   /** `unasked`: nobody ended it. */
   agent_ended: z.object({ reason: z.string(), unasked: z.boolean() }),
@@ -33,6 +44,12 @@ export const auditSchemas = {
   interrupt_settled: z.object({ by, interrupted: z.boolean(), confirmed_by: z.string().optional(), after_ms: z.number().optional(), cancelled: z.string().optional() }),
   approval_requested: z.object({ approval: z.string(), tool: z.string() }),
   approval_resolved: z.object({ approval: z.string(), decision: z.string() }),
+  /** Of an owner, or of the agent that it binds with all below it. `changes`: the keys with their values; null takes one back. */
+  policy_changed: z.object({ scope: z.string(), by, changes: z.record(z.string(), z.unknown()), reason: z.string().optional() }),
+  /** Somebody is asked: to have a spawn approved, or a permission prompt of a CLI answered. */
+  answer_asked: z.object({ approval: z.string(), kind: z.enum(['spawn', 'permission']), by, asked: z.enum(['supervisor', 'person']) }),
+  /** `by`: who answered; `madrox` where nobody did. */
+  answer_settled: z.object({ approval: z.string(), kind: z.enum(['spawn', 'permission']), decision: z.enum(['allow', 'deny', 'gone']), by, reason: z.string().optional() }),
   limit_reached: z.object({ limit: z.string(), detail: z.string() }),
   /** A tool refused a caller. Of the agent that called; of none where a client did. */
   call_refused: z.object({ by, tool: z.string(), code: z.string() }),

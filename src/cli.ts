@@ -6,49 +6,60 @@
  */
 
 import { type CommandDef, defineCommand, renderUsage, runCommand } from 'citty'
+import { commands } from './cli/commands.ts'
+import { CommandError, exitCodes } from './cli/exit.ts'
 import { print } from './cli/output.ts'
 import { toWireError } from './errors.ts'
 import { knowSecrets, secretsIn } from './redaction.ts'
 import { version } from './version.ts'
 
-/** Each is a file of its own in `src/cli/`. */
-const commands: Readonly<Record<string, () => Promise<CommandDef>>> = {
-  serve: () => import('./cli/serve.ts').then(({ serve }) => serve as CommandDef), // the table knows no command's own options
-  stdio: () => import('./cli/stdio.ts').then(({ stdio }) => stdio as CommandDef),
-  demo: () => import('./cli/demo.ts').then(({ demo }) => demo as CommandDef),
-}
+const all: Readonly<Record<string, () => Promise<CommandDef>>> = { ...commands, complete: () => import('./cli/complete.ts').then(({ complete }) => complete) }
+const commandOf = (name: string | undefined): (() => Promise<CommandDef>) | undefined => (name !== undefined && Object.hasOwn(all, name) ? all[name] : undefined)
 
 const main = defineCommand({
   meta: { name: 'madrox', version, description: 'Teams of AI coding agents, as actors, behind MCP' },
-  subCommands: { ...commands },
+  subCommands: { ...all },
 })
 
-/** Exit codes: 0 done, 1 refused or failed, 2 not understood. */
+/** How it ends is told by `exitCodes`. */
 async function run(rawArgs: string[]): Promise<void> {
   knowSecrets(secretsIn(process.env)) // for what is said before a server knows them
   if (rawArgs[0] === '--version' || rawArgs[0] === '-v') {
     process.stdout.write(`${version}\n`)
-    process.exit(0)
+    process.exit(exitCodes.done)
   }
-  const wantsHelp = rawArgs.includes('--help') || rawArgs.includes('-h')
-  if (rawArgs.length === 0 || wantsHelp) {
-    print(process.stdout, await usageOf(rawArgs[0]))
-    process.exit(wantsHelp ? 0 : 2)
-  }
+  const ends = rawArgs.indexOf('--') // behind it everything is meant as it is
+  const wantsHelp = (ends === -1 ? rawArgs : rawArgs.slice(0, ends)).some(word => word === '--help' || word === '-h')
   try {
+    if (rawArgs.length === 0 || wantsHelp) {
+      print(process.stdout, await usageOf(rawArgs))
+      process.exit(wantsHelp ? exitCodes.done : exitCodes.misunderstood)
+    }
     await runCommand(main, { rawArgs })
   } catch (error) {
-    const { message, remedy } = toWireError(error)
-    // citty's word for an unknown command, and Node's for options that do not fit.
-    const misunderstood = error instanceof Error && (error.name === 'CLIError' || ('code' in error && String(error.code).startsWith('ERR_PARSE_ARGS')))
-    const text = misunderstood ? `${error.message.replace(/\.?$/, '.')} See madrox ${commandOf(rawArgs[0]) ? `${rawArgs[0]} ` : ''}--help.` : remedy ? `${message} ${remedy}` : message
-    print(process.stderr, `madrox: ${text}`)
-    process.exit(misunderstood ? 2 : 1)
+    fail(rawArgs, error)
   }
 }
 
-const commandOf = (name: string | undefined): (() => Promise<CommandDef>) | undefined => (name !== undefined && Object.hasOwn(commands, name) ? commands[name] : undefined)
+/** citty's word for an unknown command, ours for words, and Node's for options that do not fit. */
+const isMisunderstood = (error: unknown): error is Error => error instanceof Error && (['CLIError', 'Misunderstood'].includes(error.name) || ('code' in error && String(error.code).startsWith('ERR_PARSE_ARGS')))
 
-const usageOf = async (name: string | undefined): Promise<string> => renderUsage((await commandOf(name)?.()) ?? main)
+function fail(rawArgs: readonly string[], error: unknown): never {
+  const [name] = rawArgs
+  if (isMisunderstood(error)) {
+    print(process.stderr, `madrox: ${error.message.replace(/(?<![.?!])$/, '.')} See madrox ${commandOf(name) ? `${name} ` : ''}--help.`)
+    process.exit(exitCodes.misunderstood)
+  }
+  const told = toWireError(error)
+  print(process.stderr, `madrox: ${told.remedy ? `${told.message} ${told.remedy}` : told.message}`)
+  // For programs the error itself, where they look for the answer.
+  if (rawArgs.includes('--json')) print(process.stdout, JSON.stringify({ error: told }, undefined, 2))
+  process.exit(error instanceof CommandError ? error.exitCode : exitCodes.refused)
+}
+
+async function usageOf([name, word]: readonly string[]): Promise<string> {
+  if (name === 'call' && word !== undefined && !word.startsWith('-')) return (await import('./cli/tool-usage.ts')).toolUsage(word)
+  return renderUsage((await commandOf(name)?.()) ?? main)
+}
 
 await run(process.argv.slice(2))

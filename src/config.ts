@@ -24,6 +24,10 @@ const switched = <Values extends z.ZodType>(values: Values) => z.preprocess(valu
 /** Output, consumed replies and calls of agents that ended, and the audit, are kept so long. */
 export const defaultRetentionDays = 30
 
+/** How codex is run: threads of one app-server, or its interactive program in a PTY for each agent. */
+export const codexDriverNames = ['app-server', 'pty'] as const
+export type CodexDriverName = (typeof codexDriverNames)[number]
+
 /** The key of a setting says what it is called elsewhere: `maxInstances` is `--max-instances`, and `max_instances` in the file. */
 export interface Setting {
   readonly schema: z.ZodType
@@ -54,11 +58,21 @@ export const settings = {
   logLevel: { schema: z.preprocess(value => (typeof value === 'string' ? value.toLowerCase() : value), z.enum(['silent', 'error', 'warn', 'info', 'debug'])).default('info'), variable: 'LOG_LEVEL', hint: 'LEVEL', description: 'How much is told on stderr: silent, error, warn, info or debug' },
   workspaceDir: { schema: z.string().min(1).optional(), variable: 'WORKSPACE_DIR', hint: 'DIR', path: true, otherwise: 'workspaces in the home', description: 'Where the workspaces of agents are made' },
   logDir: { schema: z.string().min(1).optional(), variable: 'LOG_DIR', hint: 'DIR', path: true, otherwise: 'logs in the home', description: 'Where logs of agents and of the audit are written' },
-  maxInstances: { schema: numeric(z.number().int().positive()).default(10), variable: 'MAX_INSTANCES', hint: 'N', description: 'Living agents, at most' },
+  maxInstances: { schema: numeric(z.number().int().positive()).default(10), variable: 'MAX_INSTANCES', hint: 'N', description: 'Living agent processes, at most; suspended agents have none' },
   maxTotalCost: { schema: numeric(z.number().positive()).default(100), variable: 'MADROX_MAX_TOTAL_COST', hint: 'USD', description: 'USD that living agents may have cost, in all' },
+  maxChildren: { schema: numeric(z.number().int().positive()).default(20), variable: 'MADROX_MAX_CHILDREN', hint: 'N', description: 'Living agents directly below one agent, at most' },
+  maxDepth: { schema: numeric(z.number().int().positive()).default(8), variable: 'MADROX_MAX_DEPTH', hint: 'N', description: 'Levels of agents below a client, at most' },
+  maxTokensPerInstance: { schema: numeric(z.number().int().positive()).optional(), variable: 'MADROX_MAX_TOKENS_PER_INSTANCE', hint: 'N', otherwise: 'no limit', description: 'Tokens of each agent with all below it, at most' },
+  maxMinutesPerInstance: { schema: numeric(z.number().positive()).optional(), variable: 'MADROX_MAX_MINUTES_PER_INSTANCE', hint: 'MIN', otherwise: 'no limit', description: 'Minutes of each agent from its spawn, at most' },
+  idleMinutes: { schema: numeric(z.number().min(0)).default(60), variable: 'MADROX_IDLE_MINUTES', hint: 'MIN', description: 'An agent idle for so long is suspended until it is needed; 0: never' },
+  stuckMinutes: { schema: numeric(z.number().min(0)).default(10), variable: 'MADROX_STUCK_MINUTES', hint: 'MIN', description: 'A busy agent of which nothing is heard for so long is said to be stuck; 0: never' },
   retentionDays: { schema: numeric(z.number().int().min(0).max(36_500)).default(defaultRetentionDays), variable: 'MADROX_RETENTION_DAYS', hint: 'DAYS', description: "Days that ended agents' output and the audit are kept; 0: for ever" },
+  spawnApprovalSeconds: { schema: numeric(z.number().positive().max(86_400)).default(300), variable: 'MADROX_SPAWN_APPROVAL_SECONDS', hint: 'S', description: 'How long a person has to approve a spawn, where policy asks one first' },
+  promptApprovalSeconds: { schema: numeric(z.number().positive().max(86_000)).default(600), variable: 'MADROX_PROMPT_APPROVAL_SECONDS', hint: 'S', description: "How long a permission prompt of an agent's CLI waits for its answer" },
   claudeBin: { schema: z.string().min(1).default('claude'), variable: 'MADROX_CLAUDE_BIN', hint: 'FILE', description: 'The executable of Claude Code: a path, or a name looked up on PATH' },
+  claudeDriver: { schema: z.enum(['pty', 'stream']).default('pty'), variable: 'MADROX_CLAUDE_DRIVER', hint: 'WAY', description: 'How agents of the harness claude are spoken with: pty (in a terminal) or stream (by structured messages, as claude-stream always is)' },
   codexBin: { schema: z.string().min(1).default('codex'), variable: 'MADROX_CODEX_BIN', hint: 'FILE', description: 'The executable of Codex, likewise' },
+  codexDriver: { schema: z.enum(codexDriverNames).default('app-server'), variable: 'MADROX_CODEX_DRIVER', hint: 'DRIVER', description: 'What the harness codex means: app-server, one process for all its agents, or pty, the interactive program of each' },
   models: { schema: z.record(z.string().regex(/^[a-z][a-z0-9-]*$/, 'not the name of a harness'), z.string().min(1).max(200)).default({}), variable: 'MADROX_MODEL_', family: 'model', hint: 'HARNESS=MODEL', repeatable: true, otherwise: "the CLI's own default", description: 'The model of agents of a harness whose spawn names none' },
   childEnv: { schema: listed(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'not the name of a variable')).default([]), variable: 'MADROX_CHILD_ENV', hint: 'NAME', repeatable: true, otherwise: 'none', description: 'A further environment variable that agents receive' },
   onShutdown: { schema: z.enum(['end', 'suspend']).default('end'), variable: 'MADROX_ON_SHUTDOWN', hint: 'WHAT', description: 'end: a stopping server ends its agents; suspend: the next one goes on with them' },

@@ -24,6 +24,9 @@ export const errorCodes = [
   'ambiguous_message', // several open messages, none named
   'already_resent', // a dead letter is sent again once
   'limit_reached',
+  'against_policy', // what was set by set_policy forbids it
+  'not_approved', // somebody was asked first, and there was no yes
+  'already_settled', // an approval is answered once
   'mailbox_full',
   'workspace_failed',
   'shutting_down',

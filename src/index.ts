@@ -5,12 +5,16 @@
 
 import { realpathSync } from 'node:fs'
 import { join, resolve } from 'node:path'
+import { createServers } from './actors/servers.ts'
 import { createSystem, type MadroxSystem } from './actors/system.ts'
 import type { Limits } from './actors/core.ts'
 import { type Clock, systemClock } from './clock.ts'
 import { createClaudeDriver } from './drivers/claude/driver.ts'
+import { createClaudeStreamDriver } from './drivers/claude/stream/driver.ts'
 import { createCodexDriver } from './drivers/codex/driver.ts'
+import { createCodexPtyDriver } from './drivers/codex/pty/driver.ts'
 import type { CreateDriver, Driver } from './drivers/driver.ts'
+import { findExecutable } from './drivers/executable.ts'
 import { sweepMarked } from './drivers/pty/reaper.ts'
 import { createScriptedDriver } from './drivers/scripted/driver.ts'
 import { createScriptedPtyDriver } from './drivers/scripted/pty-driver.ts'
@@ -19,7 +23,7 @@ import { asOwnerId, type IdSource, localOwner, randomIds } from './ids.ts'
 import { type Log, silentLog, withoutSecrets } from './log.ts'
 import { createLogFiles } from './logs/files.ts'
 import type { Caller } from './messages.ts'
-import { defaultRetentionDays } from './config.ts'
+import { type CodexDriverName, defaultRetentionDays } from './config.ts'
 import { createSummaryFiles, forgetSummaries } from './monitoring/files.ts'
 import { type Monitoring, startMonitoring } from './monitoring/monitoring.ts'
 import { nearest } from './nearest.ts'
@@ -42,6 +46,10 @@ export interface MadroxOptions {
   /** The CLIs: paths, or names looked up on PATH; default `claude` and `codex`. */
   readonly claudeBin?: string
   readonly codexBin?: string
+  /** What the harness name `codex` means: threads of one app-server (default), or the interactive program of each agent in a PTY, which `codex-pty` always means. */
+  readonly codexDriver?: CodexDriverName
+  /** How the harness `claude` speaks with Claude Code; default `pty`. The harness `claude-stream` is there either way. */
+  readonly claudeDriver?: 'pty' | 'stream'
   /** The model of agents whose spawn names none, by harness; default: the CLI's own. */
   readonly models?: Readonly<Record<string, string>>
   /** Where workspaces are made; default: `workspaces` in the home. */
@@ -57,10 +65,14 @@ export interface MadroxOptions {
   readonly ownerTokens?: Readonly<Record<string, string>>
   /** A directory of roles (`<name>.md`) that go before the shipped ones of the same name, and add to them. */
   readonly rolesDir?: string
+  /** The same for team templates. */
+  readonly templatesDir?: string
   /** Further harnesses, or replacements, by name. */
   readonly harnesses?: Readonly<Record<string, CreateDriver>>
   /** How clients treat agents of theirs that keep dying; default: `one_for_one`, three restarts within a minute. */
   readonly supervision?: Supervision
+  /** How long a spawn waits for a person's yes (default 5 minutes), and a permission prompt of a CLI for its answer (default 10). Milliseconds. */
+  readonly approvals?: { readonly spawnMs?: number; readonly promptMs?: number }
   /** Have agents summed up by a model: what they say is sent there. Default: nothing is. */
   readonly monitoring?: Monitoring
   /** Who is told of each message that has an outcome, e.g. `createOtelTracing`; closed with this. */
@@ -92,10 +104,12 @@ export interface Madrox {
 type Harness = readonly [string, CreateDriver, string]
 
 /** @throws MadroxError `invalid_input` where a model is set for a harness that is none */
-function harnessesOf({ claudeBin = 'claude', codexBin = 'codex', harnesses = {}, models = {} }: MadroxOptions): readonly Harness[] {
+function harnessesOf({ claudeBin = 'claude', claudeDriver = 'pty', codexBin = 'codex', codexDriver = 'app-server', harnesses = {}, models = {} }: MadroxOptions): readonly Harness[] {
   const all: readonly Harness[] = [
-    ['claude', createClaudeDriver, claudeBin],
-    ['codex', createCodexDriver, codexBin],
+    ['claude', claudeDriver === 'stream' ? createClaudeStreamDriver : createClaudeDriver, claudeBin],
+    ['claude-stream', createClaudeStreamDriver, claudeBin],
+    ['codex', codexDriver === 'pty' ? createCodexPtyDriver : createCodexDriver, codexBin],
+    ['codex-pty', createCodexPtyDriver, codexBin],
     ['scripted', createScriptedDriver, ''],
     ['scripted-pty', createScriptedPtyDriver, ''],
     ...Object.entries(harnesses).map(([name, create]): Harness => [name, create, name]),
@@ -149,7 +163,8 @@ export async function createMadrox(options: MadroxOptions): Promise<Madrox> {
     const system = createSystem({
       store: createSqliteStore({ path: join(home, 'madrox.db'), durability: options.durability ?? 'normal' }),
       clock, ids, log, home, prices, logs: createLogFiles({ dir: options.logDir === undefined ? join(home, 'logs') : resolve(options.logDir), clock, log }), retentionDays, summaries: book,
-      ...(options.tracing ? { tracing: options.tracing } : {}), ...(options.supervision ? { supervision: options.supervision } : {}), ...(options.limits ? { limits: options.limits } : {}), ...(options.ownerTokens ? { ownerTokens: options.ownerTokens } : {}), ...(options.rolesDir ? { rolesDir: options.rolesDir } : {}),
+      ...(options.tracing ? { tracing: options.tracing } : {}), ...(options.approvals ? { approvals: options.approvals } : {}), ...(options.supervision ? { supervision: options.supervision } : {}), ...(options.limits ? { limits: options.limits } : {}), ...(options.ownerTokens ? { ownerTokens: options.ownerTokens } : {}), ...(options.rolesDir ? { rolesDir: options.rolesDir } : {}), ...(options.templatesDir ? { templatesDir: options.templatesDir } : {}),
+      servers: createServers({ home, env, findExecutable: name => findExecutable(name, env['PATH']) }),
       ...(options.models ? { models: options.models } : {}), ...(options.workspaceDir ? { workspaceDir: options.workspaceDir } : {}),
       marker: { [homeMarker]: home },
       endpoint: () => endpoint,

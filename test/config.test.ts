@@ -52,6 +52,7 @@ test.each([
   ['config.toml', 'models = 7', /does not fit: models in .*config\.toml 7: /],
   ['config.toml', '[models]\nclaude = 7', /does not fit: models\.claude in .*config\.toml 7: /],
   ['config.toml', '[models]\nClaude = "x"', /does not fit: models\.Claude in .*config\.toml "x": /],
+  ['config.toml', 'claude_driver = "tmux"', /does not fit: claude_driver in .*config\.toml "tmux": /],
   ['config.toml', 'child_env = ["A B"]', /does not fit: child_env in .*config\.toml \["A B"\]: not the name of a variable/],
 ])('%s with %j is refused, saying where', (name, text, said) => {
   expect(() => loadConfig({ home: home({ [name]: text }) }, {})).toThrow(expect.objectContaining({ code: 'invalid_input', message: expect.stringMatching(said) }))
@@ -78,4 +79,11 @@ test('directories are absolute: of the file from where it is, else from where th
 
 test('a variable may hold several names, and an empty one says nothing', () => {
   expect(loadConfig({ home: home() }, { MADROX_CHILD_ENV: 'A, B,', MAX_INSTANCES: '', LOG_LEVEL: 'DEBUG' })).toMatchObject({ childEnv: ['A', 'B'], maxInstances: 10, logLevel: 'debug' })
+})
+
+test('a switch is on or off, and in a file also true or false', () => {
+  const monitoringOf = (toml: string): string => loadConfig({ home: home({ 'config.toml': toml }) }, {}).monitoring
+  expect([monitoringOf('monitoring = true'), monitoringOf('monitoring = "on"'), monitoringOf('monitoring = false'), monitoringOf('')]).toEqual(['on', 'on', 'off', 'off'])
+  expect(loadConfig({ home: home({}) }, { OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT: 'true', MADROX_OTEL: 'off' })).toMatchObject({ otelContent: 'on', otel: 'off' })
+  expect(() => monitoringOf('monitoring = 1')).toThrow(expect.objectContaining({ code: 'invalid_input' }))
 })

@@ -15,6 +15,7 @@ import type { Supervision } from '../restarts.ts'
 import type { AgentRow, Store } from '../store/store.ts'
 import type { SpawnRequest } from './facade.ts'
 import type { createLedger } from './ledger.ts'
+import type { Policies } from './policy-record.ts'
 import type { Secrets } from './secrets.ts'
 import type { Spending } from './spending.ts'
 
@@ -25,8 +26,10 @@ export type AgentSnapshot = SnapshotFrom<typeof agentMachine>
 
 /** Bounds that hold for everyone. */
 export interface Limits {
-  /** Living agents, in all. */
+  /** Living processes, in all: agents that are suspended have none. */
   readonly maxInstances: number
+  /** Living agents directly below one agent. */
+  readonly maxChildren: number
   /** Levels of agents below a client. */
   readonly maxDepth: number
   /** Messages waiting for one agent. */
@@ -35,9 +38,24 @@ export interface Limits {
   readonly maxMessageLength: number
   /** USD, of an owner's living trees: see `budgets.ts`. */
   readonly maxTotalCost: number
+  /** Of each agent with all below it, beside what it was given at its spawn. None: no such limit. */
+  readonly maxTokensPerInstance?: number
+  readonly maxMinutesPerInstance?: number
+  /** Busy, and nothing told of it for so long: it is stuck. 0: never. */
+  readonly stuckMinutes: number
+  /** Idle for so long: its process is put away. 0: never. */
+  readonly idleMinutes: number
 }
 
-export const defaultLimits: Limits = { maxInstances: 10, maxDepth: 8, maxMailbox: 100, maxMessageLength: 1_000_000, maxTotalCost: 100 }
+export const defaultLimits: Limits = { maxInstances: 10, maxChildren: 20, maxDepth: 8, maxMailbox: 100, maxMessageLength: 1_000_000, maxTotalCost: 100, stuckMinutes: 10, idleMinutes: 60 }
+
+export interface WaitingPrompt {
+  readonly id: string
+  readonly asked: 'supervisor' | 'person'
+  readonly expiresAt: number
+}
+
+export const promptKey = (agentId: AgentId, approvalId: string): string => `${agentId} ${approvalId}`
 
 export interface Core {
   readonly root: Actor<AnyActorLogic>
@@ -50,6 +68,9 @@ export interface Core {
   readonly supervision: Supervision
   readonly prices: Prices
   readonly spending: Spending
+  readonly policies: Policies
+  /** Permission prompts that wait for an answer, by agent and the id its driver gave: what they are answered by. */
+  readonly prompts: Map<string, WaitingPrompt>
   readonly secrets: Secrets
   /** Every agent this system knows; the row as it was inserted, until it is on record that it ended: then what `remembered` leaves. */
   readonly rows: Map<AgentId, AgentRow>

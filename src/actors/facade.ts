@@ -3,16 +3,20 @@
  * they promise.
  */
 
-import type { Confinement, FactOf, McpServer } from '../drivers/driver.ts'
+import type { Confinement, FactOf } from '../drivers/driver.ts'
 import type { MadroxError } from '../errors.ts'
 import type { AgentId, ClientId, MessageId, OwnerId, ReplyId } from '../ids.ts'
 import type { Address, Caller, DeadLetter, OutcomeStatus, Reply } from '../messages.ts'
 import type { AfterInterrupt } from '../machines/agent-context.ts'
 import type { RestartPolicy, Supervision } from '../restarts.ts'
 import type { OutputRow, UsageTotals } from '../store/store.ts'
+import type { Catalogue } from './catalogue.ts'
+import type { Asking, PolicyControl } from './controlling.ts'
 import type { Health } from './health.ts'
+import type { Lifecycle } from './lifecycle-words.ts'
 import type { LogReading } from './log-reading.ts'
 import type { MetricsReading } from './metrics-reading.ts'
+import type { ServersAsked } from './servers.ts'
 import type { Spent } from './spending.ts'
 import type { SummaryReading } from './summary-reading.ts'
 
@@ -54,7 +58,8 @@ export interface SpawnRequest {
   /** `auto`, `isolated`, `shared`, `worktree`, or an absolute path within rights. */
   readonly workspace: string
   readonly confinement: Confinement
-  readonly mcpServers: Readonly<Record<string, McpServer>>
+  /** Definitions, and names of presets. */
+  readonly mcpServers: ServersAsked
   readonly inheritMcp: boolean
   readonly toolset?: AgentToolset
   /** What follows when its process dies a second time without a completed turn in between; default `transient`. */
@@ -175,7 +180,16 @@ export interface AgentStatus {
   readonly openMessages: readonly MessageId[]
   readonly currentMessage?: MessageId
   readonly currentTool?: string
-  readonly approval?: { readonly tool: string; readonly detail: string }
+  readonly currentToolSince?: number
+  readonly currentToolSource?: string
+  /** When its driver last told anything of it. */
+  readonly lastFactAt?: number
+  /** A call of its own to Madrox is held: it waits for others. */
+  readonly waits?: boolean
+  /** Busy, and nothing was told of it since then, for too long. */
+  readonly stuckSince?: number
+  /** The permission prompt of its CLI that waits longest; `id`: to answer it by. */
+  readonly approval?: { readonly tool: string; readonly detail: string; readonly id?: string; readonly asked?: 'supervisor' | 'person'; readonly expiresAt?: number }
   readonly usage: UsageTotals
   /** Its own, and with all that is or was below it. */
   readonly spent: Spent
@@ -242,7 +256,7 @@ export interface ConnectRequest {
  * Calls that take a reference to an agent refuse with `MadroxError`: `not_found`, `ambiguous_reference`, or `not_allowed` where
  * the agent is outside the caller's rights. Outcomes of work (a message that failed, a wait that ended) are results.
  */
-export interface MadroxSystem extends LogReading, MetricsReading, SummaryReading {
+export interface MadroxSystem extends Catalogue, Lifecycle, LogReading, MetricsReading, PolicyControl, SummaryReading {
   /** The principal behind a credential. No token on a loopback connection, and none configured: the local owner. Otherwise refused. */
   authenticate(token: string | undefined, connection: Connection): Caller
   /** A session opened. A disconnected client of the same owner, name and root is taken over, its inbox with it. */
@@ -257,10 +271,11 @@ export interface MadroxSystem extends LogReading, MetricsReading, SummaryReading
 
   /**
    * Accepts the spawn, once; resolves when the agent's actor exists. Refused before anything exists: `invalid_input`,
-   * `unknown_role`, `parent_unknown`, `exceeds_parent`, `limit_reached`, `workspace_failed`, `agent_ended` (its supervisor),
-   * `shutting_down`.
+   * `unknown_role`, `parent_unknown`, `exceeds_parent`, `limit_reached`, `against_policy`, `not_approved`, `workspace_failed`,
+   * `agent_ended` (its supervisor), `unavailable` (an MCP server lacks a command or a variable), `shutting_down`. `asking`: for when
+   * somebody is to be asked first.
    */
-  spawn(caller: Caller, request: SpawnRequest): Promise<Spawned>
+  spawn(caller: Caller, request: SpawnRequest, asking?: Asking): Promise<Spawned>
   /** Parent resolution for a batch: done once, then given to each spawn. */
   resolveParent(caller: Caller, parent?: string): ParentFound
   /** Resolves when the agent can take a message; throws `spawn_failed` with the CLI's own words. */
@@ -274,7 +289,7 @@ export interface MadroxSystem extends LogReading, MetricsReading, SummaryReading
   waitForAny(caller: Caller, messageIds: readonly MessageId[], wait: WaitOptions): Promise<SendReport>
   /** An agent's answer to a message it was given. Refused: `no_open_message`, `ambiguous_message`, `not_found`, `not_allowed` (no agent), `unavailable`. */
   reply(caller: Caller, request: { readonly text: string; readonly correlationId?: string }): { readonly to: string; readonly messageId: MessageId; readonly kind: 'outcome' | 'follow_up' }
-  /** Replies nobody waited for, oldest first, claimed until consumed or released. `of`: another's inbox, peeked only. */
+  /** Replies nobody waited for, oldest first, claimed until consumed or released. `of`: another's inbox, peeked only; an absolute path: those of the owner's open sessions that stand there or above. */
   collectReplies(caller: Caller, options: { readonly of?: string; readonly limit?: number; readonly wait: WaitOptions }): Promise<Collected>
   consumeReplies(ids: readonly ReplyId[]): void
   /** The answer did not leave: they are pending again. */
@@ -289,6 +304,10 @@ export interface MadroxSystem extends LogReading, MetricsReading, SummaryReading
   interrupt(caller: Caller, reference: string, then: AfterInterrupt): Promise<InterruptReport>
   /** Ends an agent and all below it, leaves first; resolves when the last is gone, in the order they went. `force`: kills at once. */
   terminate(caller: Caller, reference: string, force: boolean): Promise<readonly Ended[]>
+  /** Ends every agent of the caller: those below it, of a client its own, of an owner all. */
+  terminateAll(caller: Caller, force: boolean): Promise<readonly Ended[]>
+  /** Interrupts those of them that are busy. */
+  interruptAll(caller: Caller, then: AfterInterrupt): Promise<readonly InterruptReport[]>
 
   /** An id, a unique prefix of at least 6, or a unique name, among what the caller may see. */
   resolve(caller: Caller, reference: string): AgentId
@@ -307,6 +326,8 @@ export interface MadroxSystem extends LogReading, MetricsReading, SummaryReading
   inspect(caller: Caller, watcher: Watcher, after?: string): Watch
   /** The page on which people watch that agent; undefined where no transport serves. */
   inspectorUrl(agentId: AgentId): string | undefined
+  /** The page on which people watch all of them; undefined where no transport serves. */
+  dashboardUrl(): string | undefined
 
   /** Called when an agent is gone and its end is on record; for what a transport keeps of it. */
   onAgentEnded(listener: (agentId: AgentId) => void): void

@@ -56,7 +56,7 @@ async function takeReplies(core: Core, own: Address, limit: number | undefined, 
 
 const actorAt = (core: Core, address: Address): AnyActorRef | undefined => core.root.system.get(addressKey(address)) // untyped; the keys are minted in one place
 
-function untilMail(core: Core, address: Address, { signal, timeoutMs }: WaitOptions): Promise<void> {
+export function untilMail(core: Core, address: Address, { signal, timeoutMs }: WaitOptions): Promise<void> {
   const actor = actorAt(core, address)
   if (!actor) return Promise.resolve()
   return new Promise(resolve => {

@@ -6,7 +6,6 @@
 import { type AnyActorRef, fromCallback } from 'xstate'
 import type { Clock } from '../clock.ts'
 import type { FactOf } from '../drivers/driver.ts'
-import type { Audited } from '../audit.ts'
 import { MadroxError } from '../errors.ts'
 import type { AgentId, ClientId, IdSource, MessageId } from '../ids.ts'
 import type { Log } from '../log.ts'
@@ -23,12 +22,19 @@ export const keptFacts = ['usageReported', 'outputProduced', 'promptWritten', 'p
 export type KeptFact = FactOf<(typeof keptFacts)[number]>
 type TurnFact = Exclude<KeptFact, FactOf<'usageReported' | 'outputProduced' | 'approvalRequested' | 'approvalResolved'>>
 
-export type LedgerInput = LedgerEvent | { readonly type: 'writeRetried' } | { readonly type: 'storeFailed' } | { readonly type: 'audited'; readonly event: Audited } | KeptFact
+export type LedgerInput = LedgerEvent | { readonly type: 'writeRetried' } | { readonly type: 'storeFailed' } | KeptFact
 
 export type LedgerEmitted =
-  | { readonly type: 'agentEnded'; readonly agentId: AgentId; readonly reason: string }
+  /** `unasked`: nobody ended it. */
+  | { readonly type: 'agentEnded'; readonly agentId: AgentId; readonly reason: string; readonly unasked: boolean }
+  /** Its CLI asks whether it may use a tool. */
+  | Extract<LedgerEvent, { type: 'approvalOpened' }>
+  /** A message has failed, for good. */
+  | { readonly type: 'messageFailed'; readonly agentId: AgentId; readonly text: string }
   /** One more model call is on record; told once. */
   | { readonly type: 'usageCounted'; readonly call: UsageRow }
+  /** A call that was counted cost what its CLI says, and not what its tokens come to. */
+  | { readonly type: 'costTold'; readonly agentId: AgentId }
   /** It will be tried again. */
   | { readonly type: 'writeFailed'; readonly event: LedgerInput }
 
@@ -52,7 +58,8 @@ export const createLedger = (options: LedgerOptions) =>
     const write = (event: LedgerInput): boolean => {
       try {
         for (const told of record(desk, event, emit)) tell(told)
-        if (event.type === 'agentEnded') emit({ type: 'agentEnded', agentId: event.agentId, reason: redact(event.reason) })
+        if (event.type === 'agentEnded') emit({ type: 'agentEnded', agentId: event.agentId, reason: redact(event.reason), unasked: event.unasked === true })
+        if (event.type === 'messageSettled' && event.outcome.status === 'failed') emit({ type: 'messageFailed', agentId: event.agentId, text: event.outcome.text })
         return true
       } catch (error) {
         // What the disk refused may go later, and is told of once; a contradiction stays one.
@@ -117,7 +124,10 @@ function record(desk: Desk, event: LedgerInput, emit: (event: LedgerEmitted) => 
     case 'followUpGiven':
       return store.transaction(() => desk.followUp(event.messageId, event.text, event.at))
     case 'noticeGiven':
-      return store.transaction(() => desk.notice(event.agentId, event.text, event.at))
+      return store.transaction(() => desk.notice(event.agentId, event.text, event.at, event.to))
+    case 'approvalOpened':
+      emit(event)
+      return []
     case 'limitReached':
       audit(store, { at: event.at, event: 'limit_reached', agentId: event.agentId, data: { limit: event.limit, detail: event.detail } })
       return []
@@ -154,6 +164,7 @@ function record(desk: Desk, event: LedgerInput, emit: (event: LedgerEmitted) => 
     case 'usageReported': {
       const call = { ...event, agentId: event.agentId as AgentId } // the driver names agents by our ids
       if (store.addUsage(call)) emit({ type: 'usageCounted', call })
+      else if (call.costUsd !== undefined && store.tellCost(call.agentId, call.unitId, call.costUsd)) emit({ type: 'costTold', agentId: call.agentId })
       return []
     }
     case 'outputProduced':
@@ -230,9 +241,9 @@ function createDesk({ store, ids, clock, successorOf }: LedgerOptions, isAlive: 
     return reply ? [{ type: 'replyRecorded', reply }] : []
   }
 
-  const notice = (agentId: AgentId, text: string, at: number): readonly AsksEvent[] => {
+  const notice = (agentId: AgentId, text: string, at: number, to?: Address): readonly AsksEvent[] => {
     const row = store.getAgent(agentId)
-    const reply = row && post({ kind: 'notice', to: row.parent, from: agentId, text, at })
+    const reply = row && post({ kind: 'notice', to: to ?? row.parent, from: agentId, text, at })
     return reply ? [{ type: 'replyRecorded', reply }] : []
   }
 

@@ -30,8 +30,8 @@ export function coverOf(spans: readonly BusySpan[], now: number): { readonly sum
 /** The beginnings of reasons as machines and hands give them. */
 const beginnings: readonly (readonly [Ending, RegExp])[] = [
   ['shutdown', /^the server is shutting down/],
-  ['with_supervisor', /^its supervisor (?:has )?ended/],
-  ['asked', /^terminated by /],
+  ['with_supervisor', /^its supervisor (?:ended|has ended|was ending)/],
+  ['asked', /^terminated (?:by|with) /],
   ['limit', /^limit reached/],
   ['not_started', /^(?:it did not start|its model was rejected|its CLI never listed)/],
   ['died', /^(?:its CLI process died|The CLI process of|The CLI process died|its actor failed|it failed|it is down|its sibling )/],

@@ -1,5 +1,6 @@
 /** Messages down and answers up, as calls. A message is on record before its sender hears "accepted". */
 
+import { isAbsolute } from 'node:path'
 import { MadroxError } from '../errors.ts'
 import { type AgentId, asMessageId, type MessageId, type ReplyId } from '../ids.ts'
 import { type Caller, type Message, type Outcome, sameAddress } from '../messages.ts'
@@ -10,9 +11,11 @@ import type { MessageRow } from '../store/store.ts'
 import { agentContext, callerKey, canonicalAddress, type Core, isBelow, ledgerActor, nameOf, rowOf, tellAgent } from './core.ts'
 import { audit } from './auditing.ts'
 import { checkTotalCost } from './budgets.ts'
+import { checkRoomToWake } from './capacity.ts'
 import { resolveLiving } from './directory.ts'
 import type { SendReport, SendRequest, WaitOptions } from './facade.ts'
 import { claim, collectReplies, inboxOf, releaseReplies } from './inboxes.ts'
+import { lookIntoSessions } from './looking.ts'
 import { addressOf } from './principals.ts'
 import { withinTurn } from './turns.ts'
 import type { Answer, Waiting } from './waiting.ts'
@@ -22,7 +25,8 @@ export function createMessaging(core: Core, waiting: Waiting) {
     send: (caller: Caller, request: SendRequest) => send(core, waiting, caller, request),
     waitForAny: (caller: Caller, ids: readonly MessageId[], wait: WaitOptions) => waitForAny(core, waiting, caller, ids, wait),
     reply: (caller: Caller, request: { text: string; correlationId?: string }) => reply(core, caller, request),
-    collectReplies: (caller: Caller, options: { of?: string; limit?: number; wait: WaitOptions }) => collectReplies(core, caller, options),
+    collectReplies: async (caller: Caller, options: { of?: string; limit?: number; wait: WaitOptions }) =>
+      options.of !== undefined && isAbsolute(options.of) ? { replies: await lookIntoSessions(core, caller, options.of, options), peeked: true } : collectReplies(core, caller, options),
     consumeReplies: (ids: readonly ReplyId[]) => {
       if (ids.length > 0) ledgerActor(core).send({ type: 'repliesSeen', ids, at: core.clock.now() })
     },
@@ -39,6 +43,7 @@ export function send(core: Core, waiting: Waiting, caller: Caller, request: Send
   if (caller.kind === 'agent' && caller.agentId === to) throw new MadroxError('invalid_input', 'An agent cannot send to itself.', { remedy: 'Just go on working.' })
   checkSize(core, caller, to, request)
   checkTotalCost(core, rowOf(core, to).ownerId)
+  checkRoomToWake(core, to)
   if (request.toBeWaitedFor) waiting.checkCircle(caller, [to])
   const message = toMessage(core, caller, to, request)
   core.store.transaction(() => {

@@ -31,7 +31,7 @@ export interface Counts {
 export interface Metrics extends Counts {
   readonly refused: Readonly<Record<string, number>>
   /** Living agents, by how they are. */
-  readonly health: { readonly ok: number; readonly waitingForApproval: number; readonly recovered: number }
+  readonly health: { readonly ok: number; readonly waitingForApproval: number; readonly stuck: number; readonly recovered: number }
   /** Of turns: their times added up, and the time in which at least one ran. Milliseconds; as far as the audit reaches. */
   readonly turns: { readonly sumMs: number; readonly unionMs: number }
 }

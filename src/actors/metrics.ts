@@ -10,6 +10,7 @@ import { agentActor, canonicalClient, type Core, isBelow, isEnded, stateOf } fro
 import { isWithin, resolveAgent } from './directory.ts'
 import { coverOf, endingOf } from './measures.ts'
 import { type Counts, endings, type Metrics, type MetricsReading, type MetricsScope } from './metrics-reading.ts'
+import { statusOf } from './seeing.ts'
 import { sumOf } from './spending.ts'
 
 export function createMetrics(core: Core): MetricsReading {
@@ -74,10 +75,11 @@ function refusedOf(core: Core, caller: Caller, scope: MetricsScope, agents: read
 
 /** As `get_instance_status` has it. */
 function healthOf(core: Core, ids: readonly AgentId[]): Metrics['health'] {
-  const living = ids.filter(id => !isEnded(core, id)).flatMap(id => agentActor(core, id)?.getSnapshot().context ?? [])
-  const waitingForApproval = living.filter(({ approval }) => approval !== undefined).length
-  const recovered = living.filter(({ approval, lastError }) => approval === undefined && lastError !== undefined).length
-  return { ok: living.length - waitingForApproval - recovered, waitingForApproval, recovered }
+  const counts = { ok: 0, waitingForApproval: 0, stuck: 0, recovered: 0 }
+  for (const { approval, stuckSince, lastError } of ids.filter(id => !isEnded(core, id)).map(id => statusOf(core, id))) {
+    counts[approval ? 'waitingForApproval' : stuckSince !== undefined ? 'stuck' : lastError ? 'recovered' : 'ok'] += 1
+  }
+  return counts
 }
 
 function tally(keys: readonly string[]): Readonly<Record<string, number>> {

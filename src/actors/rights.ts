@@ -16,11 +16,15 @@ interface Freedom {
   readonly writes: boolean
 }
 
+/** The CLI behind a harness, by whichever driver: `claude-stream` is `claude`. */
+export const familyOf = (harness: string): string => /^(?:claude|codex)(?=-|$)/.exec(harness)?.[0] ?? harness
+
 function freedomOf({ harness, confinement: { bypass, permissionMode, sandboxMode } }: Pick<Rights, 'harness' | 'confinement'>): Freedom {
   const bySandbox: Freedom = { unconfined: (sandboxMode ?? (bypass ? 'danger-full-access' : '')) === 'danger-full-access', writes: sandboxMode !== 'read-only' }
   const byMode: Freedom = { unconfined: bypass || permissionMode === 'bypassPermissions', writes: permissionMode !== 'plan' }
-  if (harness === 'codex') return bySandbox
-  if (harness === 'claude') return byMode
+  const family = familyOf(harness)
+  if (family === 'codex') return bySandbox
+  if (family === 'claude') return byMode
   // Any other harness is taken at its word, in whichever words.
   return { unconfined: bySandbox.unconfined || byMode.unconfined, writes: bySandbox.writes && byMode.writes }
 }
@@ -33,7 +37,7 @@ export function narrow<Request extends Rights>(own: Rights, request: Request): R
   return { ...request, confinement: { ...confinement, ...(allowedTools ? { allowedTools } : {}), ...(readsOnly ? readOnly(request.harness) : {}) } }
 }
 
-const readOnly = (harness: string): Partial<Confinement> => (harness === 'claude' ? { permissionMode: 'plan' } : { sandboxMode: 'read-only' })
+const readOnly = (harness: string): Partial<Confinement> => (familyOf(harness) === 'claude' ? { permissionMode: 'plan' } : { sandboxMode: 'read-only' })
 
 /**
  * Isolation, tools and servers of a child are at most its supervisor's, parameter by parameter.
@@ -46,7 +50,7 @@ export function checkWithin(supervisor: string, own: Rights, request: Rights & {
   const { confinement, harness } = request
   const asked = freedomOf(request)
   const has = freedomOf(own)
-  const mode = harness === 'claude' ? 'permission_mode' : 'sandbox_mode'
+  const mode = familyOf(harness) === 'claude' ? 'permission_mode' : 'sandbox_mode'
   if (asked.unconfined && !has.unconfined) refuse(confinement.bypass ? 'bypass_isolation' : mode, 'it is confined to its workspace')
   if (asked.writes && !has.writes) refuse(confinement.bypass ? 'bypass_isolation' : mode, 'it may only read')
   const allowed = own.confinement.allowedTools

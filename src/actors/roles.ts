@@ -1,10 +1,10 @@
 /** Roles: one Markdown file each, read at every spawn, so that an edit holds from the next spawn on. */
 
-import { readdir, readFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { readFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
-import { codeOf, MadroxError } from '../errors.ts'
+import { MadroxError } from '../errors.ts'
 import { nearest } from '../nearest.ts'
+import { listVolumes, readVolume, type Shelf, toPlainName, type Volume } from './shelf.ts'
 
 const shipped = fileURLToPath(new URL('../../prompts', import.meta.url))
 
@@ -23,22 +23,16 @@ const otherNames = {
 
 export const roleAliases: ReadonlyMap<string, string> = new Map(Object.entries(otherNames).flatMap(([role, names]) => names.map(name => [name, role] as const)))
 
-/** What a role may be called, and so the only files that are read: nothing that leads out of a directory. */
-const plainName = /^[a-z0-9][a-z0-9_-]*$/
+const shelf = (user: string | undefined): Shelf => ({ shipped, user })
 
 /**
  * The prompt of a role. A user directory overrides what is shipped, and adds to it; a file there named like an alias goes before it.
  * Case does not matter, and a blank or hyphen stands for an underscore. Throws `unknown_role`, with the nearest name there is.
  */
 export async function rolePrompt(role: string, userDir?: string): Promise<string> {
-  const asked = role.trim().toLowerCase()
-  const wanted = asked.replaceAll(/[\s-]+/g, '_')
-  for (const name of new Set([asked, wanted, roleAliases.get(wanted) ?? wanted])) {
-    for (const directory of directories(userDir)) {
-      const text = plainName.test(name) ? await readIfThere(join(directory, `${name}.md`)) : undefined
-      if (text !== undefined) return text.trim()
-    }
-  }
+  const wanted = toPlainName(role)
+  const text = await readVolume(shelf(userDir), [role.trim().toLowerCase(), wanted, roleAliases.get(wanted) ?? wanted])
+  if (text !== undefined) return text.trim()
   const known = await listRoles(userDir)
   const near = nearest(wanted, [...known, ...roleAliases.keys()])
   throw new MadroxError('unknown_role', `There is no role "${role}".`, { remedy: `${near ? `Did you mean "${near}"? ` : ''}Roles: ${known.join(', ')}.`, data: { role, known } })
@@ -46,18 +40,24 @@ export async function rolePrompt(role: string, userDir?: string): Promise<string
 
 /** Every role that can be spawned, aliases apart, in order of their names. */
 export async function listRoles(userDir?: string): Promise<string[]> {
-  const files = await Promise.all(directories(userDir).map(directory => readdir(directory).catch(onlyMissing([]))))
-  const names = files.flat().flatMap(file => (file.endsWith('.md') ? [file.slice(0, -3)] : []))
-  return [...new Set(names.filter(name => plainName.test(name)))].toSorted()
+  return (await listVolumes(shelf(userDir))).map(({ name }) => name)
 }
 
-const directories = (userDir: string | undefined): string[] => [...(userDir ? [userDir] : []), shipped]
+export interface Role extends Volume {
+  /** What else it is called; not what a role of the user's own is called now. */
+  readonly aliases: readonly string[]
+  /** The first sentence of its file. */
+  readonly description: string
+}
 
-const readIfThere = (path: string): Promise<string | undefined> => readFile(path, 'utf8').catch(onlyMissing(undefined))
+export async function describeRoles(userDir?: string): Promise<Role[]> {
+  const volumes = await listVolumes(shelf(userDir))
+  const aliasesOf = (role: string): string[] => [...roleAliases].flatMap(([alias, name]) => (name === role && !volumes.some(volume => volume.name === alias) ? [alias] : []))
+  return Promise.all(volumes.map(async volume => ({ ...volume, aliases: aliasesOf(volume.name), description: firstSentence(await readFile(volume.path, 'utf8')) })))
+}
 
-function onlyMissing<T>(instead: T): (error: unknown) => T {
-  return error => {
-    if (codeOf(error) === 'ENOENT') return instead
-    throw error
-  }
+/** Of its first paragraph that is no heading. */
+function firstSentence(text: string): string {
+  const paragraph = text.split(/\n\s*\n/).map(part => part.replaceAll(/^#.*$/gm, '').trim()).find(part => part !== '') ?? ''
+  return /^.*?[.!?](?=\s|$)/.exec(paragraph.replaceAll(/\s+/g, ' '))?.[0] ?? paragraph.replaceAll(/\s+/g, ' ')
 }

@@ -11,12 +11,18 @@ import { addressKey } from '../machines/effects.ts'
 import { defaultSupervision } from '../restarts.ts'
 import { audit } from './auditing.ts'
 import { briefing } from './briefing.ts'
-import { agentActor, agentContext, type AgentSpec, callerKey, type Core, isEnded, lineAbove, nameOf, remembered, rowOf, specOf, stateOf } from './core.ts'
+import { agentActor, agentContext, type AgentSpec, callerKey, type Core, isEnded, nameOf, remembered, rowOf, specOf, stateOf } from './core.ts'
 import { checkBudget, checkTotalCost, type Grant, watchAgent } from './budgets.ts'
+import type { Asking } from './controlling.ts'
+import { checkRoom, depthBelow, livingProcesses } from './capacity.ts'
 import { checkText } from './messaging.ts'
 import { resolveParent } from './parenthood.ts'
-import { checkWithin, narrow } from './rights.ts'
+import { policyBelow } from './policies.ts'
+import { checkSpawnPolicy } from './policy-checks.ts'
+import { checkWithin, familyOf, narrow } from './rights.ts'
 import { rolePrompt } from './roles.ts'
+import type { ApproveSpawn } from './spawn-approval.ts'
+import type { Servers } from './servers.ts'
 import type { AgentToolset, ParentFound, Spawned, SpawnRequest, WaitOptions } from './facade.ts'
 import type { PrepareWorkspace, Workspace } from './workspaces.ts'
 
@@ -32,6 +38,12 @@ export interface SpawningOptions {
   /** Where agents' own directories are made. */
   readonly workspaceDir: string
   readonly prepareWorkspace: PrepareWorkspace
+  /** Asks, where policy says so, before anything exists. */
+  readonly approve: ApproveSpawn
+  readonly onSpawned: (row: AgentRow) => void
+  /** How long a permission prompt waits. Milliseconds. */
+  readonly approvalMs?: number
+  readonly servers: Servers
 }
 
 export function createSpawning(options: SpawningOptions) {
@@ -40,20 +52,21 @@ export function createSpawning(options: SpawningOptions) {
   const reserved = new Map<AgentId, Grant>()
 
   /** The same call, repeated, is the same agent; also while the first is still being made. */
-  async function spawn(caller: Caller, request: SpawnRequest): Promise<Spawned> {
-    if (request.callKey === undefined) return create(caller, request)
+  async function spawn(caller: Caller, request: SpawnRequest, asking: Asking = {}): Promise<Spawned> {
+    if (request.callKey === undefined) return create(caller, request, asking)
     const key = `${callerKey(core, caller)} ${request.callKey}`
     const earlier = core.store.findCall(callerKey(core, caller), request.callKey) as { agentId: AgentId } | undefined // recorded below
     if (earlier) return { agentId: earlier.agentId, fresh: false }
     const running = underway.get(key)
     if (running) return { ...(await running), fresh: false }
-    const made = create(caller, request).finally(() => underway.delete(key))
+    const made = create(caller, request, asking).finally(() => underway.delete(key))
     underway.set(key, made)
     return made
   }
 
-  async function create(caller: Caller, asked: SpawnRequest): Promise<Spawned> {
-    const model = asked.model ?? options.models[asked.harness]
+  /** Who it would be, under whom; refused where rights, limits or policy say so. */
+  function plan(caller: Caller, asked: SpawnRequest) {
+    const model = asked.model ?? options.models[asked.harness] ?? options.models[familyOf(asked.harness)]
     const request = model === undefined ? asked : { ...asked, model }
     const driver = options.drivers().get(request.harness)
     if (!driver) throw new MadroxError('invalid_input', `There is no harness "${request.harness}".`, { remedy: `Harnesses: ${[...options.drivers().keys()].join(', ')}.` })
@@ -62,13 +75,29 @@ export function createSpawning(options: SpawningOptions) {
     const supervisor = parent.address.kind === 'agent' ? rowOf(core, parent.address.id) : undefined
     const granted = supervisor ? narrow(specOf(supervisor), request) : request
     if (supervisor) checkWithin(supervisor.name, specOf(supervisor), granted)
+    options.servers.check(granted.mcpServers)
     checkBudget(core, granted, parent.address, [...reserved.values()])
-    checkTotalCost(core, standsUnder(core, parent.address, request.name).ownerId)
-    const { toolset, depth } = place(core, parent, granted)
+    const { ownerId } = standsUnder(core, parent.address, request.name)
+    checkTotalCost(core, ownerId)
+    checkSpawnPolicy(core, { ...granted, parent: parent.address, ownerId, depth: depthBelow(core, parent.address), underway: [...reserved.values()].map(grant => grant.parent) })
+    checkRoom(core, parent.address, [...reserved.values(), { parent: parent.address }])
+    return { driver, parent, granted, toolset: toolsetAt(core, parent, granted), ownerId }
+  }
+
+  const asksFirst = ({ ownerId, parent }: ReturnType<typeof plan>): boolean => policyBelow(core, ownerId, parent.address, 'spawn_approval') === 'manual'
+
+  async function create(caller: Caller, request: SpawnRequest, asking: Asking): Promise<Spawned> {
+    let planned = plan(caller, request)
+    if (asksFirst(planned)) {
+      const { granted, parent } = planned
+      await options.approve({ caller, request: granted, parent: parent.address, ...asking })
+      // What holds now decides, not what held when the question was put.
+      planned = plan(caller, { ...request, parent })
+    }
+    const { driver, parent, granted, toolset } = planned
     const agentId = core.ids.agent()
     reserved.set(agentId, { parent: parent.address, limits: granted.limits ?? {} })
     try {
-      checkLimits(core, reserved.size, depth)
       const prompt = request.systemPrompt ?? (await rolePrompt(request.role, options.rolesDir))
       const workspace = await options.prepareWorkspace({ wanted: request.workspace, agentId, agentName: request.name, base: options.workspaceDir, ...standing(core, parent.address) })
       const row = toRow(core, { agentId, request: granted, prompt, parent, workspace, toolset })
@@ -97,13 +126,15 @@ export function createSpawning(options: SpawningOptions) {
       throw new MadroxError('agent_ended', `The supervisor of "${row.name}" is ending and takes no more agents.`, { remedy: 'Choose another parent_instance_id.' })
     }
     watchAgent(core, row)
+    options.onSpawned(row)
   }
 
   /** Into the tree, under its supervisor's actor. False: that takes no more. */
   function enter(row: AgentRow, driver: Driver, recovered?: Recovered): boolean {
     const { restart = 'transient', supervision = defaultSupervision } = specOf(row)
     const input: AgentInput = {
-      agentId: row.id, name: row.name, harness: row.harness, supervisor: row.parent, launch: toLaunch(row), awaitsTools: driver.speaksMcp && options.serves(), restart, supervision,
+      agentId: row.id, name: row.name, harness: row.harness, supervisor: row.parent, launch: toLaunch(row), awaitsTools: driver.speaksMcp && options.serves(), restart, supervision, ...vigilOf(core),
+      ...(options.approvalMs === undefined ? {} : { approvalMs: options.approvalMs }),
       ...(recovered ? { recovered, at: core.clock.now() } : { at: row.createdAt }),
     }
     core.root.system.get(addressKey(row.parent))?.send({ type: 'spawnAsked', input })
@@ -115,16 +146,22 @@ export function createSpawning(options: SpawningOptions) {
     const spec = specOf(row)
     const { callerDir } = standing(core, row.parent)
     const facts = { agentId: row.id, name: row.name, role: row.role, supervisor: `"${nameOf(core, row.parent)}"`, workspace: row.workspace as Workspace, maySpawn: spec.toolset !== 'leaf', ...(callerDir ? { supervisorDir: callerDir } : {}) } // the row holds what prepareWorkspace gave
+    const asked = { ...spec.mcpServers } // an earlier version kept none
+    const { servers, lost } = options.servers.resolve(asked, row.workspace.path)
+    core.secrets.learnOf(servers)
+    if (lost.length > 0) core.log.error(`"${row.name}" starts without an MCP server it was to have`, { agentId: row.id, lost })
+    // What a confined agent may only read is kept from a server that would let it write there.
+    const isOpened = !spec.confinement.bypass && options.servers.followRoots(asked)
     return {
       name: row.name,
       cwd: row.workspace.path,
-      readableDirs: callerDir && callerDir !== row.workspace.path ? [callerDir] : [],
+      readableDirs: !isOpened && callerDir && callerDir !== row.workspace.path ? [callerDir] : [],
       systemPrompt: `${spec.prompt}\n\n${briefing(facts)}`,
       ...(spec.model ? { model: spec.model } : {}),
       ...(spec.profile ? { profile: spec.profile } : {}),
       sessionId: randomUUID(),
       resume: false,
-      mcpServers: { ...spec.mcpServers },
+      mcpServers: servers,
       inheritMcp: spec.inheritMcp,
       confinement: spec.confinement,
       marker: { ...options.marker, MADROX_AGENT_ID: row.id },
@@ -133,7 +170,14 @@ export function createSpawning(options: SpawningOptions) {
     }
   }
 
-  return { spawn, enter, waitUntilReady: (agentId: AgentId, wait: WaitOptions) => waitUntilReady(core, agentId, wait) }
+  /** Agents that may still be spawned. */
+  const room = (): number => core.limits.maxInstances - livingProcesses(core) - reserved.size
+  const isRepeated = (caller: Caller, callKey: string): boolean => {
+    const key = callerKey(core, caller)
+    return underway.has(`${key} ${callKey}`) || core.store.findCall(key, callKey) !== undefined
+  }
+
+  return { spawn, enter, toLaunch, room, isRepeated, waitUntilReady: (agentId: AgentId, wait: WaitOptions) => waitUntilReady(core, agentId, wait) }
 }
 
 /** The caller's directory that `shared`, `worktree` and `auto` start from; an agent's own is also the bound for paths. */
@@ -146,21 +190,15 @@ function standing(core: Core, parent: Address): { callerDir?: string; within?: s
   return root ? { callerDir: root } : {}
 }
 
-/** How deep it would stand, and with what tools. */
-function place(core: Core, parent: ParentFound, request: SpawnRequest): { toolset: AgentToolset; depth: number } {
-  const above = parent.address.kind === 'agent' ? [parent.address, ...lineAbove(core, parent.address.id)] : [parent.address]
-  const depth = above.length
-  const toolset = request.toolset ?? (depth >= core.limits.maxDepth ? 'leaf' : 'supervisor')
-  return { toolset, depth }
+/** On the last level there is nobody to supervise. */
+function toolsetAt(core: Core, parent: ParentFound, request: SpawnRequest): AgentToolset {
+  return request.toolset ?? (depthBelow(core, parent.address) >= core.limits.maxDepth ? 'leaf' : 'supervisor')
 }
 
-function checkLimits(core: Core, underway: number, depth: number): void {
-  const living = [...core.rows.values()].filter(row => !isEnded(core, row.id)).length
-  if (living + underway > core.limits.maxInstances) {
-    throw new MadroxError('limit_reached', `${living} agents are alive and the limit is ${core.limits.maxInstances}.`, { remedy: 'Terminate some, or start the server with a higher MAX_INSTANCES.', data: { limit: core.limits.maxInstances } })
-  }
-  if (depth > core.limits.maxDepth) throw new MadroxError('limit_reached', `The agent would stand ${depth} levels deep and the limit is ${core.limits.maxDepth}.`, { remedy: 'Spawn it from an agent higher up.', data: { limit: core.limits.maxDepth } })
-}
+/** Minutes as machines have them; 0: never. */
+const vigilOf = ({ limits: { stuckMinutes, idleMinutes } }: Core): Pick<AgentInput, 'stuckMs' | 'idleMs'> => ({
+  ...(stuckMinutes > 0 ? { stuckMs: stuckMinutes * 60_000 } : {}), ...(idleMinutes > 0 ? { idleMs: idleMinutes * 60_000 } : {}),
+})
 
 function toRow(core: Core, { agentId, request, prompt, parent, workspace, toolset }: { agentId: AgentId; request: SpawnRequest; prompt: string; parent: ParentFound; workspace: Workspace; toolset: AgentToolset }): AgentRow {
   const { parent: _, callKey: __, firstMessage: ___, ...spec } = request

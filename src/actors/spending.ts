@@ -7,6 +7,9 @@ import type { AgentId } from '../ids.ts'
 import type { Prices } from '../prices.ts'
 import type { AgentRow, Store, UsageRow } from '../store/store.ts'
 
+/** `cli`: what the CLI itself says, which goes before tokens times the price table. */
+export type CostSource = 'cli' | 'price_table'
+
 export interface Spent {
   /** Input, output and cache creation: what limits count. Cache reads are left out. */
   readonly tokens: number
@@ -14,6 +17,8 @@ export interface Spent {
   readonly knownCost: number
   /** Models that were called and have no known price. */
   readonly unknownModels: readonly string[]
+  /** Where what is known comes from. */
+  readonly costSources: readonly CostSource[]
 }
 
 export interface Spending {
@@ -22,11 +27,14 @@ export interface Spending {
   subtree(id: AgentId): Spent
   /** One more call is on record. */
   count(call: UsageRow): void
+  /** What is on record of this agent's calls has changed. */
+  recount(id: AgentId): void
 }
 
-const nothing: Spent = { tokens: 0, knownCost: 0, unknownModels: [] }
+const nothing: Spent = { tokens: 0, knownCost: 0, unknownModels: [], costSources: [] }
 
-const sum = (a: Spent, b: Spent): Spent => ({ tokens: a.tokens + b.tokens, knownCost: a.knownCost + b.knownCost, unknownModels: [...new Set([...a.unknownModels, ...b.unknownModels])] })
+const distinct = <T>(a: readonly T[], b: readonly T[]): readonly T[] => [...new Set([...a, ...b])]
+const sum = (a: Spent, b: Spent): Spent => ({ tokens: a.tokens + b.tokens, knownCost: a.knownCost + b.knownCost, unknownModels: distinct(a.unknownModels, b.unknownModels), costSources: distinct(a.costSources, b.costSources).toSorted() })
 export const sumOf = (all: readonly Spent[]): Spent => all.reduce(sum, nothing)
 
 /** USD; undefined where a part of it is not known. */
@@ -42,15 +50,26 @@ export function createSpending({ store, prices, rows }: SpendingOptions): Spendi
   const owns = new Map<AgentId, Spent>()
   const subtrees = new Map<AgentId, Spent>()
   const toSpent = (usage: Omit<UsageRow, 'agentId' | 'unitId' | 'at'>, promptOver: number): Spent => {
-    const cost = prices.costOf(usage, usage.model, promptOver)
-    return { tokens: usage.inputTokens + usage.outputTokens + usage.cacheCreationTokens, knownCost: cost ?? 0, unknownModels: cost === undefined ? [usage.model] : [] }
+    const cost = usage.costUsd ?? prices.costOf(usage, usage.model, promptOver)
+    return {
+      tokens: usage.inputTokens + usage.outputTokens + usage.cacheCreationTokens, knownCost: cost ?? 0,
+      unknownModels: cost === undefined ? [usage.model] : [], costSources: usage.costUsd !== undefined ? ['cli'] : cost === undefined ? [] : ['price_table'],
+    }
   }
   const own = (id: AgentId): Spent => remember(owns, id, () => sumOf(store.usageByModel(id, prices.promptSizes).map(usage => toSpent(usage, usage.promptOver))))
   const childrenOf = (id: AgentId): AgentId[] => [...rows.values()].flatMap(row => (row.parent.kind === 'agent' && row.parent.id === id ? [row.id] : []))
   const subtree = (id: AgentId): Spent => remember(subtrees, id, () => sumOf([own(id), ...childrenOf(id).map(subtree)]))
+  const lineOf = (id: AgentId): AgentId[] => {
+    const row = rows.get(id)
+    return row ? [row.id, ...(row.parent.kind === 'agent' ? lineOf(row.parent.id) : [])] : []
+  }
   return {
     own,
     subtree,
+    recount: id => {
+      owns.delete(id)
+      for (const each of lineOf(id)) subtrees.delete(each)
+    },
     count: call => {
       const more = toSpent(call, prices.promptOver(call))
       // What nobody has asked for yet is summed from the record when somebody does.
@@ -59,7 +78,7 @@ export function createSpending({ store, prices, rows }: SpendingOptions): Spendi
         if (before) sums.set(id, sum(before, more))
       }
       add(owns, call.agentId)
-      for (let row = rows.get(call.agentId); row; row = row.parent.kind === 'agent' ? rows.get(row.parent.id) : undefined) add(subtrees, row.id)
+      for (const id of lineOf(call.agentId)) add(subtrees, id)
     },
   }
 }

@@ -3,6 +3,7 @@
  * answers out of snapshots and the store. It knows callers and their rights; it knows no wire and no CLI.
  */
 
+import { existsSync } from 'node:fs'
 import { setImmediate } from 'node:timers/promises'
 import { createActor } from 'xstate'
 import type { Clock } from '../clock.ts'
@@ -15,6 +16,7 @@ import type { Summaries } from '../monitoring/summaries.ts'
 import { createPrices, type Prices } from '../prices.ts'
 import type { AgentRow, Store } from '../store/store.ts'
 import type { Tracing } from '../telemetry/spans.ts'
+import { createApprovals } from './approvals.ts'
 import { createAsks } from './asks.ts'
 import { watchLimits } from './budgets.ts'
 import { endAll, interrupt, terminate } from './control.ts'
@@ -27,11 +29,17 @@ import type { MadroxSystem } from './facade.ts'
 import { createStoreHealth } from './health.ts'
 import { createInspecting } from './inspecting.ts'
 import { createLedger } from './ledger.ts'
+import { createLifecycle } from './lifecycle.ts'
 import { createLetters } from './letters.ts'
 import { createLogReading } from './logs.ts'
 import { createMessaging } from './messaging.ts'
 import { createMetrics } from './metrics.ts'
+import { createNotifications } from './notifications.ts'
 import { resolveParent } from './parenthood.ts'
+import { policy, setPolicy } from './policies.ts'
+import { createPolicies } from './policy-record.ts'
+import { watchPrompts } from './prompt-approval.ts'
+import { createSpawnApproval, spawnApprovalMs } from './spawn-approval.ts'
 import { aliasesOnRecord, authenticate, connectClient, Credentials, disconnectClient, locateClient } from './principals.ts'
 import { hands } from '../machines/effects.ts'
 import { redact } from '../redaction.ts'
@@ -39,13 +47,16 @@ import { defaultSupervision, type Supervision } from '../restarts.ts'
 import { recover } from './recovery.ts'
 import { type Recorded, tellRecords } from './recording.ts'
 import { createRetention } from './retention.ts'
+import { createReviving } from './reviving.ts'
 import { createRoot } from './root.ts'
 import { createSecrets } from './secrets.ts'
 import { children, list, output, peers, screen, screenOf, statusOf } from './seeing.ts'
+import { createServers, type Servers } from './servers.ts'
 import { toSaidTold } from './said.ts'
 import { createSpawning, spawnFailureOf } from './spawning.ts'
 import { createSpending } from './spending.ts'
 import { createSummarising } from './summarising.ts'
+import { createTeams } from './teams.ts'
 import { traceRecords } from './tracing.ts'
 import { createWaiting } from './waiting.ts'
 import { type PrepareWorkspace, prepareWorkspace } from './workspaces.ts'
@@ -64,6 +75,10 @@ export interface SystemOptions {
   readonly ownerTokens?: Readonly<Record<string, string>>
   /** A directory of roles that overrides and adds to the shipped ones. */
   readonly rolesDir?: string
+  /** The same for team templates. */
+  readonly templatesDir?: string
+  /** MCP servers for agents; default: presets without any variable, and every command taken to be there. */
+  readonly servers?: Servers
   /** Of agents whose spawn names none, by harness. */
   readonly models?: Readonly<Record<string, string>>
   /** Where agents' own directories are made; default: `workspaces` in the home. */
@@ -89,6 +104,9 @@ export interface SystemOptions {
   readonly supervision?: Supervision
   /** Where agents work; a simulation, which touches no disk, gives its own. */
   readonly prepareWorkspace?: PrepareWorkspace
+  /** How long a spawn waits for a person's yes, and a permission prompt of a CLI for its answer. Milliseconds. */
+  readonly approvals?: { readonly spawnMs?: number; readonly promptMs?: number }
+  readonly workspaceExists?: (path: string) => boolean
 }
 
 /** Builds the tree and starts it: agents that an earlier system left open in the store are brought back (see `recovery.ts`). */
@@ -114,7 +132,7 @@ export function createSystem(options: SystemOptions): MadroxSystem {
   const root = createActor(logic, { clock, logger: (...args: unknown[]) => log.debug(args.map(String).join(' ')) })
   const recorded = store.listAgents()
   const rows: Core['rows'] = new Map(recorded.map(row => [row.id, row.endedAt === undefined ? row : remembered(row, row.endedAt)]))
-  const core: Core = { root, store, clock, ids, log, limits: { ...defaultLimits, ...options.limits }, supervision: options.supervision ?? defaultSupervision, prices, spending: createSpending({ store, prices, rows }), secrets: createSecrets(recorded), rows, aliases }
+  const core: Core = { root, store, clock, ids, log, limits: { ...defaultLimits, ...options.limits }, supervision: options.supervision ?? defaultSupervision, prices, spending: createSpending({ store, prices, rows }), secrets: createSecrets(recorded), policies: createPolicies(store, log), prompts: new Map(), rows, aliases }
   const credentials = new Credentials(options.ownerTokens ?? {})
   /** New for each process: what an earlier one of the same agent knew opens nothing any more. */
   const wayBack = (agentId: AgentId): Launch['madrox'] | 'later' => {
@@ -133,11 +151,20 @@ export function createSystem(options: SystemOptions): MadroxSystem {
   })
   const inspect = createInspecting(core, logs && (happening => toExporting({ type: 'happened', happening })))
   const logReading = createLogReading({ core, logs, isWritable: () => health.read().status === 'ok' })
+  const approvals = createApprovals(core)
+  watchPrompts(core, approvals)
   watchLimits(core)
+  const notifications = createNotifications(core)
   const waiting = createWaiting(core)
   const serves = (): boolean => options.willServe === true || options.endpoint() !== undefined
-  const spawning = createSpawning({ core, drivers: () => drivers, serves, models: options.models ?? {}, workspaceDir: options.workspaceDir ?? `${options.home}/workspaces`, marker: options.marker, ...(options.rolesDir ? { rolesDir: options.rolesDir } : {}), prepareWorkspace: options.prepareWorkspace ?? prepareWorkspace })
+  const approve = createSpawnApproval(core, approvals, options.approvals?.spawnMs ?? spawnApprovalMs)
+  const spawning = createSpawning({ core, drivers: () => drivers, serves, models: options.models ?? {}, workspaceDir: options.workspaceDir ?? `${options.home}/workspaces`, marker: options.marker, ...(options.rolesDir ? { rolesDir: options.rolesDir } : {}), prepareWorkspace: options.prepareWorkspace ?? prepareWorkspace, approve, onSpawned: notifications.spawned, ...(options.approvals?.promptMs === undefined ? {} : { approvalMs: options.approvals.promptMs }), servers: options.servers ?? createServers({ home: options.home, env: {}, findExecutable: name => name }) })
   const messaging = createMessaging(core, waiting)
+  const workspaceExists = options.workspaceExists ?? existsSync
+  const lifecycle = createLifecycle({
+    core, drivers: () => drivers, workspaceExists, reviving: createReviving(core, { drivers: () => drivers, enter: spawning.enter, workspaceExists, approve }),
+    respecify: row => tellAgent(core, row.id, { type: 'respecified', name: row.name, launch: spawning.toLaunch(row) }),
+  })
   recover(core, { drivers: () => drivers, enter: spawning.enter })
   let closing: Promise<void> | undefined
   let closed = false
@@ -158,10 +185,10 @@ export function createSystem(options: SystemOptions): MadroxSystem {
     disconnectClient: whileOpen((clientId: ClientId) => disconnectClient(core, clientId)),
     toolsListed: agentId => tellAgent(core, agentId, { type: 'toolsListed', at: clock.now() }),
     toolsetOf: caller => (caller.kind === 'agent' ? (specOf(rowOf(core, caller.agentId)).toolset ?? 'supervisor') : 'client'),
-    spawn: async (caller, request) => {
+    spawn: async (caller, request, asking) => {
       open()
       health.requireWritable() // before a workspace is made
-      return spawning.spawn(caller, request)
+      return spawning.spawn(caller, request, asking)
     },
     resolveParent: (caller, parent) => resolveParent(core, caller, parent),
     waitUntilReady: spawning.waitUntilReady,
@@ -172,8 +199,20 @@ export function createSystem(options: SystemOptions): MadroxSystem {
     ...createLetters(core, waiting),
     ...createMetrics(core),
     ...createSummarising(core, options.summaries),
+    ...lifecycle,
+    resume: async (...args) => {
+      open()
+      health.requireWritable()
+      return lifecycle.resume(...args)
+    },
+    ...createTeams({ core, drivers: () => drivers, dirs: { templates: options.templatesDir, roles: options.rolesDir }, room: spawning.room, isRepeated: spawning.isRepeated }),
     consumeReplies: whileOpen(messaging.consumeReplies),
     releaseReplies: whileOpen(messaging.releaseReplies),
+    policy: (caller, of) => policy(core, caller, of),
+    approvals: approvals.list,
+    answerApproval: approvals.answer,
+    personAt: approvals.personAt,
+    setPolicy: (caller, change) => setPolicy(core, caller, { ...change, harnesses: [...drivers.keys()] }),
     interrupt: (caller, reference, then) => interrupt(core, caller, reference, then),
     terminate: (caller, reference, force) => terminate(core, caller, reference, force),
     resolve: (caller, reference) => resolveAgent(core, caller, reference, 'address'),
@@ -185,13 +224,14 @@ export function createSystem(options: SystemOptions): MadroxSystem {
     screen: (caller, reference, lines) => screen(core, caller, reference, lines),
     inspect,
     inspectorUrl: agentId => inspectorUrl(options.endpoint(), agentId),
+    dashboardUrl: () => inspectorUrl(options.endpoint()),
     onAgentEnded: listener => void ledgerActor(core).on('agentEnded', ({ agentId }) => listener(agentId)),
     health: () => {
       const trouble = logs?.trouble()
       return { ...health.read(), ...(trouble ? { notes: [redact(`Logs are not being written: ${trouble.reason}. Agents are not touched by it.`)] } : {}) }
     },
     endpointAnnounced: () => core.root.system.get(hands.drivers)?.send({ type: 'endpointAnnounced' }),
-    close: (agents = 'end') => (closing ??= close(core, { drivers: () => drivers, agents, endWaits: waiting.endAll, lastWord: () => (closed = true), logs, tracing: options.tracing })),
+    close: (agents = 'end') => (closing ??= close(core, { drivers: () => drivers, agents, endApprovals: () => approvals.endAll('the server is shutting down'), endWaits: waiting.endAll, lastWord: () => (closed = true), logs, tracing: options.tracing })),
   }
 }
 
@@ -202,20 +242,22 @@ function recordingStore({ store, logs, tracing, log }: SystemOptions, toExportin
 }
 
 /** The page stands beside `/mcp`. */
-function inspectorUrl(endpoint: string | undefined, agentId: AgentId): string | undefined {
-  return endpoint === undefined ? undefined : new URL(`./?agent=${agentId}`, endpoint).href
+function inspectorUrl(endpoint: string | undefined, agentId?: AgentId): string | undefined {
+  return endpoint === undefined ? undefined : new URL(agentId === undefined ? './' : `./?agent=${agentId}`, endpoint).href
 }
 
 interface Closing {
   readonly drivers: () => ReadonlyMap<string, Driver>
   readonly agents: 'end' | 'suspend'
+  readonly endApprovals: () => void
   readonly endWaits: () => void
   readonly lastWord: () => void
   readonly logs: Logs | undefined
   readonly tracing: Tracing | undefined
 }
 
-async function close(core: Core, { drivers, agents, endWaits, lastWord, logs, tracing }: Closing): Promise<void> {
+async function close(core: Core, { drivers, agents, endApprovals, endWaits, lastWord, logs, tracing }: Closing): Promise<void> {
+  endApprovals()
   const tops = [...core.rows.values()].filter(row => row.parent.kind === 'client' && agentActor(core, row.id)).map(row => row.id)
   if (agents === 'end') await endAll(core, tops, false, 'the server is shutting down')
   else core.root.system.get(hands.drivers)?.send({ type: 'agentsLeft' })
@@ -233,9 +275,13 @@ async function close(core: Core, { drivers, agents, endWaits, lastWord, logs, tr
 
 export { bringBack as bringBackHint } from './workspaces.ts'
 export { medianOf, quantileOf } from './measures.ts'
+export { rootName } from './parenthood.ts'
 export { costOf } from './spending.ts'
-export { mcpServerSchema } from '../drivers/driver.ts'
+export { serverAskedSchema } from './servers.ts'
 export type * from './facade.ts'
+export type { Member as TeamMember } from './templates.ts'
+export { policyFields } from './policy.ts'
+export type * from './controlling.ts'
 export type * from './log-reading.ts'
 export type * from './metrics-reading.ts'
 export type * from './summary-reading.ts'

@@ -29,6 +29,11 @@ export const serve = defineCommand({
   },
 })
 
+const limitsOf = ({ maxInstances, maxTotalCost, maxChildren, maxDepth, maxTokensPerInstance, maxMinutesPerInstance, idleMinutes, stuckMinutes }: Config) => ({
+  maxInstances, maxTotalCost, maxChildren, maxDepth, idleMinutes, stuckMinutes,
+  ...(maxTokensPerInstance === undefined ? {} : { maxTokensPerInstance }), ...(maxMinutesPerInstance === undefined ? {} : { maxMinutesPerInstance }),
+})
+
 async function startServer(config: Config, log: Log): Promise<{ readonly url: string; close(): Promise<void> }> {
   const { isLoopbackHost } = await import('../transports/guard.ts')
   const loopback = isLoopbackHost(config.host)
@@ -38,8 +43,16 @@ async function startServer(config: Config, log: Log): Promise<{ readonly url: st
   const [{ createMadrox }, { serveHttp }, { instructions }] = await Promise.all([import('../index.ts'), import('../transports/http.ts'), import('../tools/instructions.ts')])
   const tracing = await tracingOf(config, log)
   const madrox = await createMadrox({
-    home: config.home, env: process.env, childEnv: config.childEnv, claudeBin: config.claudeBin, codexBin: config.codexBin, models: config.models, workspaceDir: config.workspaceDir, durability: config.durability,
-    limits: { maxInstances: config.maxInstances, maxTotalCost: config.maxTotalCost }, logDir: config.logDir, retentionDays: config.retentionDays, willServe: true, supervision: { strategy: config.restartStrategy, maxRestarts: config.maxRestarts, withinMs: config.restartWindowSeconds * 1000 }, rolesDir: join(config.home, 'prompts'), log, ...(tracing ? { tracing } : {}), ...(config.monitoring === 'on' ? { monitoring: monitoringOf(config) } : {}), ...(config.token ? { ownerTokens: { local: config.token } } : {}),
+    home: config.home, logDir: config.logDir, workspaceDir: config.workspaceDir, rolesDir: join(config.home, 'prompts'), templatesDir: join(config.home, 'templates'),
+    durability: config.durability, retentionDays: config.retentionDays,
+    env: process.env, childEnv: config.childEnv, models: config.models,
+    claudeBin: config.claudeBin, claudeDriver: config.claudeDriver,
+    codexBin: config.codexBin, codexDriver: config.codexDriver,
+    limits: limitsOf(config),
+    supervision: { strategy: config.restartStrategy, maxRestarts: config.maxRestarts, withinMs: config.restartWindowSeconds * 1000 },
+    approvals: { spawnMs: config.spawnApprovalSeconds * 1000, promptMs: config.promptApprovalSeconds * 1000 },
+    ...(tracing ? { tracing } : {}), ...(config.monitoring === 'on' ? { monitoring: monitoringOf(config) } : {}),
+    willServe: true, log, ...(config.token ? { ownerTokens: { local: config.token } } : {}),
   })
   try {
     const http = await serveHttp({ system: madrox.system, tools: madrox.tools, host: config.host, port: config.port, log, instructions })

@@ -5,7 +5,7 @@ import { openSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Effective } from '../config.ts'
 import { MadroxError } from '../errors.ts'
-import { makeHome, readHolder } from '../store/lock.ts'
+import { makeHome, readHolder } from '../store/home.ts'
 
 /** 503 is said by a server that cannot write: it is there, and says so itself. */
 const isUp = (url: string): Promise<boolean> => fetch(new URL('/health', url)).then(({ ok, status }) => ok || status === 503, () => false) // not reached is the answer

@@ -153,6 +153,8 @@ export const driverFactSchema = z.discriminatedUnion('type', [
     outputTokens: z.number(),
     cacheReadTokens: z.number(),
     cacheCreationTokens: z.number(),
+    /** USD, by the CLI's own word: of this call, or its share where the CLI tells of several at once. May come with a later report of the call. */
+    costUsd: z.number().optional(),
   }),
   z.object({ type: z.literal('approvalRequested'), ...fact, approvalId: z.string(), tool: z.string(), detail: z.string() }),
   z.object({ type: z.literal('approvalResolved'), ...fact, approvalId: z.string(), decision: z.enum(['allow', 'deny', 'gone']) }),

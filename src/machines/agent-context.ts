@@ -19,6 +19,12 @@ export interface AgentInput {
   readonly restart: RestartPolicy
   /** Of its own children. */
   readonly supervision: Supervision
+  /** A permission prompt of its CLI that nobody answers in this time is denied; none: `approvalMs`. Milliseconds. */
+  readonly approvalMs?: number
+  /** Busy, and nothing told for so long: it is stuck. None: never. Milliseconds. */
+  readonly stuckMs?: number
+  /** Idle for so long, and needed by nobody: its process is put away. None: never. Milliseconds. */
+  readonly idleMs?: number
   /** What an earlier server's record says of it; absent: it is new. */
   readonly recovered?: Recovered
   readonly at: number
@@ -49,6 +55,12 @@ export interface AgentContext extends AgentInput, Mail {
   readonly children: readonly AgentId[]
   /** When it had children restarted, as far as that still counts. */
   readonly restarts: readonly number[]
+  /** Its driver's latest fact. */
+  readonly heardAt: number
+  /** Busy, and nothing was told since then for too long. */
+  readonly stuckSince?: number
+  /** Calls of its own to Madrox that are held: whoever waits for others tells nothing meanwhile. */
+  readonly waits: number
   readonly toolsListed: boolean
   readonly sessionId?: string
   /** A turn was completed in its session: there is something to return to. */
@@ -63,8 +75,9 @@ export interface AgentContext extends AgentInput, Mail {
   readonly aside?: Turn
   /** Prompts submitted so far: makes each one's id its own. */
   readonly prompts: number
-  readonly currentTool?: { readonly callId?: string; readonly name: string }
-  readonly approval?: { readonly approvalId: string; readonly tool: string; readonly detail: string }
+  readonly currentTool?: { readonly callId?: string; readonly name: string; readonly since: number; readonly source: FactSource }
+  /** Permission prompts of its CLI that are open, oldest first. */
+  readonly approvals: readonly Approval[]
   readonly hold?: Hold
   readonly interrupting?: { readonly requestId: string; readonly by: Address; readonly then: AfterInterrupt; readonly at: number; readonly cut?: boolean; readonly cancelled?: MessageId }
   /** How often its process was brought back since it last completed a turn. */
@@ -75,6 +88,13 @@ export interface AgentContext extends AgentInput, Mail {
   readonly lastError?: string
   /** What its CLI runs without, as it told when it became ready. */
   readonly warnings?: readonly string[]
+}
+
+/** A permission prompt of the CLI, by the id its driver gave it. */
+export interface Approval {
+  readonly approvalId: string
+  readonly tool: string
+  readonly detail: string
 }
 
 export interface Ending {
@@ -101,10 +121,16 @@ export type AgentCommand =
   | { readonly type: 'taskSent'; readonly subject: MessageId; readonly messageId: MessageId }
   | { readonly type: 'replyGiven'; readonly messageId: MessageId; readonly text: string; readonly at: number }
   | { readonly type: 'interruptAsked'; readonly requestId: string; readonly by: Address; readonly then: AfterInterrupt; readonly at: number }
-  | { readonly type: 'approvalAnswered'; readonly decision: 'allow' | 'deny'; readonly message?: string; readonly at: number }
+  | { readonly type: 'approvalAnswered'; readonly approvalId: string; readonly decision: 'allow' | 'deny'; readonly message?: string; readonly at: number }
   /** Used up by it and those below it; `detail` says which, and how much. */
   | { readonly type: 'limitReached'; readonly limit: LimitName; readonly detail: string; readonly at: number }
-  | { readonly type: 'suspendAsked'; readonly at: number }
+  | { readonly type: 'suspendAsked'; readonly why: 'asked' | 'idle'; readonly at: number }
+  /** To come up: from suspension, or anew where how it is launched has changed. */
+  | { readonly type: 'resumeAsked'; readonly at: number }
+  /** How it is called and launched from now on. */
+  | { readonly type: 'respecified'; readonly name: string; readonly launch: Launch }
+  | { readonly type: 'waitBegan'; readonly at: number }
+  | { readonly type: 'waitEnded'; readonly at: number }
   | TerminateAsked
   | RestartDecision
   | SpawnAsked
@@ -114,12 +140,15 @@ export type AgentCommand =
 export type AgentDeadline =
   | { readonly type: 'handshakeExpired'; readonly at: number }
   | { readonly type: 'deliveryRetried'; readonly at: number }
+  | { readonly type: 'approvalExpired'; readonly approvalId: string; readonly at: number }
   | { readonly type: 'quietPassed'; readonly messageId: MessageId; readonly at: number }
   | { readonly type: 'messageExpired'; readonly messageId: MessageId; readonly at: number }
   | { readonly type: 'stopExpired'; readonly at: number }
   | { readonly type: 'restartDue'; readonly at: number }
   | { readonly type: 'recallExpired'; readonly requestId: string; readonly at: number }
   | { readonly type: 'interruptExpired'; readonly requestId: string; readonly at: number }
+  | { readonly type: 'idleLong'; readonly at: number }
+  | { readonly type: 'stillnessDue'; readonly at: number }
 
 export type AgentEvent = DriverFact | AgentCommand | AgentDeadline | InboxEvent | SupervisorEvent | ChildCrashed
 
@@ -141,6 +170,10 @@ export const retryMs = 1_000
 export const handshakeMs = 60_000
 /** A driver that has not interrupted by then has not. Milliseconds. */
 export const interruptMs = 60_000
+/** How long a permission prompt waits for its answer. Milliseconds. */
+export const approvalMs = 600_000
+/** A no that was due and did not come by then is said by the agent's own machine. Milliseconds. */
+export const answerMs = 5_000
 /** A driver that has not told by then what became of a turn does not know. Milliseconds. */
 export const recallMs = 10_000
 /** Time to end politely before force. Milliseconds. */

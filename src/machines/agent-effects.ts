@@ -20,7 +20,7 @@ export const dispatch = (c: AgentContext, command: WithoutAgent<DriverCommand>):
   ({ to: 'drivers', event: { type: 'dispatch', harness: c.harness, command: { ...command, agentId: c.agentId } as DriverCommand } }) // one arm of the union plus its agentId is that arm
 export const record = (event: LedgerEvent): Effect => ({ to: 'ledger', event })
 export const settle = (c: AgentContext, messageId: MessageId, outcome: Outcome): Effect => record({ type: 'messageSettled', agentId: c.agentId, messageId, outcome })
-export const deadline = (c: AgentContext, name: string, at: Due, event: { readonly type: string; readonly messageId?: MessageId; readonly requestId?: string }): Effect =>
+export const deadline = (c: AgentContext, name: string, at: Due, event: { readonly type: string; readonly messageId?: MessageId; readonly requestId?: string; readonly approvalId?: string }): Effect =>
   ({ to: 'deadlines', event: { type: 'setDeadline', key: `${c.agentId}:${name}`, at, notify: agentKey(c.agentId), event } })
 export const clear = (c: AgentContext, name: string): Effect => ({ to: 'deadlines', event: { type: 'clearDeadline', key: `${c.agentId}:${name}` } })
 
@@ -34,7 +34,7 @@ export const both = (...decisions: readonly AgentDecision[]): AgentDecision => (
 /** When the event happened; those between actors may carry no time. */
 export const timeOf = (c: AgentContext, event: AgentEvent): number => ('at' in event && typeof event.at === 'number' ? event.at : c.since)
 
-export const noTurn = { turn: undefined, currentTool: undefined, approval: undefined } satisfies Partial<AgentContext>
+export const noTurn = { turn: undefined, currentTool: undefined, approvals: [] } satisfies Partial<AgentContext>
 
 /** Of the messages nothing works on: not those whose fate is still to be asked of the session. */
 export const quietOf = (c: AgentContext): OpenMessage[] => quietMessages(mailOf(c)).filter(({ message }) => !c.uncertain.some(({ messageId }) => messageId === message.id))

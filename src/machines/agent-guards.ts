@@ -17,7 +17,7 @@ export const guards = {
   released: ({ context }: Asked) => context.hold === undefined,
   held: ({ context }: Asked) => context.hold !== undefined,
   endsOurTurn: ({ context, event }: Asked) => event.type === 'turnEnded' && endsOurTurn(context, event),
-  awaitsApproval: ({ context }: Asked) => context.turn !== undefined && context.approval !== undefined,
+  awaitsApproval: ({ context }: Asked) => context.turn !== undefined && context.approvals.length > 0,
   inTurn: ({ context }: Asked) => context.turn !== undefined,
   leavesAside: ({ context, event }: Asked) => event.type === 'turnEnded' && endsOurTurn(context, event) && context.aside !== undefined,
   endsAside: ({ context, event }: Asked) => event.type === 'turnEnded' && event.turnId === context.aside?.turnId,
@@ -26,11 +26,13 @@ export const guards = {
   answersOurPrompt: ({ context, event }: Asked) => answersOurPrompt(context, event),
   leavesPromptAside: ({ context, event }: Asked) => answersOurPrompt(context, event) && context.aside !== undefined,
   returnsReplies: ({ context, event }: Asked) => answersOurPrompt(context, event) && context.turn?.work?.kind === 'replies',
-  isOurApproval: ({ context, event }: Asked) => event.type === 'approvalResolved' && event.approvalId === context.approval?.approvalId,
+  isLastApproval: ({ context, event }: Asked) => event.type === 'approvalResolved' && context.approvals.length === 1 && context.approvals[0]?.approvalId === event.approvalId,
   isOurInterrupt: ({ context, event }: Asked) => 'requestId' in event && event.requestId === context.interrupting?.requestId,
   canRevive: ({ context, event }: Asked) => event.type === 'exited' && !event.expected && context.established && context.revivals < maxRevivals,
   /** By its restart policy; its supervisor may still refuse. */
   wantsRestart: ({ context, event }: Asked) => context.established && context.restart !== 'temporary' && isMendable(event) && (context.restart === 'permanent' || isAbnormal(event)),
+  /** Not while it works in the background, nor without a session to return to. */
+  maySuspend: ({ context }: Asked) => context.background.length === 0 && context.sessionId !== undefined,
   isTemporary: ({ context }: Asked) => context.restart === 'temporary',
   isHeldOnRecord: ({ context }: Asked) => context.recovered !== undefined && context.sessionId !== undefined && context.hold !== undefined,
   isOnRecord: ({ context }: Asked) => context.recovered !== undefined && context.sessionId !== undefined,

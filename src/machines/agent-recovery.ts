@@ -30,7 +30,7 @@ export const recall = (c: AgentContext): AgentDecision => {
 
 /** What the session says of the first of them. A turn that it began by itself meanwhile goes on. */
 export const recalled = (c: AgentContext, event: FactOf<'turnRecalled'> | DeadlineOf<'recallExpired'>): AgentDecision =>
-  both(settleFirst(c, event), { context: { turn: c.turn, aside: c.aside, currentTool: c.currentTool, approval: c.approval } })
+  both(settleFirst(c, event), { context: { turn: c.turn, aside: c.aside, currentTool: c.currentTool, approvals: c.approvals } })
 
 function settleFirst(c: AgentContext, event: FactOf<'turnRecalled'> | DeadlineOf<'recallExpired'>): AgentDecision {
   const [first, ...uncertain] = c.uncertain

@@ -4,7 +4,7 @@ import type { FactOf } from '../drivers/driver.ts'
 import { asMessageId, type MessageId } from '../ids.ts'
 import { type Outcome, poison } from '../messages.ts'
 import { type AgentContext, maxDeliveries, retryMs } from './agent-context.ts'
-import { type AgentDecision, both, clear, type CommandOf, deadline, dispatch, mailOf, noTurn, record, settle, thenQuiet } from './agent-effects.ts'
+import { type AgentDecision, both, clear, deadline, dispatch, mailOf, noTurn, record, settle, thenQuiet } from './agent-effects.ts'
 import { expiry } from './agent-mail.ts'
 import type { Effect } from './effects.ts'
 import {
@@ -112,14 +112,14 @@ export const seenByItsEnd = (c: AgentContext, fact: FactOf<'turnEnded'>): AgentD
 
 /** The turn that stood aside has ended; ours is still on its way, or running. */
 export function asideEnded(c: AgentContext, fact: FactOf<'turnEnded'>): AgentDecision {
-  const { currentTool, approval, turn, interrupting } = c
+  const { currentTool, turn, interrupting } = c
   const decision = settleTurn({ ...c, turn: c.aside }, fact)
   const cut = interrupting && fact.status === 'interrupted' ? { interrupting: { ...interrupting, cut: true } } : {}
   // It may have been the same message, seen after all: what is still on its way for it must find it settled.
   const same = turn?.work?.kind === 'message' && c.open[turn.work.queued.message.id]
   const open = decision.context?.open ?? c.open
   const kept = same && !open[same.message.id] ? { open: { ...open, [same.message.id]: { ...same, settled: true } } } : {}
-  return both(decision, { context: { currentTool, approval, turn, aside: undefined, ...kept, ...cut } })
+  return both(decision, { context: { currentTool, turn, aside: undefined, ...kept, ...cut } })
 }
 
 /**
@@ -159,15 +159,6 @@ export function settleSubject(c: AgentContext, context: Partial<AgentContext>, o
 
 /** What the agent is doing right now, for people. */
 export const outputProduced = (c: AgentContext, fact: FactOf<'outputProduced'>): AgentDecision => {
-  if (fact.kind === 'tool_call' && fact.tool) return { context: { currentTool: { name: fact.tool, ...(fact.callId ? { callId: fact.callId } : {}) } } }
+  if (fact.kind === 'tool_call' && fact.tool) return { context: { currentTool: { name: fact.tool, since: fact.at, source: fact.source, ...(fact.callId ? { callId: fact.callId } : {}) } } }
   return fact.kind === 'tool_result' && fact.callId === c.currentTool?.callId ? { context: { currentTool: undefined } } : {}
 }
-
-export const approvalRequested = (c: AgentContext, fact: FactOf<'approvalRequested'>): AgentDecision => ({
-  context: { approval: { approvalId: fact.approvalId, tool: fact.tool, detail: fact.detail } },
-  effects: [record({ type: 'noticeGiven', agentId: c.agentId, at: fact.at, text: `${c.name} waits for permission to use ${fact.tool}: ${fact.detail}` })],
-})
-
-export const answerApproval = (c: AgentContext, event: CommandOf<'approvalAnswered'>): AgentDecision => ({
-  effects: c.approval ? [dispatch(c, { type: 'answerApproval', approvalId: c.approval.approvalId, decision: event.decision, ...(event.message ? { message: event.message } : {}) })] : [],
-})

@@ -3,6 +3,7 @@
  * fails, and it is asked more and more seldom then, the record does. Agents know nothing of this, and nothing of it reaches them.
  */
 
+import { createHash } from 'node:crypto'
 import type { MadroxSystem, Summary } from '../actors/system.ts'
 import type { Clock } from '../clock.ts'
 import { wordsOf } from '../errors.ts'
@@ -44,6 +45,8 @@ const abreast = 4
 export function startMonitor({ system, owners, summariser, book, clock, log }: MonitorOptions): Monitor {
   const changed = new Map<AgentId, OwnerId>()
   const lookedAt = new Map<AgentId, number>()
+  /** What was summed up last, by its digest: an agent is told of things that change nothing of it. */
+  const summedUp = new Map<AgentId, string>()
   const closing = new AbortController()
   const ask = createAsking({ summariser, clock, log }, closing.signal)
   let looking: Promise<void> | undefined
@@ -52,10 +55,13 @@ export function startMonitor({ system, owners, summariser, book, clock, log }: M
     const caller = { kind: 'owner', ownerId } as const
     try {
       const recorded = system.recordedSummary(caller, agentId)
-      const byModel = await ask(recorded, () => toTranscript(system.output(caller, agentId, { limit: newest })))
+      const transcript = toTranscript(system.output(caller, agentId, { limit: newest }))
+      const digest = createHash('sha256').update(JSON.stringify([{ ...recorded, at: 0 }, transcript])).digest('hex')
+      if (summedUp.get(agentId) === digest) return
+      const byModel = await ask(recorded, transcript)
       if (closing.signal.aborted) return
-      if (recorded.state === 'terminated') lookedAt.delete(agentId)
-      else if (summariser && !byModel) changed.set(agentId, ownerId) // it is tried again, though nothing more may happen
+      if (byModel || !summariser) summedUp.set(agentId, digest)
+      else changed.set(agentId, ownerId) // it is tried again, though nothing more may happen
       await book.keep(byModel ?? recorded)
     } catch (error) {
       log.warn('An agent could not be summed up.', { agentId, reason: wordsOf(error) })
@@ -103,12 +109,12 @@ function createAsking({ summariser, clock, log }: Pick<MonitorOptions, 'summaris
     return undefined
   }
   /** Undefined: it failed, or it is left alone for a while. */
-  return async (recorded: Summary, transcript: () => string): Promise<Summary | undefined> => {
+  return async (recorded: Summary, transcript: string): Promise<Summary | undefined> => {
     if (!summariser || clock.now() < pausedUntil) return undefined
     const late = new AbortController()
     const timer = clock.setTimeout(() => late.abort(new Error(`no answer within ${timings.answer / 1000} s`)), timings.answer)
     try {
-      const answer = await summariser.summarise(recorded, transcript(), AbortSignal.any([late.signal, closing]))
+      const answer = await summariser.summarise(recorded, transcript, AbortSignal.any([late.signal, closing]))
       if (failures > 0) log.info('The model that sums up answers again.')
       failures = 0
       const { completionPercentage: _, ...known } = recorded // what the model does not estimate is not known

@@ -3,22 +3,19 @@
  * ends; the name of its holder stands beside it for people and for clients that look for a running server.
  */
 
-import { closeSync, mkdirSync, openSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { closeSync, openSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import Database from 'libsql'
-import { z } from 'zod'
-import { codeOf, MadroxError, wordsOf } from '../errors.ts'
+import { codeOf, MadroxError } from '../errors.ts'
+import { type Holder, holderFile, makeHome, orRefuse, readHolder, refuseHome } from './home.ts'
 
-const holderSchema = z.object({ pid: z.number(), url: z.string().optional() })
-export type Holder = z.output<typeof holderSchema>
+export { type Holder, makeHome, readHolder } from './home.ts'
 
 export interface HomeLock {
   /** Tells others where this server is reached. */
   announce(url: string): void
   release(): void
 }
-
-const holderFile = (home: string): string => join(home, 'server.json')
 
 /** @throws MadroxError `unavailable`, naming the server that has this home */
 export function lockHome(home: string): HomeLock {
@@ -27,7 +24,7 @@ export function lockHome(home: string): HomeLock {
     database.exec('PRAGMA locking_mode = EXCLUSIVE; PRAGMA busy_timeout = 0; BEGIN EXCLUSIVE')
   } catch (cause) {
     database.close()
-    if (!/^SQLITE_(BUSY|LOCKED)/.test(codeOf(cause) ?? '')) return refuse(home, cause)
+    if (!/^SQLITE_(BUSY|LOCKED)/.test(codeOf(cause) ?? '')) return refuseHome(home, cause)
     const holder = readHolder(home)
     throw new MadroxError('unavailable', `Another Madrox server has ${home}${holder ? `: process ${holder.pid}${holder.url ? `, at ${holder.url}` : ''}` : ''}.`, {
       remedy: 'Use that one, end it, or start this one with another --home.', cause,
@@ -49,22 +46,6 @@ export function lockHome(home: string): HomeLock {
   }
 }
 
-/** Makes the directory, for its owner alone. One that exists is left as it is. */
-export const makeHome = (home: string): void => orRefuse(home, () => makeDirectory(home))
-
-/** Node's own `recursive` never returns where nothing can be made (`/proc/x`): told ENOENT, it makes the parent, which is there, and tries again (20.20). */
-function makeDirectory(path: string): void {
-  if (isDirectory(path)) return
-  if (!isDirectory(dirname(path))) makeDirectory(dirname(path))
-  try {
-    mkdirSync(path, { mode: 0o700 })
-  } catch (error) {
-    if (!isDirectory(path)) throw error // else another server was quicker
-  }
-}
-
-const isDirectory = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false
-
 function openLock(home: string): Database.Database {
   makeHome(home)
   return orRefuse(home, () => {
@@ -72,38 +53,4 @@ function openLock(home: string): Database.Database {
     closeSync(openSync(file, 'a', 0o600)) // SQLite would make it for everyone to read
     return new Database(file)
   })
-}
-
-function refuse(home: string, cause: unknown): never {
-  throw new MadroxError('unavailable', `Madrox cannot keep its files in ${home}: ${wordsOf(cause)}.`, { remedy: 'Make room there, or give a directory you may write in as --home.', cause })
-}
-
-function orRefuse<T>(home: string, act: () => T): T {
-  try {
-    return act()
-  } catch (cause) {
-    return refuse(home, cause)
-  }
-}
-
-/** Who is said to have this home; it may have ended since. */
-export function readHolder(home: string): Holder | undefined {
-  let text: string
-  try {
-    text = readFileSync(holderFile(home), 'utf8')
-  } catch (error) {
-    if (codeOf(error) === 'ENOENT') return undefined
-    throw error
-  }
-  const parsed = holderSchema.safeParse(toJson(text))
-  return parsed.success ? parsed.data : undefined
-}
-
-/** Undefined for half a file: its writer was cut off. */
-function toJson(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
-  }
 }

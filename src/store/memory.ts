@@ -7,6 +7,8 @@ import { MadroxError } from '../errors.ts'
 import type { AgentId } from '../ids.ts'
 import { sameAddress, type Address } from '../messages.ts'
 import { createMemoryLetters, type StoredReply } from './memory-letters.ts'
+import { createMemoryPolicies } from './memory-policies.ts'
+import type { ApprovalRow } from './policy-store.ts'
 import { createMemoryLogs } from './memory-logs.ts'
 import { createMemoryMeasuring } from './memory-measuring.ts'
 import { createJournal, createTable, type Journal, type Table } from './tables.ts'
@@ -21,6 +23,7 @@ export function createMemoryStore(): Store {
   const callTable = createTable<StoredCall>(journal, 'call')
   const output = createTable<OutputRow>(journal, 'output')
   const audit = createTable<AuditRow>(journal, 'audit')
+  const approvals = createTable<ApprovalRow>(journal, 'approval')
   const knowAgent = (id: AgentId, what: string): void => {
     if (!agents.get(id)) throw new MadroxError('internal', `The store has no agent ${id} for this ${what}.`, { data: { id } })
   }
@@ -35,6 +38,7 @@ export function createMemoryStore(): Store {
     ...messages(messageTable, knowAgent),
     ...replies(journal, replyTable),
     ...createMemoryLetters(journal, messageTable, replyTable),
+    ...createMemoryPolicies(journal, approvals),
     ...turns(journal, knowAgent),
     ...calls(callTable),
     ...createMemoryLogs({ audit, messages: messageTable, replies: replyTable, ownerOf: id => agents.get(id)?.ownerId }),
@@ -47,6 +51,7 @@ export function createMemoryStore(): Store {
         replyTable.remove(({ reply, consumedAt, deadReason }) => consumedAt !== undefined && consumedAt < before && deadReason === undefined && isGone(reply.from)),
         callTable.remove(({ at, agentId }) => at < before && (agentId === undefined || isGone(agentId))),
         audit.remove(({ at }) => at < before),
+        approvals.remove(({ settled }) => settled !== undefined && settled.at < before),
       ].reduce((total, count) => total + count)
     }),
   }
@@ -153,15 +158,16 @@ function groupByModel(rows: readonly UsageRow[], promptSizes: readonly number[])
   const promptOver = (row: UsageRow): number => Math.max(0, ...promptSizes.filter(size => size < row.inputTokens + row.cacheReadTokens + row.cacheCreationTokens))
   const groups = new Map<string, UsageRow[]>()
   for (const row of rows) {
-    const key = JSON.stringify([row.model, promptOver(row)])
+    const key = JSON.stringify([row.model, promptOver(row), row.costUsd !== undefined])
     groups.set(key, [...(groups.get(key) ?? []), row])
   }
+  const toCost = (group: readonly UsageRow[]): { costUsd?: number } => (group[0]?.costUsd === undefined ? {} : { costUsd: group.reduce((total, row) => total + (row.costUsd ?? 0), 0) })
   return [...groups.values()]
-    .flatMap(group => (group[0] ? [{ model: group[0].model, promptOver: promptOver(group[0]), ...sumOf(group) }] : []))
-    .toSorted((a, b) => (a.model === b.model ? a.promptOver - b.promptOver : a.model < b.model ? -1 : 1))
+    .flatMap((group): ModelUsage[] => (group[0] ? [{ model: group[0].model, promptOver: promptOver(group[0]), ...sumOf(group), ...toCost(group) }] : []))
+    .toSorted((a, b) => (a.model !== b.model ? (a.model < b.model ? -1 : 1) : a.promptOver - b.promptOver || Number(a.costUsd !== undefined) - Number(b.costUsd !== undefined)))
 }
 
-function records(journal: Journal, output: Table<OutputRow>, knowAgent: KnowAgent): Part<'addUsage' | 'usageTotals' | 'usageByModel' | 'appendOutput' | 'listOutput'> {
+function records(journal: Journal, output: Table<OutputRow>, knowAgent: KnowAgent): Part<'addUsage' | 'tellCost' | 'usageTotals' | 'usageByModel' | 'appendOutput' | 'listOutput'> {
   const usage = createTable<UsageRow>(journal, 'usage')
   let count = 0
   return {
@@ -170,6 +176,13 @@ function records(journal: Journal, output: Table<OutputRow>, knowAgent: KnowAgen
       const id = JSON.stringify([row.agentId, row.unitId])
       if (usage.get(id)) return false
       usage.insert(id, row)
+      return true
+    },
+    tellCost(agentId, unitId, costUsd) {
+      const id = JSON.stringify([agentId, unitId])
+      const row = usage.get(id)
+      if (!row || row.costUsd !== undefined) return false
+      usage.update(id, each => ({ ...each, costUsd }))
       return true
     },
     usageTotals: (agentId, { since, until } = { since: 0, until: Number.MAX_SAFE_INTEGER }) => sumOf(usage.list(row => row.agentId === agentId && row.at >= since && row.at <= until)),

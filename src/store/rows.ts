@@ -9,9 +9,9 @@ import { type AgentPatch, type AgentRow, type AuditRow, type ClientRow, type Mes
 export type Value = string | number | null
 export type Values = Readonly<Record<string, Value>>
 
-const toJson = (value: unknown): string => JSON.stringify(value) ?? 'null' // undefined has no JSON
-const orNull = <T>(value: T | undefined): T | null => value ?? null
-const jsonOrNull = (value: string | undefined): string | null => (value === undefined ? null : toJson(value))
+export const toJson = (value: unknown): string => JSON.stringify(value) ?? 'null' // undefined has no JSON
+export const orNull = <T>(value: T | undefined): T | null => value ?? null
+export const jsonOrNull = (value: string | undefined): string | null => (value === undefined ? null : toJson(value))
 
 export const fromJson = z.string().transform((text, context): unknown => {
   try {
@@ -24,7 +24,7 @@ export const fromJson = z.string().transform((text, context): unknown => {
 })
 export const words = fromJson.pipe(z.string())
 const time = z.number()
-const optional = <Schema extends z.ZodType>(schema: Schema) => schema.nullable().transform(value => value ?? undefined)
+export const optional = <Schema extends z.ZodType>(schema: Schema) => schema.nullable().transform(value => value ?? undefined)
 const addressKind = z.enum(['agent', 'client'])
 const agentId = z.string().transform(asAgentId)
 const messageId = z.string().transform(asMessageId)
@@ -34,7 +34,7 @@ function toAddress(kind: 'agent' | 'client', id: string): Address {
 }
 
 /** The record without its undefined keys, so that it equals what was put in. */
-function compact<T extends object>(record: T): T {
+export function compact<T extends object>(record: T): T {
   return Object.fromEntries(Object.entries(record).filter(([, value]) => value !== undefined)) as T // only optional keys can be undefined
 }
 
@@ -65,15 +65,19 @@ const holdValue = (hold: AgentRow['hold']): Value => (hold === undefined ? null 
 
 /** The columns a patch names; a key that is present and undefined clears its column. */
 export function agentPatchValues(patch: AgentPatch): Values {
-  const columns: Record<keyof AgentPatch, readonly [string, Value]> = {
+  const columns: Record<Exclude<keyof AgentPatch, 'parent'>, readonly [string, Value]> = {
     sessionId: ['session_id', orNull(patch.sessionId)],
     pid: ['pid', orNull(patch.pid)],
     state: ['state', orNull(patch.state)],
     endedAt: ['ended_at', orNull(patch.endedAt)],
     endReason: ['end_reason', jsonOrNull(patch.endReason)],
     hold: ['hold', holdValue(patch.hold)],
+    name: ['name', toJson(patch.name)],
+    spec: ['spec', toJson(patch.spec)],
+    parentSource: ['parent_source', toJson(patch.parentSource)],
   }
-  return Object.fromEntries(Object.entries(columns).filter(([key]) => key in patch).map(([, column]) => column))
+  const parent: Values = patch.parent ? { parent_kind: patch.parent.kind, parent_id: patch.parent.id } : {}
+  return { ...Object.fromEntries(Object.entries(columns).filter(([key]) => key in patch).map(([, column]) => column)), ...parent }
 }
 
 export const clientRow = z
@@ -166,6 +170,7 @@ export const callValues = (caller: string, key: string, result: unknown, at: num
 export const usageValues = (row: UsageRow): Values => ({
   agent_id: row.agentId, unit_id: row.unitId, model: row.model, input_tokens: row.inputTokens, output_tokens: row.outputTokens,
   cache_read_tokens: row.cacheReadTokens, cache_creation_tokens: row.cacheCreationTokens, at: row.at,
+  cost_usd: orNull(row.costUsd),
 })
 
 const usageTotals = { input: z.number(), output: z.number(), cache_read: z.number(), cache_creation: z.number() }
@@ -175,8 +180,8 @@ const toUsageTotals = (row: z.output<z.ZodObject<typeof usageTotals>>): UsageTot
 
 export const usageTotalsRow = z.object(usageTotals).transform(toUsageTotals)
 export const modelUsageRow = z
-  .object({ model: z.string(), prompt_over: z.number(), ...usageTotals })
-  .transform((row): ModelUsage => ({ model: row.model, promptOver: row.prompt_over, ...toUsageTotals(row) }))
+  .object({ model: z.string(), prompt_over: z.number(), cost: z.number().nullable(), ...usageTotals })
+  .transform((row): ModelUsage => ({ model: row.model, promptOver: row.prompt_over, ...toUsageTotals(row), ...(row.cost === null ? {} : { costUsd: row.cost }) }))
 
 export const outputRow = z
   .object({ agent_id: agentId, at: time, kind: z.enum(['message', 'text', 'tool_call', 'tool_result', 'reply']), content: words })

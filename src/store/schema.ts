@@ -161,6 +161,37 @@ ALTER TABLE clients ADD COLUMN successor TEXT;
 ALTER TABLE calls ADD COLUMN agent_id TEXT;
 `
 
+/** What people and supervisors have set, key by key, and what they were asked to allow. */
+const policies = `
+CREATE TABLE policies (
+  seq INTEGER PRIMARY KEY,
+  scope TEXT NOT NULL,
+  key TEXT NOT NULL,
+  value TEXT NOT NULL,              -- JSON
+  set_by TEXT NOT NULL,
+  reason TEXT,                      -- JSON
+  at REAL NOT NULL,
+  UNIQUE (scope, key)
+) STRICT;
+
+CREATE TABLE approvals (
+  seq INTEGER PRIMARY KEY,
+  id TEXT NOT NULL UNIQUE,
+  kind TEXT NOT NULL,
+  owner_id TEXT NOT NULL,
+  client_id TEXT NOT NULL,
+  agent_id TEXT,
+  request TEXT NOT NULL,            -- JSON
+  asked_at REAL NOT NULL,
+  expires_at REAL NOT NULL,
+  decision TEXT,
+  decided_by TEXT,
+  decided_why TEXT,                 -- JSON
+  decided_at REAL
+) STRICT;
+CREATE INDEX approvals_open ON approvals (seq) WHERE decision IS NULL;
+`
+
 /** Whom an event concerns, and ways to what is read of the past. */
 const readableLogs = `
 ALTER TABLE audit ADD COLUMN owner_id TEXT;
@@ -171,6 +202,11 @@ CREATE INDEX messages_from ON messages (from_id);
 CREATE INDEX replies_beside_outcomes ON replies (from_agent) WHERE kind <> 'outcome';
 `
 
+/** USD, of calls whose cost the CLI tells itself. */
+const toldCosts = `
+ALTER TABLE usage ADD COLUMN cost_usd REAL;
+`
+
 /** In order; the first makes version 1 out of an empty file. */
-export const migrations: readonly string[] = [first, recovery, unfinishedTurns, deadLetters, readableLogs]
+export const migrations: readonly string[] = [first, recovery, unfinishedTurns, deadLetters, readableLogs, policies, toldCosts]
 export const schemaVersion = migrations.length

@@ -3,6 +3,7 @@
 import { z } from 'zod'
 import { openDatabase, type Connection, type DatabaseOptions } from './database.ts'
 import { createSqliteLetters } from './sqlite-letters.ts'
+import { createSqlitePolicies } from './sqlite-policies.ts'
 import { createSqliteLogs } from './sqlite-logs.ts'
 import { createSqliteMeasuring } from './sqlite-measuring.ts'
 import {
@@ -27,6 +28,7 @@ export function createSqliteStore(options: DatabaseOptions): Store {
     ...replies(connection),
     ...turns(connection),
     ...createSqliteLetters(connection),
+    ...createSqlitePolicies(connection),
     ...createSqliteLogs(connection),
     ...createSqliteMeasuring(connection),
     ...calls(connection),
@@ -150,6 +152,7 @@ function pruning(db: Connection): Store['prune'] {
     `DELETE FROM replies WHERE consumed_at < @before AND dead_reason IS NULL AND from_agent IN (${gone})`,
     `DELETE FROM calls WHERE at < @before AND (agent_id IS NULL OR agent_id IN (${gone}))`,
     'DELETE FROM audit WHERE at < @before',
+    'DELETE FROM approvals WHERE decided_at < @before',
   ].map(db.write)
   return before => db.transaction(() => sweeps.map(sweep => sweep({ before })).reduce((total, count) => total + count))
 }
@@ -157,18 +160,20 @@ function pruning(db: Connection): Store['prune'] {
 const allTime = { since: 0, until: Number.MAX_SAFE_INTEGER }
 
 /** What only ever grows: usage and output. */
-function records(db: Connection): Part<'addUsage' | 'usageTotals' | 'usageByModel' | 'appendOutput' | 'listOutput'> {
-  const addUsage = db.write(`${insertInto('usage', 'agent_id, unit_id, model, input_tokens, output_tokens, cache_read_tokens, cache_creation_tokens, at')} ON CONFLICT DO NOTHING`)
+function records(db: Connection): Part<'addUsage' | 'tellCost' | 'usageTotals' | 'usageByModel' | 'appendOutput' | 'listOutput'> {
+  const addUsage = db.write(`${insertInto('usage', 'agent_id, unit_id, model, input_tokens, output_tokens, cache_read_tokens, cache_creation_tokens, at, cost_usd')} ON CONFLICT DO NOTHING`)
+  const tellCost = db.write('UPDATE usage SET cost_usd = @cost WHERE agent_id = @id AND unit_id = @unit AND cost_usd IS NULL')
   const totals = db.read(`SELECT coalesce(sum(input_tokens), 0) AS input, coalesce(sum(output_tokens), 0) AS output,
     coalesce(sum(cache_read_tokens), 0) AS cache_read, coalesce(sum(cache_creation_tokens), 0) AS cache_creation
     FROM usage WHERE agent_id = @id AND at BETWEEN @since AND @until`, usageTotalsRow)
   const byModel = db.read(`SELECT model, coalesce((SELECT max(value) FROM json_each(@sizes) WHERE value < input_tokens + cache_read_tokens + cache_creation_tokens), 0) AS prompt_over,
-    sum(input_tokens) AS input, sum(output_tokens) AS output, sum(cache_read_tokens) AS cache_read, sum(cache_creation_tokens) AS cache_creation
-    FROM usage WHERE agent_id = @id GROUP BY model, prompt_over ORDER BY model, prompt_over`, modelUsageRow)
+    sum(input_tokens) AS input, sum(output_tokens) AS output, sum(cache_read_tokens) AS cache_read, sum(cache_creation_tokens) AS cache_creation, sum(cost_usd) AS cost
+    FROM usage WHERE agent_id = @id GROUP BY model, prompt_over, cost_usd IS NULL ORDER BY model, prompt_over, cost_usd IS NOT NULL`, modelUsageRow)
   const append = db.write(insertInto('output', 'agent_id, at, kind, content'))
   const newest = db.read('SELECT * FROM output WHERE agent_id = @id AND at >= @since ORDER BY at DESC, seq DESC LIMIT @limit', outputRow)
   return {
     addUsage: row => addUsage(usageValues(row)) > 0,
+    tellCost: (id, unit, cost) => tellCost({ id, unit, cost }) > 0,
     usageTotals: (id, { since, until } = allTime) => totals({ id, since, until })[0] ?? { inputTokens: 0, outputTokens: 0, cacheReadTokens: 0, cacheCreationTokens: 0 },
     usageByModel: (id, promptSizes) => byModel({ id, sizes: JSON.stringify(promptSizes) }),
     appendOutput: row => void append(outputValues(row)),

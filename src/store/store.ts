@@ -11,6 +11,7 @@
 import type { AgentId, ClientId, MessageId, OwnerId, ReplyId } from '../ids.ts'
 import type { Address, DeadLetter, Message, Outcome, Reply } from '../messages.ts'
 import type { Measuring } from './measuring.ts'
+import type { PolicyStore } from './policy-store.ts'
 
 export interface AgentRow {
   readonly id: AgentId
@@ -37,7 +38,7 @@ export interface AgentRow {
   readonly hold?: { readonly by: Address; readonly at: number }
 }
 /** A key that is present and undefined clears what it names. */
-export type AgentPatch = Partial<Pick<AgentRow, 'sessionId' | 'pid' | 'state' | 'endedAt' | 'endReason' | 'hold'>>
+export type AgentPatch = Partial<Pick<AgentRow, 'sessionId' | 'pid' | 'state' | 'endedAt' | 'endReason' | 'hold' | 'name' | 'spec' | 'parent' | 'parentSource'>>
 
 export interface ClientRow {
   readonly id: ClientId
@@ -86,6 +87,8 @@ export interface UsageRow {
   readonly outputTokens: number
   readonly cacheReadTokens: number
   readonly cacheCreationTokens: number
+  /** USD, where the CLI has told what it cost. */
+  readonly costUsd?: number
   readonly at: number
 }
 export type UsageTotals = Pick<UsageRow, 'inputTokens' | 'outputTokens' | 'cacheReadTokens' | 'cacheCreationTokens'>
@@ -95,6 +98,8 @@ export interface ModelUsage extends UsageTotals {
   readonly model: string
   /** The largest of the sizes asked for that each of these prompts exceeds; 0: none. */
   readonly promptOver: number
+  /** USD; there where the CLI has told what each of these calls cost. */
+  readonly costUsd?: number
 }
 
 export interface OutputRow {
@@ -144,7 +149,7 @@ export function toSaid(found: { readonly sent: readonly MessageRow[]; readonly s
   return limit > 0 ? all.toSorted((a, b) => a.at - b.at).slice(-limit) : []
 }
 
-export interface Store extends Measuring {
+export interface Store extends Measuring, PolicyStore {
   /** Runs `work` in one transaction; a throw rolls everything back. Nested calls join the outer one: a throw
    *  that the outer call catches undoes the nested call alone. `work` is synchronous; nothing is awaited in a transaction. */
   transaction<T>(work: () => T): T
@@ -205,9 +210,11 @@ export interface Store extends Measuring {
 
   /** False: this unit was counted before. */
   addUsage(row: UsageRow): boolean
+  /** What a counted unit cost by the CLI's own word, USD. False: it was told before, and that stands, or the unit is unknown. */
+  tellCost(agentId: AgentId, unitId: string, costUsd: number): boolean
   /** Of all its calls, or of those reported in a span of time, both ends included. */
   usageTotals(agentId: AgentId, span?: { readonly since: number; readonly until: number }): UsageTotals
-  /** By model; apart for calls whose prompt (input, cache reads and cache creation) is larger than each of `promptSizes`, for those cost more. */
+  /** By model; apart for calls whose prompt (input, cache reads and cache creation) is larger than each of `promptSizes`, for those cost more, and, last, for those whose cost was told. */
   usageByModel(agentId: AgentId, promptSizes: readonly number[]): readonly ModelUsage[]
 
   /** A turn began. It is unfinished until it completes, and stays so when it never does; told twice, it is one turn. */
@@ -228,7 +235,8 @@ export interface Store extends Measuring {
 
   /**
    * Forgets what only grows: of agents that ended before then, their output, the replies of theirs that were consumed before then, and
-   * the calls of before then that were about them or about nobody; audit rows of before then. Returns how many rows went.
+   * the calls of before then that were about them or about nobody; audit rows of before then, and approvals settled before then.
+   * Returns how many rows went.
    * Agents, messages with their outcomes, usage, unread replies and dead letters are kept.
    */
   prune(before: number): number

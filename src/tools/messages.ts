@@ -150,7 +150,7 @@ export const getPendingReplies = defineTool({
   title: 'Collect answers that are waiting',
   description: 'Hands out the answers nobody waited for, oldest first, each once. wait_timeout waits for the first. Replies of your own agents come to you by themselves; call this only to get them within a turn.',
   input: z.strictObject({
-    instance_id: reference.optional().describe("Another's inbox: looked at, not emptied"),
+    instance_id: reference.optional().describe("Another's inbox, or a directory's sessions': looked at, not emptied"),
     wait_timeout: z.number().min(0).max(86_400).default(0).describe('Seconds'),
     limit: z.number().int().positive().max(1_000).default(100),
   }),

@@ -26,7 +26,7 @@ function toMetrics(metrics: Metrics): Record<string, unknown> {
     cost: { total_cost: dollars(costOf(spent)), known_cost: dollars(spent.knownCost), unknown_cost_models: spent.unknownModels },
     errors: { messages_failed: messages.byOutcome.failed + messages.byOutcome.agent_gone + messages.byOutcome.expired, agents_died: agents.endedBy.died, agents_not_started: agents.endedBy.not_started, calls_refused: refused },
     restarts: revivals,
-    health: { agents_ok: health.ok, agents_waiting_for_approval: health.waitingForApproval, agents_recovered: health.recovered },
+    health: { agents_ok: health.ok, agents_waiting_for_approval: health.waitingForApproval, agents_stuck: health.stuck, agents_recovered: health.recovered },
     parallel: { turn_seconds: seconds(turns.sumMs), elapsed_seconds: seconds(turns.unionMs), time_saved_seconds: seconds(turns.sumMs - turns.unionMs) },
   }
 }

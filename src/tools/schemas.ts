@@ -2,7 +2,7 @@
  * token of a schema is paid for in every session that lists it. */
 
 import { z } from 'zod'
-import { type AgentStatus, mcpServerSchema } from '../actors/system.ts'
+import { type AgentStatus, serverAskedSchema } from '../actors/system.ts'
 import { defaultSupervision, restartPolicies, restartStrategies } from '../restarts.ts'
 
 export const reference = z.string().min(1).max(200)
@@ -13,11 +13,21 @@ export const isoTime = z.string().refine(text => z.iso.datetime({ offset: true }
 
 export const timeoutSeconds = z.number().positive().max(86_400).default(180)
 
+const serverName = z.string().regex(/^[A-Za-z0-9_-]+$/, 'only letters, digits, hyphens and underscores')
 const mcpServer = z.preprocess(value => {
   // The common form of MCP client configurations leaves the type to be seen from its fields.
   if (typeof value !== 'object' || value === null || 'type' in value) return value
-  return { ...value, type: 'url' in value ? 'http' : 'stdio' }
-}, mcpServerSchema)
+  return { ...value, type: 'preset' in value ? 'preset' : 'url' in value ? 'http' : 'stdio' }
+}, serverAskedSchema)
+const mcpServerRecord = z.record(serverName, mcpServer)
+
+/** Names of presets, or definitions by name. Checked here and not in the schema, where the definitions would cost hundreds of tokens in every listing. */
+const mcpServers = z.union([z.array(z.string()), z.record(z.string(), z.unknown())]).transform((given, context) => {
+  const parsed = mcpServerRecord.safeParse(Array.isArray(given) ? Object.fromEntries(given.map(name => [name, { preset: name }])) : given)
+  if (parsed.success) return parsed.data
+  for (const { path, message } of parsed.error.issues) context.addIssue({ code: 'custom', path, message })
+  return z.NEVER
+})
 
 export const spawnFields = {
   name: z.string().trim().min(1).max(80).regex(/^[^\p{C}\p{Zl}\p{Zp}"\\]+$/u, 'no control characters, quotes or backslashes'),
@@ -34,7 +44,7 @@ export const spawnFields = {
   bypass_isolation: z.boolean().default(false).describe('Let it act outside its workspace'),
   permission_mode: z.enum(['acceptEdits', 'bypassPermissions', 'default', 'dontAsk', 'manual', 'plan']).optional(),
   allowed_tools: z.array(z.string().min(1)).max(100).optional(),
-  mcp_servers: z.record(z.string().regex(/^[A-Za-z0-9_-]+$/), mcpServer).default({}).describe('Further MCP servers: {name: {command, args, env} | {url, headers}}'),
+  mcp_servers: mcpServers.prefault([]).describe('Presets (e.g. ["filesystem"]) or {name: {command, args, env} | {url, headers} | {preset, args, env}}'),
   inherit_mcp: z.boolean().default(false).describe("Also the user's own MCP servers"),
   // `int()` would list the largest whole number with it.
   max_total_tokens: z.number().positive().refine(Number.isSafeInteger, 'is no whole number').optional(),

@@ -1,7 +1,7 @@
 /** Bringing agents up. */
 
 import { z } from 'zod'
-import { type AgentLimits, bringBackHint, type ParentFound, type SendReport, type SpawnRequest } from '../actors/system.ts'
+import { type AgentLimits, bringBackHint, type ParentFound, rootName, type SendReport, type SpawnRequest } from '../actors/system.ts'
 import { MadroxError, toWireError } from '../errors.ts'
 import type { AgentId } from '../ids.ts'
 import { toSent } from './messages.ts'
@@ -37,14 +37,14 @@ export const spawnAgent = defineTool({
   ...common,
   name: 'spawn_agent',
   title: 'Spawn an agent of any harness',
-  description: 'Starts an agent of the named harness: claude, codex, or scripted (built in, no model, no cost: for rehearsals). Otherwise as spawn_claude.',
+  description: 'Starts an agent of the named harness: claude, claude-stream (Claude Code by structured messages), codex, codex-pty (Codex by its interactive program), or scripted (built in, no model, no cost: for rehearsals). Otherwise as spawn_claude.',
   input: z.strictObject({ harness: z.string().min(1), ...spawnFields, ...anyFields }),
   listedFor: ['client'],
   searchHint: 'start create launch any harness scripted rehearsal agent',
   handler: ({ harness, ...input }, context) => spawnOne(harness, input, context),
 })
 
-const batchItem = z.strictObject({ instance_type: z.string().min(1).default('claude').describe('claude | codex | scripted'), ...spawnFields, ...anyFields })
+const batchItem = z.strictObject({ instance_type: z.string().min(1).default('claude').describe('claude | claude-stream | codex | codex-pty | scripted'), ...spawnFields, ...anyFields })
 
 export const spawnMultiple = defineTool({
   name: 'spawn_multiple_instances',
@@ -61,9 +61,11 @@ export const spawnMultiple = defineTool({
   listedFor: ['supervisor', 'client'],
   searchHint: 'start create launch team batch parallel several agents',
   handler: async ({ instances, parent_instance_id }, context) => {
-    // Once for all; not at all where each item names its own.
-    const parent = parent_instance_id === undefined && instances.every(item => item['parent_instance_id'] !== undefined) ? undefined : context.system.resolveParent(context.caller, parent_instance_id)
-    const settled = await Promise.allSettled(instances.map((item, index) => spawnItem(item, index, parent, context)))
+    // Of a caller without a session, the agent of this name stands under its owner, whoever supervises the others.
+    const isRoot = (item: { readonly name: string }): boolean => context.caller.kind === 'owner' && parent_instance_id === undefined && item.name === rootName
+    // Once for all; not at all where each item has its own.
+    const parent = parent_instance_id === undefined && instances.every(item => item['parent_instance_id'] !== undefined || isRoot(item)) ? undefined : context.system.resolveParent(context.caller, parent_instance_id)
+    const settled = await Promise.allSettled(instances.map((item, index) => spawnItem(item, index, isRoot(item) ? undefined : parent, context)))
     const spawned = settled.flatMap(result => (result.status === 'fulfilled' ? [result.value] : []))
     const errors = settled.flatMap((result, index) => {
       if (result.status === 'fulfilled') return []
@@ -82,11 +84,14 @@ async function spawnItem(item: unknown, index: number, parent: ParentFound | und
   return spawnOne(harness, input, { ...context, ...(context.callKey === undefined ? {} : { callKey: `${context.callKey}#${index}` }) }, parent)
 }
 
-async function spawnOne(harness: string, given: z.input<typeof spawnInput>, context: ToolContext, parent?: ParentFound): Promise<ToolResult> {
+/** One agent, with its first message where there is one: all spawns come down to this. */
+export async function spawnOne(harness: string, given: z.input<typeof spawnInput>, context: ToolContext, parent?: ParentFound): Promise<ToolResult> {
   const input = spawnInput.parse(given)
   const { system, caller, signal } = context
+  const { progress, person } = context
+  const { agentId } = await system.spawn(caller, toRequest(harness, input, context.callKey, input.parent_instance_id ?? parent), { signal, progress, ...(person ? { person } : {}) })
+  // What a person takes to say yes is not the agent's time.
   const deadlineAt = context.now() + input.timeout_seconds * 1000
-  const { agentId } = await system.spawn(caller, toRequest(harness, input, context.callKey, input.parent_instance_id ?? parent))
   const sent = input.initial_prompt === undefined ? undefined : system.send(caller, { to: agentId, text: input.initial_prompt, expectsReply: input.expects_reply, ...(context.callKey ? { callKey: `${context.callKey} initial` } : {}) })
   const left = (): number => Math.max(0, deadlineAt - context.now())
   if (input.wait_for_ready || (input.wait_for_response && sent)) {

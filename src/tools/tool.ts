@@ -7,7 +7,7 @@ import type { z } from 'zod'
 import { MadroxError, toWireError, type WireError } from '../errors.ts'
 import type { ReplyId } from '../ids.ts'
 import type { Caller } from '../messages.ts'
-import type { MadroxSystem } from '../actors/system.ts'
+import type { MadroxSystem, Person } from '../actors/system.ts'
 
 export const toolsets = ['leaf', 'supervisor', 'client'] as const
 export type Toolset = (typeof toolsets)[number]
@@ -23,6 +23,8 @@ export interface ToolContext {
   readonly signal: AbortSignal
   /** Tells the caller that the wait goes on. */
   readonly progress: (message: string) => void
+  /** Whoever sits where the call came from, where that can be asked. */
+  readonly person?: Person
   /** The call's own identity; a repeated call returns the first result. */
   readonly callKey?: string
   /** Milliseconds since the epoch. */
@@ -49,6 +51,8 @@ export interface Tool<Input extends z.ZodType = z.ZodType> {
   readonly annotations: { readonly readOnlyHint: boolean; readonly destructiveHint: boolean; readonly idempotentHint: boolean; readonly openWorldHint: boolean }
   /** Sets it is listed in. Listing is not rights: whatever is within the caller's rights can be called. */
   readonly listedFor: readonly Toolset[]
+  /** Clients load it at once, like what a supervisor is shown. */
+  readonly alwaysLoad?: boolean
   readonly topic: Topic
   /** Keywords for clients that search tools instead of listing them. */
   readonly searchHint: string

@@ -1,12 +1,12 @@
 /**
  * The HTTP server: h3 on listhen. It owns the socket, who may speak to it, and its end; what is said on `/mcp` is the
- * endpoint's, what is shown on `/` and under `/inspector` the inspector's. Nothing is written to stdout.
+ * endpoint's, what is shown on `/` and under `/inspector` the inspector's, and all other paths are REST's. Nothing is written to stdout.
  */
 
 import { bodyLimit, H3, HTTPError, type H3Event } from 'h3'
 import { toNodeHandler } from 'h3/node'
 import { listen, type Listener } from 'listhen'
-import type { MadroxSystem } from '../actors/system.ts'
+import type { Connection, MadroxSystem } from '../actors/system.ts'
 import type { Clock } from '../clock.ts'
 import { MadroxError, toWireError } from '../errors.ts'
 import { createInspector, type Inspector } from '../inspector/inspector.ts'
@@ -15,12 +15,14 @@ import type { Caller } from '../messages.ts'
 import type { ToolTable } from '../tools/tool.ts'
 import { version } from '../version.ts'
 import { authenticate, challenge } from './credentials.ts'
-import { watchExchange } from './exchange.ts'
+import { type Exchange, watchExchange } from './exchange.ts'
 import { createGuard, isLoopbackHost, type Arrival } from './guard.ts'
 import { createMcpEndpoint, type McpEndpoint } from './mcp/endpoint.ts'
 import type { McpExtension } from './mcp/extension.ts'
 import type { McpTimings } from './mcp/session.ts'
 import { answerMetrics } from './metrics.ts'
+import { createRest, type Rest } from './rest/rest.ts'
+import { refuse } from './rest/status.ts'
 
 export interface HttpOptions {
   readonly system: MadroxSystem
@@ -66,7 +68,8 @@ export async function serveHttp(options: HttpOptions): Promise<HttpServer> {
   const host = options.host ?? '127.0.0.1'
   const endpoint = createMcpEndpoint({ ...options, version, maxBodyBytes })
   const inspector = createInspector(options)
-  const listener = await bind(createApp({ endpoint, inspector }, host, options), host, options.port)
+  const rest = createRest(options)
+  const listener = await bind(createApp({ endpoint, inspector, rest }, host, options), host, options.port)
   const port = portOf(listener)
   listener.server.keepAliveTimeout = keepAliveMs
   options.log.debug('listening', { host, port })
@@ -76,7 +79,7 @@ export async function serveHttp(options: HttpOptions): Promise<HttpServer> {
     get sessionCount() {
       return endpoint.sessionCount
     },
-    close: () => shut({ endpoint, inspector }, listener),
+    close: () => shut({ endpoint, inspector, rest }, listener),
   }
 }
 
@@ -84,19 +87,21 @@ export async function serveHttp(options: HttpOptions): Promise<HttpServer> {
 interface Served {
   readonly endpoint: McpEndpoint
   readonly inspector: Inspector
+  readonly rest: Rest
 }
 
-function createApp({ endpoint, inspector }: Served, host: string, { allowedHosts, log, system }: HttpOptions): H3 {
+function createApp({ endpoint, inspector, rest }: Served, host: string, { allowedHosts, log, system }: HttpOptions): H3 {
   const guard = createGuard(host, allowedHosts)
   const app = new H3({
     silent: true, // it would write to the console
     onError: error => {
       if (error.unhandled) log.error('request failed', { reason: error.message })
+      return refuse({ code: error.status < 500 ? 'invalid_input' : 'internal', message: error.unhandled ? 'The request failed unexpectedly.' : error.message, remedy: error.status < 500 ? 'Correct the request.' : 'Please report it with the server log.' }, { status: error.status })
     },
   })
   app.use(event => {
     const reason = guard.refusal(arrivalOf(event))
-    if (reason !== undefined) return Response.json({ error: 'forbidden', message: reason }, { status: 403 })
+    if (reason !== undefined) return refuse({ code: 'not_allowed', message: reason, remedy: 'Call it by a name it has, from no other site\'s page.' })
   })
   app.use(bodyLimit(maxBodyBytes))
   app.get('/health', () => {
@@ -107,17 +112,18 @@ function createApp({ endpoint, inspector }: Served, host: string, { allowedHosts
     const caller = authenticate(system, event.req, guard.connectionOf(arrivalOf(event)))
     return caller instanceof MadroxError ? Response.json(toWireError(caller), { status: 401, headers: challenge }) : answer(caller, event.req)
   }
+  const arrivalAt = (event: H3Event): { exchange: Exchange; connection: Connection } => {
+    const response = event.runtime?.node?.res
+    if (!response) throw new HTTPError({ status: 500, message: 'Madrox serves Node sockets only.' })
+    // Node's types know http and http2 responses as one; listhen serves plain http here.
+    return { exchange: watchExchange(response as Parameters<typeof watchExchange>[0]), connection: guard.connectionOf(arrivalOf(event)) }
+  }
   app.get('/metrics', known(caller => answerMetrics(system, caller)))
   app.get('/', () => inspector.page())
   app.get('/inspector/tree', known(inspector.tree))
   app.get('/inspector/events', known(inspector.events))
-  app.all('/mcp', event => {
-    const response = event.runtime?.node?.res
-    if (!response) throw new HTTPError({ status: 500, message: 'Madrox serves Node sockets only.' })
-    // Node's types know http and http2 responses as one; listhen serves plain http here.
-    const exchange = watchExchange(response as Parameters<typeof watchExchange>[0])
-    return endpoint.handle(event.req, { exchange, connection: guard.connectionOf(arrivalOf(event)) })
-  })
+  app.all('/mcp', event => endpoint.handle(event.req, arrivalAt(event)))
+  app.all('/**', event => rest.handle(event.req, arrivalAt(event)))
   return app
 }
 
@@ -156,8 +162,9 @@ function portOf({ address }: Listener): number {
 }
 
 /** listhen waits for open requests; those are ended first, and what does not end is cut. */
-async function shut({ endpoint, inspector }: Served, listener: Listener): Promise<void> {
+async function shut({ endpoint, inspector, rest }: Served, listener: Listener): Promise<void> {
   inspector.close()
+  rest.close()
   await endpoint.close()
   const cut = setTimeout(() => listener.server.closeAllConnections(), drainMs)
   await listener.close()

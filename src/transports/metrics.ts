@@ -45,13 +45,13 @@ function recordMetrics(system: MadroxSystem, caller: Caller): Registry {
   const metrics = {
     agents: gauge('madrox_agents', 'Living agents by state.', ['harness', 'state']),
     created: counter('madrox_agents_created_total', 'Agents ever created.'),
-    ended: counter('madrox_agents_ended_total', 'Agents that ended, by what ended them.', ['harness', 'reason']),
+    ended: gauge('madrox_agents_ended', 'Agents that have ended, by what ended them; one that is resumed is none of them any more.', ['harness', 'reason']),
     open: gauge('madrox_messages_open', 'Messages without outcome.', ['harness']),
     accepted: counter('madrox_messages_accepted_total', 'Messages ever accepted.'),
     settled: counter('madrox_messages_settled_total', 'Messages with an outcome, by it.', ['harness', 'outcome']),
     response: new Histogram({ name: 'madrox_response_seconds', help: 'From the acceptance of an answered message to its answer.', labelNames: ['harness'], buckets: bounds, registers }),
     tokens: counter('madrox_tokens_total', 'Tokens reported, by kind; limits count all but cache_read.', ['harness', 'kind']),
-    cost: counter('madrox_cost_usd_total', 'USD, of the calls whose price is known.'),
+    cost: gauge('madrox_cost_usd', 'USD, of the calls whose price is known; what a CLI says of a call later takes the place of the price table.', ['harness']),
     unpriced: gauge('madrox_unpriced_models', 'Models that were called and have no known price: their cost is in no sum.', ['harness']),
     revivals: gauge('madrox_restarts_on_record', 'Agents brought back after their process died, as far as the audit is kept.', ['harness']),
   }
@@ -62,13 +62,13 @@ function recordMetrics(system: MadroxSystem, caller: Caller): Registry {
 interface RecordMetrics {
   readonly agents: Gauge
   readonly created: Counter
-  readonly ended: Counter
+  readonly ended: Gauge
   readonly open: Gauge
   readonly accepted: Counter
   readonly settled: Counter
   readonly response: Histogram
   readonly tokens: Counter
-  readonly cost: Counter
+  readonly cost: Gauge
   readonly unpriced: Gauge
   readonly revivals: Gauge
 }
@@ -79,7 +79,7 @@ const states = ['spawning', 'idle', 'busy', 'interrupted', 'terminated']
 function fill(metrics: RecordMetrics, harness: string, { agents, messages, answerTimes, usage, spent, revivals }: Counts): void {
   for (const state of states) metrics.agents.set({ harness, state }, agents.byState[state] ?? 0)
   metrics.created.inc({ harness }, agents.created)
-  for (const [reason, count] of Object.entries(agents.endedBy)) metrics.ended.inc({ harness, reason }, count)
+  for (const [reason, count] of Object.entries(agents.endedBy)) metrics.ended.set({ harness, reason }, count)
   metrics.open.set({ harness }, messages.open)
   metrics.accepted.inc({ harness }, Object.values(messages.byOutcome).reduce((total, count) => total + count, messages.open))
   for (const [outcome, count] of Object.entries(messages.byOutcome)) metrics.settled.inc({ harness, outcome }, count)
@@ -89,7 +89,7 @@ function fill(metrics: RecordMetrics, harness: string, { agents, messages, answe
   metrics.tokens.inc({ harness, kind: 'output' }, usage.outputTokens)
   metrics.tokens.inc({ harness, kind: 'cache_creation' }, usage.cacheCreationTokens)
   metrics.tokens.inc({ harness, kind: 'cache_read' }, usage.cacheReadTokens)
-  metrics.cost.inc({ harness }, spent.knownCost)
+  metrics.cost.set({ harness }, spent.knownCost)
   metrics.unpriced.set({ harness }, spent.unknownModels.length)
   metrics.revivals.set({ harness }, revivals)
 }

@@ -136,6 +136,16 @@ describe('a limit', () => {
     expect(await endOf(stage, ada)).toBe('limit reached: max_cost $5.5 ($5.5 used by it and its agents)')
   })
 
+  test('of cost ends the agent when its CLI says that it is spent, whatever the price table says', async () => {
+    const stage = createStage({ prices: priced })
+    const ada = await stage.spawn('ada', stage.me, { max_cost: 5.5 })
+    const call = { type: 'usageReported', unitId: 'told', model: 'dear', inputTokens: 10, outputTokens: 0, cacheReadTokens: 0, cacheCreationTokens: 0 } as const
+    stage.fact(ada, call)
+    expect(await statusOf(stage, ada)).toMatchObject({ limits: { max_cost: { limit: 5.5, used: 0.00005 } } })
+    stage.fact(ada, { ...call, costUsd: 6 })
+    expect(await endOf(stage, ada)).toBe('limit reached: max_cost $5.5 ($6 used by it and its agents)')
+  })
+
   test('of time ends the agent at its time, idle or busy, and shows when that is', async () => {
     const stage = createStage()
     const [idle, busy] = [await stage.spawn('idle', stage.me, { timeout_minutes: 30 }), await stage.spawn('busy', stage.me, { timeout_minutes: 30 })]

@@ -187,7 +187,7 @@ test('a secret of the environment, of an MCP server or of a known shape is in no
     const outcome = await madrox.call(me, tool, args)
     return (outcome.ok ? outcome.data : { error: outcome.error }) ?? {}
   }
-  const tracker = { tracker: { command: 'tracker', env: { TRACKER_API_KEY: 'planted-with-the-tracker' } } }
+  const tracker = { tracker: { command: process.execPath, env: { TRACKER_API_KEY: 'planted-with-the-tracker' } } }
   const spawn = async (name: string, more = {}) => String((await ask('spawn_agent', { harness: 'scripted', name, workspace: 'isolated', mcp_servers: tracker, ...more }))['instance_id'])
   const ada = await spawn('ada')
   expect(await ask('send_to_instance', { instance_id: ada, message: `echo ${all}` })).toMatchObject({ status: 'answered', response: all })

@@ -119,7 +119,7 @@ describe('the arithmetic', () => {
     expect(coverOf([{ since: 10, until: 20 }, { since: 0, until: 10 }, { since: 12, until: 15 }, { since: 30 }, { since: 5, until: 3 }], 31)).toEqual({ sumMs: 24, unionMs: 21 })
   })
   test.each([
-    ['terminated by its client', 'asked'], ['its supervisor ended: terminated by lead', 'with_supervisor'], ['the server is shutting down', 'shutdown'], ['limit reached: max_cost $1', 'limit'],
+    ['terminated by its client', 'asked'], ['terminated with all others', 'asked'], ['its supervisor ended: terminated by lead', 'with_supervisor'], ['the server is shutting down', 'shutdown'], ['limit reached: max_cost $1', 'limit'],
     ['its CLI process died (exit code 1)', 'died'], ['it did not start (not_found): no such file', 'not_started'], ['its model was rejected: no such model', 'not_started'], ['there is no harness "x" here', 'not_recovered'], ['', 'other'],
   ])('"%s" counts as %s', (reason, ending) => expect(endingOf(reason)).toBe(ending))
 })

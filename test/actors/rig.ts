@@ -8,7 +8,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { onTestFinished } from 'vitest'
 import type { Limits } from '../../src/actors/core.ts'
-import { createSystem, type MadroxSystem } from '../../src/actors/system.ts'
+import { createServers, type ServersOptions } from '../../src/actors/servers.ts'
+import { createSystem, type MadroxSystem, type Person } from '../../src/actors/system.ts'
 import { createSimulatedClock, type SimulatedClock } from '../../src/clock.ts'
 import type { Driver, DriverCommand, DriverFact } from '../../src/drivers/driver.ts'
 import type { BareFact } from '../../src/drivers/facts.ts'
@@ -30,6 +31,9 @@ export type TurnEnded = BareFact<'turnEnded'>
 interface CallOptions {
   readonly callKey?: string
   readonly signal?: AbortSignal
+  /** Whoever sits where the call comes from. */
+  readonly person?: Person
+  readonly progress?: (message: string) => void
   /** False: the answer does not leave, and what it held is released. */
   readonly leaves?: boolean
 }
@@ -76,12 +80,19 @@ export interface StageOptions {
   readonly startAt?: number
   readonly supervision?: Supervision
   readonly retentionDays?: number
+  readonly approvals?: { readonly spawnMs?: number; readonly promptMs?: number }
   /** Where logs are exported to; none: nowhere. */
   readonly logs?: Logs
   readonly summaries?: Summaries
   readonly tracing?: Tracing
   /** Where a transport serves; none: nowhere. */
   readonly endpoint?: () => string | undefined
+  /** What MCP presets find; none: no variable, and every command. */
+  readonly surroundings?: Partial<Pick<ServersOptions, 'env' | 'findExecutable'>>
+  /** Further harnesses, each played by the scripted one. */
+  readonly played?: readonly string[]
+  readonly rolesDir?: string
+  readonly templatesDir?: string
   /** The next agents are not answered for: their names. */
   readonly byHand?: readonly string[]
 }
@@ -125,18 +136,20 @@ export function createStage(options: StageOptions = {}): Stage {
     close: () => Promise.resolve(),
   }
 
-  const call: Stage['call'] = async (caller, tool, args = {}, { callKey, signal = new AbortController().signal, leaves = true } = {}) => {
-    const outcome = await callTool(tools, tool, args, { system, caller, signal, progress: () => {}, now: () => clock.now(), ...(callKey ? { callKey } : {}) })
+  const call: Stage['call'] = async (caller, tool, args = {}, { callKey, signal = new AbortController().signal, leaves = true, person, progress = () => {} } = {}) => {
+    const outcome = await callTool(tools, tool, args, { system, caller, signal, progress, now: () => clock.now(), ...(person ? { person } : {}), ...(callKey ? { callKey } : {}) })
     if (outcome.replies) (leaves && !signal.aborted ? system.consumeReplies : system.releaseReplies)(outcome.replies.map(asReplyId))
     return outcome
   }
   const system = createSystem({
     store, clock, ids: randomIds, log: silentLog, home, marker: {}, endpoint: options.endpoint ?? (() => undefined),
-    ...(options.logs ? { logs: options.logs } : {}), ...(options.summaries ? { summaries: options.summaries } : {}), ...(options.tracing ? { tracing: options.tracing } : {}), ...(options.limits ? { limits: options.limits } : {}), ...(options.prices ? { prices: options.prices } : {}), ...(options.supervision ? { supervision: options.supervision } : {}), ...(options.retentionDays === undefined ? {} : { retentionDays: options.retentionDays }), ...(options.ownerTokens ? { ownerTokens: options.ownerTokens } : {}),
+    ...(options.approvals ? { approvals: options.approvals } : {}), ...(options.logs ? { logs: options.logs } : {}), ...(options.summaries ? { summaries: options.summaries } : {}), ...(options.tracing ? { tracing: options.tracing } : {}), ...(options.limits ? { limits: options.limits } : {}), ...(options.prices ? { prices: options.prices } : {}), ...(options.supervision ? { supervision: options.supervision } : {}), ...(options.retentionDays === undefined ? {} : { retentionDays: options.retentionDays }), ...(options.ownerTokens ? { ownerTokens: options.ownerTokens } : {}),
+    servers: createServers({ home, env: {}, findExecutable: name => name, ...options.surroundings }),
+    ...(options.rolesDir ? { rolesDir: options.rolesDir } : {}), ...(options.templatesDir ? { templatesDir: options.templatesDir } : {}),
     connectDrivers: tell => {
       emit = tell
-      const scripted = createScriptedDriver({ bin: '', env: {}, childEnv: [], stateDir: join(home, 'scripted'), clock, log: silentLog }, tell)
-      return new Map([['hand', hand], ['scripted', scripted]])
+      const scripted = ['scripted', ...(options.played ?? [])].map((name): [string, Driver] => [name, createScriptedDriver({ bin: '', env: {}, childEnv: [], stateDir: join(home, name), clock, log: silentLog }, tell)])
+      return new Map([['hand', hand], ...scripted])
     },
     callTool: async (agentId, tool, args, signal) => {
       const outcome = await call({ kind: 'agent', agentId }, tool, args, { signal })

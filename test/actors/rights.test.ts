@@ -32,12 +32,17 @@ describe('confinement', () => {
     ['a sandbox mode is nothing to claude', rights('codex', { sandboxMode: 'read-only' }), rights('claude', { sandboxMode: 'read-only', permissionMode: 'acceptEdits' }), 'permission_mode'],
     ["claude's modes are nothing to codex", rights('codex', { permissionMode: 'bypassPermissions' }), rights('codex', { sandboxMode: 'danger-full-access' }), 'sandbox_mode'],
     ['nor is plan', rights('claude', { permissionMode: 'plan' }), rights('codex', { permissionMode: 'plan' }), 'sandbox_mode'],
+    ['a driver is of its family', rights('codex'), rights('claude-stream', { permissionMode: 'bypassPermissions' }), 'permission_mode'],
+    ["and reads its family's words alone", rights('claude-stream', { sandboxMode: 'read-only' }), rights('claude', { permissionMode: 'acceptEdits' }), 'granted'],
     ['reading under reading', rights('codex', { sandboxMode: 'read-only' }), rights('claude', { permissionMode: 'plan' }), 'granted'],
     ['writing under reading', rights('claude', { permissionMode: 'plan' }), rights('codex', { sandboxMode: 'workspace-write' }), 'sandbox_mode'],
+    ['codex in a PTY is codex', rights('codex'), rights('codex-pty', { sandboxMode: 'danger-full-access' }), 'sandbox_mode'],
+    ['in a PTY, a sandbox mode is stronger than bypass as well', rights('codex-pty', { ...free, sandboxMode: 'workspace-write' }), rights('codex', free), 'bypass_isolation'],
+    ["and claude's modes are nothing to it", rights('claude'), rights('codex-pty', { permissionMode: 'bypassPermissions' }), 'granted'],
     ['another harness is taken at either word', rights('scripted'), rights('scripted', { sandboxMode: 'danger-full-access' }), 'sandbox_mode'],
   ])('%s', (_, own, child, verdict) => expect(judge(own, child)).toBe(verdict))
 
-  test.each(['claude', 'codex', 'scripted'])('a %s child that asks for nothing may only read where its supervisor may only read', harness => {
+  test.each(['claude', 'claude-stream', 'codex', 'codex-pty', 'scripted'])('a %s child that asks for nothing may only read where its supervisor may only read', harness => {
     const own = rights('codex', { sandboxMode: 'read-only' })
     expect(judge(own, rights(harness))).toBe('granted')
     expect(narrow(own, rights(harness)).confinement).not.toEqual(rights(harness).confinement)

@@ -28,14 +28,16 @@ describe('the roles that are shipped', () => {
     expect(readdirSync(shippedDir).toSorted()).toEqual(shipped.map(role => `${role}.md`))
   })
 
-  test.for(shipped)('%s loads, has 70 to 120 lines, and says how to work, what to refuse and what to report', async role => {
+  test.for(shipped)('%s loads, has 70 to 120 lines, and says how to work, when to ask, what to refuse, and how and what to report', async role => {
     const text = await rolePrompt(role)
     expect(text).toBe(readFileSync(join(shippedDir, `${role}.md`), 'utf8').trim())
     const lines = text.split('\n')
     expect(lines.length).toBeGreaterThanOrEqual(70)
     expect(lines.length).toBeLessThanOrEqual(120)
     expect(lines[0]).toMatch(/^# \S/)
-    expect(lines).toEqual(expect.arrayContaining(['## Refuse', '## Report']))
+    expect(lines.filter(line => line.startsWith('## ')).length).toBeGreaterThanOrEqual(6)
+    expect(lines).toEqual(expect.arrayContaining(['## Ask or decide', '## Refuse', '## Report']))
+    expect(text.slice(text.indexOf('## Report'))).toContain('reply_to_caller')
     expect(text.toLowerCase()).not.toContain('madrox') // the briefing's subject
   })
 })

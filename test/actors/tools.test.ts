@@ -36,7 +36,8 @@ describe('bad input', () => {
       { instances: [] }, { instances: 'all' }, { parent_id: 'nobody', message: 'x' }, { instance_id: 'x'.repeat(201), message: 'x' }, { instance_id: 'nobody', then: 'maybe' }, { root: 'nobody', format: 'xml' }, { topic: 'everything' },
     ]
     for (const tool of tools) {
-      for (const args of bad) {
+      // To those nothing given means all.
+      for (const args of bad.filter(each => each !== null || !tool.name.endsWith('_all'))) {
         const outcome = await stage.call(stage.me, tool.name, args as Record<string, unknown>) // wrong on purpose
         if (outcome.ok) expect([tool.name, args], 'accepted').toEqual([tool.name, args === null || tool.annotations.readOnlyHint ? args : 'never'])
         else expect([outcome.error.code, outcome.error.message, outcome.error.remedy], `${tool.name} ${JSON.stringify(args)}`).toEqual([expect.not.stringMatching(/^internal$/), expect.stringMatching(/\w{3}.*\.$/s), expect.stringMatching(/\w{3}/)])
@@ -65,9 +66,13 @@ describe('every tool', () => {
       return outcome
     }
     const called = new Set<string>()
+    const spare = await stage.spawn('spare')
     const nowait = { wait_for_ready: false, workspace: 'isolated' }
     await check(stage.me, 'spawn_agent', { harness: 'hand', name: 'more', initial_prompt: 'go', ...nowait })
     await check(stage.me, 'spawn_multiple_instances', { instances: [{ instance_type: 'hand', name: 'two', ...nowait }, { instance_type: 'nobody', name: 'three' }] })
+    await check(stage.me, 'list_templates')
+    await check(stage.me, 'list_roles')
+    await check(stage.me, 'spawn_team_from_template', { template_name: 'data_pipeline', task_description: 'x', harness: 'hand', ...nowait })
     for (const tool of ['spawn_claude', 'spawn_codex', 'spawn_codex_instance']) {
       // The stage has neither CLI: the way there is tested, and what it says of it.
       expect(await stage.call(stage.me, tool, { name: 'real' })).toMatchObject({ error: { code: 'invalid_input', remedy: 'Harnesses: hand, scripted.' } })
@@ -94,8 +99,25 @@ describe('every tool', () => {
       stage.fact(lead, { type: 'screenRead', requestId: asked?.type === 'readScreen' ? asked.requestId : '', rendering: 'terminal', text: '$ ' })
       expect(await shown).toMatchObject({ text: '$ ' })
     }
+    await check(stage.me, 'get_live_instance_status')
+    await check(stage.me, 'get_live_instance_status', { instance_id: lead })
+    await check(stage.me, 'get_multiple_instance_outputs', { instance_ids: [lead, 'nobody'] })
+    await check(stage.me, 'get_dashboard_url')
+    await check(stage.me, 'get_main_instance_id')
+    await check(stage.me, 'suspend_instance', { instance_id: spare })
+    await check(stage.me, 'resume_instance', { instance_id: spare, name: 'other', model: 'm' })
+    await check(stage.me, 'list_persisted_instances')
+    await check(stage.as(spare), 'interrupt_all')
+    await check(stage.as(spare), 'terminate_all')
     await check(stage.me, 'terminate_multiple_instances', { instance_ids: ['two', 'nobody'], force: true })
     await check(stage.me, 'terminate_instance', { instance_id: 'more' })
+    await check(stage.me, 'set_policy', { instance_id: lead, spawn_approval: 'manual', max_children: 5, reason: 'asked to' })
+    await check(stage.me, 'get_policy', { instance_id: lead })
+    const asked = stage.call(stage.as(lead), 'spawn_agent', { harness: 'hand', name: 'asked', ...nowait })
+    expect(await check(stage.me, 'list_approvals', { include_settled: 5 })).toMatchObject({ data: { open: 1, approvals: [{ kind: 'spawn', by: 'lead' }] } })
+    const [waiting] = stage.system.approvals(stage.me)
+    expect(await check(stage.me, 'answer_approval', { approval_id: waiting?.id, decision: 'deny', message: 'no' })).toMatchObject({ data: { decision: 'deny' } })
+    expect(await asked).toMatchObject({ error: { code: 'not_approved' } })
     const undone = await stage.ask(stage.me, 'send_to_instance', { instance_id: kid, message: 'undone', wait_for_response: false })
     await check(stage.me, 'terminate_instance', { instance_id: kid })
     await check(stage.me, 'list_dead_letters', { limit: 5, since: '2025-01-01T00:00:00+02:00' })

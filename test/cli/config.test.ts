@@ -1,6 +1,6 @@
 /** The configuration as a running server has it. */
 
-import { mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
@@ -14,14 +14,15 @@ function home(configuration: string): string {
   return path
 }
 
-test('WORKSPACE_DIR and MADROX_MODEL_<HARNESS> hold for what is spawned, from the file as from the environment', async () => {
-  const dir = home('workspace_dir = "work"\nmax_instances = 2\n[models]\nscripted = "of-the-file"\n')
+test('WORKSPACE_DIR, LOG_DIR and MADROX_MODEL_<HARNESS> hold for what is spawned, from the file as from the environment', async () => {
+  const dir = home('workspace_dir = "work"\nlog_dir = "told"\nmax_instances = 2\n[models]\nscripted = "of-the-file"\n')
   const server = await startServe(dir, [], { MADROX_MODEL_SCRIPTED_PTY: 'of-the-environment' })
   onTestFinished(async () => void (await server.end('SIGTERM')))
   const client = await connectMcp({ url: `${server.url}/mcp`, name: 'test' })
   onTestFinished(() => client.close())
   const spawn = async (harness: string, more: object = {}) => (await client.callTool('spawn_agent', { harness, name: harness, workspace: 'isolated', ...more })).data
   expect(await spawn('scripted')).toMatchObject({ model: 'of-the-file', workspace: expect.stringMatching(`^${join(dir, 'work')}/`) })
+  await expect.poll(() => existsSync(join(dir, 'told', 'instances')), { timeout: 20_000 }).toBe(true)
   expect(await spawn('scripted-pty')).toMatchObject({ model: 'of-the-environment' })
   expect((await client.callTool('spawn_agent', { harness: 'scripted', name: 'third' })).text).toMatch(/^limit_reached: .*the limit is 2\./)
   await client.callTool('terminate_instance', { instance_id: 'scripted' })

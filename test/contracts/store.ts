@@ -5,6 +5,7 @@ import { MadroxError } from '../../src/errors.ts'
 import { type AgentId, asAgentId, asClientId, asMessageId, asOwnerId, asReplyId } from '../../src/ids.ts'
 import type { Address, DeadLetter, Message, Outcome, Reply } from '../../src/messages.ts'
 import type { AgentRow, AuditQuery, AuditRow, ClientRow, OutputRow, Store, UsageRow } from '../../src/store/store.ts'
+import { describePolicyStore } from './policy-store.ts'
 
 export const anAgent = (more: Partial<AgentRow> = {}): AgentRow => ({
   id: asAgentId('ada'), name: 'ada', harness: 'scripted', role: 'general', parent: { kind: 'client', id: asClientId('c1') },
@@ -74,6 +75,14 @@ export function describeStore(name: string, open: () => Store): void {
         store.insertAgent(anAgent({ id: asAgentId('z'), createdAt: 3 }))
         store.insertAgent(anAgent({ id: asAgentId('b'), createdAt: 1 }))
         expect(ids(store.listAgents())).toEqual(['ada', 'z', 'b'])
+      })
+
+      test('a patch can give an agent another name, other words to start with, and another supervisor', () => {
+        store.insertAgent(full)
+        const patch = { name: 'a\0b', spec: { model: 'other', deep: [null] }, parent: { kind: 'client', id: asClientId('c2') }, parentSource: 'resumed', state: 'idle' } as const
+        store.updateAgent(full.id, { ...patch, endedAt: undefined, endReason: undefined, hold: undefined })
+        const { endedAt: _, endReason: __, hold: ___, ...rest } = full
+        expect(store.getAgent(full.id)).toStrictEqual({ ...rest, ...patch })
       })
 
       test('a patch changes what it names, clears what it names as undefined, and leaves the rest', () => {
@@ -423,6 +432,16 @@ export function describeStore(name: string, open: () => Store): void {
         expect(store.listOutput(asAgentId('nobody'), { limit: 5 })).toEqual([])
       })
 
+      test('takes the word of a CLI for what a call cost, once, and sums such calls apart', () => {
+        const ada = asAgentId('ada')
+        for (const unit of ['u1', 'u2', 'u3']) store.addUsage(aUsage(unit, { model: 'a', inputTokens: 10, cacheReadTokens: 0, cacheCreationTokens: 0, outputTokens: 1 }))
+        store.addUsage(aUsage('u4', { model: 'a', inputTokens: 10, cacheReadTokens: 0, cacheCreationTokens: 0, outputTokens: 1, costUsd: 0.5 }))
+        expect([store.tellCost(ada, 'u1', 0.25), store.tellCost(ada, 'u2', 0), store.tellCost(ada, 'u1', 9), store.tellCost(ada, 'u4', 9)]).toEqual([true, true, false, false])
+        expect([store.tellCost(ada, 'nothing', 1), store.tellCost(asAgentId('nobody'), 'u3', 1), store.addUsage(aUsage('u3', { costUsd: 9 }))]).toEqual([false, false, false])
+        const calls = (count: number) => ({ model: 'a', promptOver: 0, inputTokens: 10 * count, outputTokens: count, cacheReadTokens: 0, cacheCreationTokens: 0 })
+        expect(store.usageByModel(ada, [])).toStrictEqual([calls(1), { ...calls(3), costUsd: 0.75 }])
+      })
+
       test('refuses usage and output of an agent without a row', () => {
         expect(refusalOf(() => store.addUsage(aUsage('u1', { agentId: asAgentId('nobody') })))).toBe('internal')
         expect(refusalOf(() => store.appendOutput({ ...aLine(1, 'x'), agentId: asAgentId('nobody') }))).toBe('internal')
@@ -500,6 +519,8 @@ export function describeStore(name: string, open: () => Store): void {
         expect(refusalOf(() => store.beginTurn(asAgentId('nobody'), 't1'))).toBe('internal')
       })
     })
+
+    describePolicyStore(() => store)
 
     describe('transactions', () => {
       class Stop extends Error {}

@@ -2,10 +2,13 @@
 import { existsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { openRig } from './rig.ts'
+import { callTool, say } from '../fakes/anthropic/index.ts'
+import { byClaudeDriver, openRig } from './rig.ts'
 
-test.each(['default', 'manual'])('in mode %s a message waits while a dialog is open, and nothing is typed into it', async mode => {
-  const { call, text, anthropic } = await openRig()
+test.each([
+  ['default', 'pty', /Do you want to proceed/], ['manual', 'pty', /Do you want to proceed/], ['default', 'stream', /^\? Bash/m],
+] as const)('in mode %s a message waits while a dialog is open, and nothing is typed into it (%s)', async (mode, driver, dialog) => {
+  const { call, text, anthropic } = await openRig(byClaudeDriver(driver))
   const { workspace } = await call('spawn_claude', { name: 'ada', bypass_isolation: true, permission_mode: mode })
   const asking = await call('send_to_instance', { instance_id: 'ada', message: 'do: bash touch asked', wait_for_response: false })
   // The notice is what tells: nothing is polled.
@@ -13,7 +16,6 @@ test.each(['default', 'manual'])('in mode %s a message waits while a dialog is o
   expect(replies).toMatchObject([{ kind: 'notice', from: 'ada', response: expect.stringMatching(/permission.*Bash.*touch asked/) }])
   expect(await call('get_instance_status', { instance_id: 'ada' })).toMatchObject({ state: 'busy', detail: 'busy.awaitingApproval', health: 'waiting for approval', approval: { tool: 'Bash' } })
   // Drawn a moment after it is told; a screen has no event.
-  const dialog = /Do you want to proceed/
   await expect.poll(() => text('get_terminal_screen', { instance_id: 'ada' }), { timeout: 10_000 }).toMatch(dialog)
 
   const waiting = await call('send_to_instance', { instance_id: 'ada', message: 'do: reply the dialog is gone', wait_for_response: false })
@@ -46,4 +48,24 @@ test('a confined agent works in its workspace without asking, and writes nowhere
   expect(existsSync(join(root, 'madrox', 'by-bash'))).toBe(false)
   const results = anthropic.requests.flatMap(request => request.view.lastToolResults)
   expect(results.find(result => result.name === 'Write' && result.isError)).toBeDefined()
+})
+
+test('its supervisor, another real agent, answers what it asks: what is allowed runs, what is denied does not, and the reason reaches it', async () => {
+  const { call, anthropic } = await openRig()
+  // Every notice of a prompt is answered by its id, by a tool this agent is not shown.
+  anthropic.addRule({
+    when: /\[NOTICE from ada\]/,
+    then: ({ lastUserText }) => [
+      callTool('mcp__madrox__call_tool', { name: 'answer_approval', arguments: { approval_id: /approval_id (\w+)/.exec(lastUserText)?.[1], decision: lastUserText.includes('touch yes') ? 'allow' : 'deny', message: 'by the rules' } }),
+      say('decided'),
+    ],
+  })
+  await call('set_policy', { permission_prompts: 'supervisor' })
+  await call('spawn_claude', { name: 'boss', bypass_isolation: true })
+  const { workspace } = await call('spawn_claude', { name: 'ada', parent_instance_id: 'boss', workspace: 'isolated', bypass_isolation: true, permission_mode: 'default' })
+  expect(await call('send_to_instance', { instance_id: 'ada', message: 'do: bash touch yes\nbash touch no\nreply went on' })).toMatchObject({ status: 'answered', response: 'went on' })
+  expect(['yes', 'no'].filter(name => existsSync(join(String(workspace), name)))).toEqual(['yes'])
+  const results = anthropic.requests.flatMap(({ view }) => view.lastToolResults).filter(({ name }) => name === 'Bash')
+  expect(results).toMatchObject([{ isError: false }, { isError: true, text: expect.stringContaining('by the rules') }])
+  expect(await call('list_approvals', { include_settled: 5 })).toMatchObject({ open: 0, approvals: [{ by: 'ada', tool: 'Bash', decision: 'allow', decided_by: 'boss' }, { decision: 'deny', decided_by: 'boss', reason: 'by the rules' }] })
 })

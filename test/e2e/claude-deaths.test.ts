@@ -1,13 +1,13 @@
 /** Real Claude Code processes that die, and trees of them that are ended. Judged by pids that the processes wrote down themselves. */
 import { expect, test } from 'vitest'
 import { hang } from '../fakes/anthropic/index.ts'
-import { openRig, type Rig } from './rig.ts'
+import { byClaudeDriver, claudeDrivers, openRig, type Rig } from './rig.ts'
 import { isAlive, readPid } from './processes.ts'
 
 const pidOf = async ({ call }: Rig, name: string): Promise<number> => Number((await call('get_instance_status', { instance_id: name })).pid)
 
-test('a CLI killed from outside is resumed once: its supervisor is told, its task delivered again, its sibling unharmed', async () => {
-  const rig = await openRig()
+test.each(claudeDrivers)('a CLI killed from outside is resumed once: its supervisor is told, its task delivered again, its sibling unharmed (%s)', async driver => {
+  const rig = await openRig(byClaudeDriver(driver))
   const { call, anthropic } = rig
   await call('spawn_multiple_instances', { instances: [{ name: 'ada' }, { name: 'bob' }] })
   await call('send_to_instance', { instance_id: 'ada', message: 'do: say remember heliotrope' })

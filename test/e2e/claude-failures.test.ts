@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import { fail, hang } from '../fakes/anthropic/index.ts'
 import { isAlive, readPid, stubbornServer } from './processes.ts'
-import { findOwned, openRig } from './rig.ts'
+import { byClaudeDriver, claudeDrivers, findOwned, openRig, type RigOptions } from './rig.ts'
 
 test.each([[529, /529|overloaded/i], [401, /401|authenticat/i], [400, /400|scripted 400/i]])('an API that answers %d fails the message in the words of the CLI, and the agent goes on', async (status, words) => {
   const { call, anthropic } = await openRig({ env: { CLAUDE_CODE_MAX_RETRIES: '1' }, anthropic: { script: [{ when: 'broken', then: [fail(status)] }] } })
@@ -36,7 +36,7 @@ test('an API that is not there fails the message, and says that it could not be 
 
 const noSuchModel = fail(404, { body: { type: 'error', error: { type: 'not_found_error', message: 'model: no-such-model' } } })
 const words = "There's an issue with the selected model (no-such-model). It may not exist or you may not have access to it."
-const openWithout = () => openRig({ anthropic: { script: [{ when: view => view.model === 'no-such-model', then: [noSuchModel] }, { when: 'withdrawn', then: [noSuchModel] }] } })
+const openWithout = (options?: RigOptions) => openRig({ ...options, anthropic: { script: [{ when: view => view.model === 'no-such-model', then: [noSuchModel] }, { when: 'withdrawn', then: [noSuchModel] }] } })
 
 test('a model that the API rejects is a spawn that failed in the words of the CLI, and nothing of it lives on', async () => {
   const { refusal, text, call, dir } = await openWithout()
@@ -47,8 +47,8 @@ test('a model that the API rejects is a spawn that failed in the words of the CL
   expect([await text('get_instance_tree'), (await call('get_pending_replies')).count]).toEqual(['There are no agents.', 0])
 })
 
-test('a model that the first task shows to be rejected fails the task in those words, and the agent is gone whole', async () => {
-  const { call, text, refusal } = await openWithout()
+test.each(claudeDrivers)('a model that the first task shows to be rejected fails the task in those words, and the agent is gone whole (%s)', async driver => {
+  const { call, text, refusal } = await openWithout(byClaudeDriver(driver))
   await call('spawn_claude', { name: 'ada', model: 'no-such-model' })
   const { pid } = await call('get_instance_status', { instance_id: 'ada' })
   expect(isAlive(Number(pid))).toBe(true)

@@ -1,6 +1,6 @@
 /** Real Claude Code, interrupted: the turn ends, the conversation stays, the queue waits for whoever interrupted. */
 import { expect, test } from 'vitest'
-import { openRig, type Rig } from './rig.ts'
+import { byClaudeDriver, claudeDrivers, openRig, type Rig } from './rig.ts'
 import { isAlive, readPid } from './processes.ts'
 
 const sendLater = ({ call }: Rig, message: string) => call('send_to_instance', { instance_id: 'ada', message, wait_for_response: false })
@@ -42,8 +42,8 @@ test('cut before its first byte, a message does not stick to the next', async ()
   expect(anthropic.requests.at(-1)?.view.message?.body).toBe('do: say fresh')
 })
 
-test('cut inside a Bash tool, what the tool ran is gone', async () => {
-  const rig = await openRig()
+test.each(claudeDrivers)('cut inside a Bash tool, what the tool ran is gone (%s)', async driver => {
+  const rig = await openRig(byClaudeDriver(driver))
   const { call } = rig
   await call('spawn_claude', { name: 'ada', bypass_isolation: true })
   await call('send_to_instance', { instance_id: 'ada', message: 'do: say remember heliotrope' })
@@ -57,8 +57,8 @@ test('cut inside a Bash tool, what the tool ran is gone', async () => {
   expect(conversation(rig)).toContain('remember heliotrope')
 })
 
-test('cut inside a call to Madrox itself, the wait ends and the child works on', async () => {
-  const rig = await openRig()
+test.each(claudeDrivers)('cut inside a call to Madrox itself, the wait ends and the child works on (%s)', async driver => {
+  const rig = await openRig(byClaudeDriver(driver))
   const { call, text, anthropic } = rig
   await call('spawn_claude', { name: 'ada' })
   await call('send_to_instance', { instance_id: 'ada', message: `do: call mcp__madrox__spawn_claude {"name": "bob"}` })

@@ -2,7 +2,7 @@
 import { readdirSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { say } from '../fakes/anthropic/index.ts'
-import { openRig } from './rig.ts'
+import { byClaudeDriver, claudeDrivers, openRig } from './rig.ts'
 
 test('an agent is ready without a dialog, and answers by reply_to_caller', async () => {
   const { call, text, anthropic } = await openRig()
@@ -26,8 +26,8 @@ test('a first task given at the spawn is answered by the spawn, and a note by no
   expect(await call('get_pending_replies')).toMatchObject({ count: 0 })
 })
 
-test('five messages in a row to one agent get five answers, each its own', async () => {
-  const { call, anthropic } = await openRig()
+test.each(claudeDrivers)('five messages in a row to one agent get five answers, each its own (%s)', async driver => {
+  const { call, anthropic } = await openRig(byClaudeDriver(driver))
   await call('spawn_claude', { name: 'ada' })
   const numbers = [1, 2, 3, 4, 5]
   const answers = await Promise.all(numbers.map(n => call('send_to_instance', { instance_id: 'ada', message: n % 2 ? `do: reply answer ${n}` : `do: say answer ${n}` })))
@@ -66,15 +66,17 @@ function toNastyText(head: string): string {
   return [head, ...block, ...lines, 'the end;\\'].join('\n')
 }
 
-test('100 KB that begin with a dash, an exclamation mark or a slash arrive whole, and nothing in them acts', async () => {
-  const { call, anthropic } = await openRig()
+/** As documented: on their way through a terminal, terminal sequences go, and a blank keeps a last backslash from making Enter a line break. */
+const throughTerminal = (text: string): string => `${text.replace(new RegExp(`${escape}\\[(201~|31m|0m)`, 'g'), '')} `
+
+test.each([['pty', throughTerminal], ['stream', (text: string) => text]] as const)('100 KB that begin with a dash, an exclamation mark or a slash arrive whole, and nothing in them acts (%s)', async (driver, toArrived) => {
+  const { call, anthropic } = await openRig(byClaudeDriver(driver))
   anthropic.addRule({ when: 'the end;', then: view => [say(`got ${view.message?.body.length}`)] })
   const { workspace } = await call('spawn_claude', { name: 'ada' })
   for (const head of ['-x --dangerously', '!touch escaped', '/exit']) {
     const nasty = toNastyText(head)
     expect(nasty.length).toBeGreaterThan(100_000)
-    // As documented: terminal sequences go, and a blank keeps a last backslash from making Enter a line break.
-    const documented = `${nasty.replace(new RegExp(`${escape}\\[(201~|31m|0m)`, 'g'), '')} `
+    const documented = toArrived(nasty)
     const answer = await call('send_to_instance', { instance_id: 'ada', message: nasty })
     expect(answer).toMatchObject({ status: 'answered', response: `got ${documented.length}` })
     expect(anthropic.requests.at(-1)?.view.message).toEqual({ id: answer.message_id, body: documented })

@@ -3,7 +3,7 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { say, type ConversationView, type Rule } from '../fakes/anthropic/index.ts'
-import { openRig } from './rig.ts'
+import { byClaudeDriver, claudeDrivers, openRig } from './rig.ts'
 
 /** The prompt hands in answers of the agent's own children. */
 const isHandedIn = (view: ConversationView): boolean => view.lastUserText.startsWith('[REPLY:')
@@ -30,8 +30,8 @@ test('a supervisor spawns, ends its turn, is handed the answers, and only then a
   expect(await call('get_pending_replies')).toMatchObject({ count: 0 })
 })
 
-test('answers travel up two levels', async () => {
-  const { call, anthropic } = await openRig({ anthropic: { script: [passOn] } })
+test.each(claudeDrivers)('answers travel up two levels (%s)', async driver => {
+  const { call, anthropic } = await openRig({ ...byClaudeDriver(driver), anthropic: { script: [passOn] } })
   await call('spawn_claude', { name: 'top' })
   const spawn = (name: string, task: string): string => `do: call mcp__madrox__spawn_claude ${JSON.stringify({ name, initial_prompt: task })}\nsay ${name} is at work`
   const answer = await call('send_to_instance', { instance_id: 'top', message: spawn('middle', spawn('low', 'do: reply forty-two')) })
@@ -52,9 +52,9 @@ test('a slow child does not hold the answer that another, unrelated one gave', a
   expect(await call('wait_for_any', { message_ids: [slow.message_id] })).toMatchObject({ status: 'answered', response: 'passed on: slow says at last' })
 })
 
-test('a turn that leaves a background command running is answered when that has ended, and others meanwhile', async () => {
+test.each(claudeDrivers)('a turn that leaves a background command running is answered when that has ended, and others meanwhile (%s)', async driver => {
   const woken: Rule = { when: '<task-notification>', then: [say('the build is done')] }
-  const { call, dir } = await openRig({ anthropic: { script: [woken] } })
+  const { call, dir } = await openRig({ ...byClaudeDriver(driver), anthropic: { script: [woken] } })
   await call('spawn_claude', { name: 'ada' })
   const flags = dir('flags')
   const build = await call('send_to_instance', { instance_id: 'ada', message: `do: bg until [ -e ${flags}/built ]; do sleep 0.1; done; echo built\nsay building`, wait_for_response: false })

@@ -1,10 +1,11 @@
 import { randomUUID } from 'node:crypto'
 import { systemClock } from '../../src/clock.ts'
 import { createCodexDriver } from '../../src/drivers/codex/driver.ts'
+import type { CreateDriver } from '../../src/drivers/driver.ts'
 import { silentLog } from '../../src/log.ts'
-import { describeDriver } from '../contracts/driver.ts'
+import { describeDriver, type DriverContract } from '../contracts/driver.ts'
 import { callTool, say, startFakeOpenAI, atGate, fail, type Script } from '../fakes/openai/index.ts'
-import { createCodexHome, findCodexBin } from './codex.ts'
+import { createCodexHome, createPtyDriver, findCodexBin } from './codex.ts'
 
 const script: Script = [
   { when: /^(\[MSG:\w+\] )?say /, then: ({ lastUserText }) => [say(lastUserText.replace(/^(\[MSG:\w+\] )?say /, ''))] },
@@ -15,13 +16,12 @@ const script: Script = [
   { when: 'escalate', then: [callTool('exec_command', { cmd: 'true', sandbox_permissions: 'require_escalated', justification: 'told to' }), say('done')] },
 ]
 
-describeDriver('codex, app-server', {
-  processPerAgent: false,
+const contractOf = (createDriver: CreateDriver): DriverContract => ({
   factTimeoutMs: 20_000,
   create: async emit => {
     const api = await startFakeOpenAI({ script })
     const home = createCodexHome(api.url)
-    const driver = createCodexDriver({ bin: findCodexBin(), env: home.env, childEnv: ['FAKE_KEY'], stateDir: home.dir, clock: systemClock, log: silentLog }, emit)
+    const driver = createDriver({ bin: findCodexBin(), env: home.env, childEnv: ['FAKE_KEY'], stateDir: home.dir, clock: systemClock, log: silentLog }, emit)
     return {
       driver,
       launch: name => ({
@@ -50,3 +50,6 @@ describeDriver('codex, app-server', {
     approval: 'escalate',
   },
 })
+
+describeDriver('codex, app-server', { ...contractOf(createCodexDriver), processPerAgent: false })
+describeDriver('codex, in a PTY', contractOf(createPtyDriver))

@@ -4,19 +4,23 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { fail } from '../fakes/openai/index.ts'
 import { isAlive, readPid, stubbornServer } from './processes.ts'
-import { openRig, type Rig } from './rig.ts'
+import type { CodexDriverName } from '../../src/config.ts'
+import { byCodexDriver, openRig, type Rig } from './rig.ts'
 
 const ask = (rig: Rig, message: string) => rig.call('send_to_instance', { instance_id: 'ada', message, timeout_seconds: 60 })
 
 // Codex 0.169 has words of its own for a server that fails; of a refusal it tells the status.
-const words: Record<number, RegExp> = { 401: /401/, 500: /high demand/, 529: /529|high demand/ }
+const words: readonly [CodexDriverName, Record<number, RegExp>][] = [
+  ['app-server', { 401: /401/, 500: /high demand/, 529: /529|high demand/ }],
+  ['pty', { 401: /401/, 429: /429|usage limit|rate limit/i }],
+]
 
-test('an API that refuses or fails ends the message as failed, in the words of the CLI, and the agent stays usable', async () => {
-  const rig = await openRig()
+test.each(words)('%s: an API that refuses or fails ends the message as failed, in the words of the CLI, and the agent stays usable', async (driver, said) => {
+  const rig = await openRig(byCodexDriver(driver))
   await rig.call('spawn_codex', { name: 'ada' })
-  for (const [status, said] of Object.entries(words)) {
-    expect(await ask(rig, `do:\nfail ${status}`)).toMatchObject({ status: 'failed', response: expect.stringMatching(said) })
-    expect(await rig.call('get_instance_status', { instance_id: 'ada' })).toMatchObject({ state: 'idle', last_error: expect.stringMatching(said), open_messages: [] })
+  for (const [status, word] of Object.entries(said)) {
+    expect(await ask(rig, `do:\nfail ${status}`)).toMatchObject({ status: 'failed', response: expect.stringMatching(word) })
+    expect(await rig.call('get_instance_status', { instance_id: 'ada' })).toMatchObject({ state: 'idle', last_error: expect.stringMatching(word), open_messages: [] })
     expect(await ask(rig, `do:\nsay fine after ${status}`)).toMatchObject({ status: 'answered', response: `fine after ${status}` })
   }
 })

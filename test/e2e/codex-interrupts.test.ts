@@ -2,22 +2,25 @@
 import { expect, test } from 'vitest'
 import { stream } from '../fakes/openai/index.ts'
 import { isAlive, readPid } from './processes.ts'
-import { openRig, type Data, type Rig } from './rig.ts'
+import type { CodexDriverName } from '../../src/config.ts'
+import { byCodexDriver, openRig, type Data, type Rig } from './rig.ts'
 
 const wait = (rig: Rig, sent: Data): Promise<Data> => rig.call('wait_for_any', { message_ids: [sent.message_id] })
 const post = (rig: Rig, to: string, message: string): Promise<Data> => rig.call('send_to_instance', { instance_id: to, message, wait_for_response: false })
 /** The prompts that reached the model, in order: the start of each turn. */
 const prompts = (rig: Rig, threadId: unknown): string[] => rig.openai.requests.filter(({ view }) => view.callsMade === 0 && view.threadId === threadId).map(({ view }) => view.lastUserText)
 
-test('a streaming turn is cut; its message ends as cancelled, the queue waits, and the next word goes ahead of it', async () => {
-  const rig = await openRig({ openai: { script: [{ when: 'long', then: [stream('a long answer that never ends', { gate: 'middle' })] }] } })
+const proofs: readonly [CodexDriverName, string][] = [['app-server', 'protocol'], ['pty', 'transcript']]
+
+test.each(proofs)('%s: a streaming turn is cut; its message ends as cancelled, the queue waits, and the next word goes ahead of it', async (driver, proof) => {
+  const rig = await openRig({ ...byCodexDriver(driver), openai: { script: [{ when: 'long', then: [stream('a long answer that never ends', { gate: 'middle' })] }] } })
   await rig.call('spawn_codex', { name: 'ada' })
   await rig.call('spawn_codex', { name: 'bob' })
   const cut = await post(rig, 'ada', 'say something long')
   await rig.openai.gate('middle').reached
   const queued = await post(rig, 'ada', 'do:\nsay queued')
   const report = await rig.call('interrupt_instance', { instance_id: 'ada' })
-  expect(report).toMatchObject({ interrupted: true, was: 'busy', confirmed_by: 'protocol', cancelled_message_id: cut.message_id })
+  expect(report).toMatchObject({ interrupted: true, was: 'busy', confirmed_by: proof, cancelled_message_id: cut.message_id })
   expect(await wait(rig, cut)).toMatchObject({ status: 'cancelled' })
 
   // A whole turn of another agent in the same process goes by, and still nothing is delivered.

@@ -1,6 +1,9 @@
 /** Messages to real Codex agents through the whole of Madrox: up without a dialog, answered either way, whole, and in order. */
 import { expect, test } from 'vitest'
-import { openRig, type Data, type Rig } from './rig.ts'
+import type { CodexDriverName } from '../../src/config.ts'
+import { sanitiseInput } from '../../src/drivers/pty/input.ts'
+import { codexDrivers } from './codex.ts'
+import { byCodexDriver, openRig, type Data, type Rig } from './rig.ts'
 
 const wait = (rig: Rig, sent: Data): Promise<Data> => rig.call('wait_for_any', { message_ids: [sent.message_id] })
 const bodies = (rig: Rig): (string | undefined)[] => rig.openai.requests.filter(({ view }) => view.callsMade === 0).map(({ view }) => view.message?.body)
@@ -34,8 +37,8 @@ test('the first task may come with the spawn, and its answer with the spawn as w
   expect(spawned).toMatchObject({ name: 'ada', status: 'answered', response: 'hello' })
 })
 
-test('five messages in a row each get their own answer', async () => {
-  const rig = await openRig()
+test.each(codexDrivers)('%s: five messages in a row each get their own answer', async driver => {
+  const rig = await openRig(byCodexDriver(driver))
   await rig.call('spawn_codex', { name: 'ada' })
   const words = ['one', 'two', 'three', 'four', 'five']
   const sent: Data[] = []
@@ -63,8 +66,11 @@ test('messages to a busy agent wait for its turn to end, and are taken in their 
   expect(bodies(rig)).toEqual(['do:\nstream on and on\ngate busy\nsay first', 'do:\nsay second', 'do:\nsay third'])
 })
 
-test('100 KB reach the model byte for byte, whatever they look like', async () => {
-  const rig = await openRig()
+/** What is typed loses keys and terminal sequences on its way, as documented. */
+const whole: readonly [CodexDriverName, (text: string) => string][] = [['app-server', text => text], ['pty', sanitiseInput]]
+
+test.each(whole)('%s: 100 KB reach the model byte for byte, whatever they look like', async (driver, toReceived) => {
+  const rig = await openRig(byCodexDriver(driver))
   await rig.call('spawn_codex', { name: 'ada' })
   const line = (index: number): string => `${index} -x !touch escaped /quit $(id) \`id\` \\ ; 🎉 漢字 e\u0301 "quoted" 'too' \x1b[31mred\x1b[0m \x1b[201~\r\ttab`
   const message = ['-n starts with a dash', '!touch escaped', '/status', ...Array.from({ length: 1_100 }, (_, index) => line(index)), '', 'ends with \\;'].join('\n')
@@ -73,7 +79,7 @@ test('100 KB reach the model byte for byte, whatever they look like', async () =
     const text = `${start}${message}\\`
     const answer = await rig.call('send_to_instance', { instance_id: 'ada', message: text })
     expect(answer).toMatchObject({ status: 'answered', response: expect.stringContaining(`ack: ${start}-n starts`) })
-    expect(rig.openai.requests.at(-1)?.view.lastUserText).toBe(`[MSG:${answer.message_id}] ${text}`)
+    expect(rig.openai.requests.at(-1)?.view.lastUserText).toBe(toReceived(`[MSG:${answer.message_id}] ${text}`))
   }
   const output = await rig.text('get_instance_output', { instance_id: 'ada', limit: 10 })
   expect(output).not.toContain('[tool_call]')

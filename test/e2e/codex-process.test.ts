@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { afterEach, describe, expect, test } from 'vitest'
 import type { FactOf } from '../../src/drivers/driver.ts'
 import { atGate, callTool, fail, hang, say, stream, type Script } from '../fakes/openai/index.ts'
-import { createCodexStage, findCodexBin, type CodexStage, type CodexStageOptions } from './codex.ts'
+import { codexDrivers, createCodexStage, findCodexBin, type CodexStage, type CodexStageOptions } from './codex.ts'
 import { startSilentServer } from './mcp-stand-in.ts'
 
 const shell = (cmd: string) => callTool('exec_command', { cmd, yield_time_ms: 30_000 })
@@ -36,8 +36,23 @@ describe('turns', () => {
     expect(api.requests[0]?.view.lastUserText).toBe(text)
   })
 
+  test.for([
+    { answer: fail(401, { body: { error: { message: 'bad key' } } }), words: 'bad key' },
+    { answer: fail(529, { body: { error: { message: 'overloaded today' } } }), words: '529' },
+    { answer: fail(404, { body: { error: { message: 'The model x does not exist', code: 'model_not_found' } } }), words: 'does not exist' },
+  ])('an API that answers $words fails the turn in those words, and the agent lives', async ({ answer, words }) => {
+    const { start, run } = await open([{ when: 'ask', then: [answer] }])
+    await start('ada')
+    const ended = await run('ada', 'ask')
+    expect(ended.status).toBe('failed')
+    expect(ended.error).toContain(words)
+    expect((await run('ada', 'again')).status).toBe('completed')
+  })
+})
+
+describe.each(codexDrivers)('turns, by %s', name => {
   test('a prompt longer than codex takes is unconfirmed in its words, and the next one is taken', async () => {
-    const { start, run, submit, facts } = await open([])
+    const { start, run, submit, facts } = await open([], { driver: name })
     await start('ada')
     submit('ada', 'x'.repeat(1_048_577))
     expect((await facts.waitFor('ada', 'promptUnconfirmed')).detail).toContain('1048576')
@@ -48,7 +63,7 @@ describe('turns', () => {
     const { start, run, submit, stop, driver, facts, api } = await open([
       { when: 'work', then: [shell('true'), shell('true'), say('done')] },
       { when: 'stream', then: [stream('a long answer', { gate: 'never' })] },
-    ])
+    ], { driver: name })
     const { sessionId } = await start('ada')
     await run('ada', 'work')
     submit('ada', 'stream')
@@ -70,7 +85,7 @@ describe('turns', () => {
   })
 
   test('a call whose tool ran when its process was killed is counted all the same, though codex itself forgets it', async () => {
-    const { start, run, submit, facts, api, home } = await open([{ when: 'hold', then: [shell('sleep 600'), say('never')] }])
+    const { start, run, submit, facts, api, home } = await open([{ when: 'hold', then: [shell('sleep 600'), say('never')] }], { driver: name })
     const { sessionId } = await start('ada')
     await run('ada', 'before')
     submit('ada', 'hold')
@@ -88,25 +103,12 @@ describe('turns', () => {
   })
 
   test('an interrupt on the heels of its prompt still ends the turn', async () => {
-    const { start, submit, driver, facts, run } = await open([{ when: 'stream', then: [atGate('never')] }])
+    const { start, submit, driver, facts, run } = await open([{ when: 'stream', then: [atGate('never')] }], { driver: name })
     await start('ada')
     submit('ada', 'stream')
     driver.dispatch({ type: 'interrupt', agentId: 'ada', requestId: 'at once' })
     expect(await facts.waitFor('ada', 'interruptFinished')).toMatchObject({ wasInTurn: true })
     expect((await run('ada', 'next')).finalText).toBe('ack: next')
-  })
-
-  test.for([
-    { answer: fail(401, { body: { error: { message: 'bad key' } } }), words: 'bad key' },
-    { answer: fail(529, { body: { error: { message: 'overloaded today' } } }), words: '529' },
-    { answer: fail(404, { body: { error: { message: 'The model x does not exist', code: 'model_not_found' } } }), words: 'does not exist' },
-  ])('an API that answers $words fails the turn in those words, and the agent lives', async ({ answer, words }) => {
-    const { start, run } = await open([{ when: 'ask', then: [answer] }])
-    await start('ada')
-    const ended = await run('ada', 'ask')
-    expect(ended.status).toBe('failed')
-    expect(ended.error).toContain(words)
-    expect((await run('ada', 'again')).status).toBe('completed')
   })
 })
 

@@ -3,7 +3,8 @@ import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { isAlive, readPid } from './processes.ts'
-import { openRig, type Data, type Rig } from './rig.ts'
+import { codexDrivers } from './codex.ts'
+import { byCodexDriver, openRig, type Data, type Rig } from './rig.ts'
 
 const run = (rig: Rig, to: string, message: string): Promise<Data> => rig.call('send_to_instance', { instance_id: to, message })
 /** What the model was shown of the tools it called in its latest turn. */
@@ -66,8 +67,8 @@ const nest = (name: string): string =>
   [`(trap '' HUP TERM; echo $BASHPID > ${name}.hup; exec sleep 600) &`, `setsid sh -c 'echo $$ > ${name}.setsid; exec sleep 600' &`, `nohup sh -c 'trap "" HUP TERM INT; echo $$ > ${name}.nohup; while :; do sleep 1; done' &`, `echo $$ > ${name}.shell; exec sleep 600`].join(' ')
 const pidsOf = (dir: string, name: string): Promise<number[]> => Promise.all(['hup', 'setsid', 'nohup', 'shell'].map(kind => readPid(dir, `${name}.${kind}`)))
 
-test('an end leaves nothing of what the agent had started, graceful or forced, and its neighbours untouched', async () => {
-  const rig = await openRig()
+test.each(codexDrivers)('%s: an end leaves nothing of what the agent had started, graceful or forced, and its neighbours untouched', async driver => {
+  const rig = await openRig(byCodexDriver(driver))
   const dirs: Record<string, string> = {}
   const pids: Record<string, number[]> = {}
   for (const [name, verb] of [['ada', 'bash'], ['bob', 'bg'], ['cyd', 'bg']] as const) {

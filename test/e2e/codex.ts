@@ -3,10 +3,13 @@ import { randomUUID } from 'node:crypto'
 import { mkdirSync, mkdtempSync, readdirSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { expect } from 'vitest'
 import { systemClock } from '../../src/clock.ts'
+import type { CodexDriverName } from '../../src/config.ts'
 import { createCodexDriver } from '../../src/drivers/codex/driver.ts'
-import type { Driver, FactOf } from '../../src/drivers/driver.ts'
+import { createCodexPtyDriver } from '../../src/drivers/codex/pty/driver.ts'
+import type { CreateDriver, Driver, FactOf } from '../../src/drivers/driver.ts'
 import { silentLog } from '../../src/log.ts'
 import { createRecorder, findBreaches, toText, type Recorder } from '../contracts/driver-trace.ts'
 import { startFakeOpenAI, type FakeOpenAI, type Script } from '../fakes/openai/index.ts'
@@ -22,6 +25,12 @@ export function findCodexBin(): string {
   }
   throw new Error('codex is not installed for this platform: run `npm ci --prefix test/e2e`.')
 }
+
+/** Both ways to run codex, for what must be the same. */
+export const codexDrivers: readonly CodexDriverName[] = ['app-server', 'pty']
+
+const hookProgram = fileURLToPath(new URL('../../dist/drivers/codex/pty/hook-program.js', import.meta.url))
+export const createPtyDriver: CreateDriver = (config, emit) => createCodexPtyDriver({ ...config, hookProgram }, emit)
 
 export interface CodexHome {
   /** Holds all of it; a private HOME. */
@@ -89,18 +98,20 @@ export interface CodexStageOptions {
   readonly script?: Script
   /** Further tables of config.toml. */
   readonly config?: string
+  readonly driver?: CodexDriverName
   readonly bin?: string
   readonly env?: Readonly<Record<string, string>>
   readonly silenceMs?: number
 }
 
 /** A driver on the real codex, a fake API, and a record of everything between them. */
-export async function createCodexStage({ script = [], config = '', bin = findCodexBin(), env = {}, silenceMs }: CodexStageOptions = {}): Promise<CodexStage> {
+export async function createCodexStage({ script = [], config = '', driver: name = 'app-server', bin = findCodexBin(), env = {}, silenceMs }: CodexStageOptions = {}): Promise<CodexStage> {
   const api = await startFakeOpenAI({ script })
   const home = createCodexHome(api.url, config)
   const facts = createRecorder(20_000)
+  const createDriver = name === 'pty' ? createPtyDriver : createCodexDriver
   const driver = facts.record(
-    createCodexDriver({ bin, env: { ...home.env, ...env }, childEnv: ['FAKE_KEY'], stateDir: home.dir, clock: systemClock, log: silentLog, ...(silenceMs === undefined ? {} : { silenceMs }) }, facts.emit),
+    createDriver({ bin, env: { ...home.env, ...env }, childEnv: ['FAKE_KEY'], stateDir: home.dir, clock: systemClock, log: silentLog, ...(silenceMs === undefined ? {} : { silenceMs }) }, facts.emit),
   )
   let prompts = 0
   const launch = (agentId: string, overrides: Partial<LaunchInput> = {}): LaunchInput => ({

@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { isAlive } from './processes.ts'
-import { openRig, type Data, type Rig } from './rig.ts'
+import { byCodexDriver, openRig, type Data, type Rig, type RigOptions } from './rig.ts'
 
 type Harness = 'claude' | 'codex'
 const harnesses: readonly [Harness][] = [['claude'], ['codex']]
@@ -16,8 +16,10 @@ const turnsOf = (rig: Rig, harness: Harness, { message_id }: Data): string[] =>
 const send = (rig: Rig, message: string, more = {}): Promise<Data> => rig.call('send_to_instance', { instance_id: 'ada', message, wait_for_response: false, ...more })
 const wait = (rig: Rig, sent: Data): Promise<Data> => rig.call('wait_for_any', { message_ids: [sent.message_id] })
 
-test.each(harnesses)('%s, killed with the server in the middle of a turn: the session is resumed, the task given again, marked, once, and its context is there', async harness => {
-  const rig = await openRig()
+const kinds: readonly [string, Harness, RigOptions][] = [['claude', 'claude', {}], ['codex', 'codex', {}], ['codex in a PTY', 'codex', byCodexDriver('pty')]]
+
+test.each(kinds)('%s, killed with the server in the middle of a turn: the session is resumed, the task given again, marked, once, and its context is there', async (_, harness, options) => {
+  const rig = await openRig(options)
   await rig.call(`spawn_${harness}`, { name: 'ada' })
   expect(await rig.call('send_to_instance', { instance_id: 'ada', message: 'do:\nsay the word is heliotrope' })).toMatchObject({ status: 'answered' })
   const sent = await send(rig, 'do:\ngate work\nsay done')

@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { onTestFailed, onTestFinished } from 'vitest'
+import type { CodexDriverName } from '../../src/config.ts'
 import { startFakeAnthropic, type FakeAnthropic, type FakeAnthropicOptions } from '../fakes/anthropic/index.ts'
 import { startFakeOpenAI, type FakeOpenAI, type Script as OpenAIScript } from '../fakes/openai/index.ts'
 import { claudeBin } from './claude-setup.ts'
@@ -15,6 +16,9 @@ import { connectClient, type ConnectOptions, type RigClient } from './rig-client
 import { launchServer, type ServerProcess } from './rig-server.ts'
 
 export type { Data, RigClient } from './rig-client.ts'
+
+/** For rigs whose Codex agents are to be run by that driver. */
+export const byCodexDriver = (driver: CodexDriverName): Pick<RigOptions, 'env'> => ({ env: { MADROX_CODEX_DRIVER: driver } })
 
 export interface RigOptions {
   readonly anthropic?: FakeAnthropicOptions
@@ -52,6 +56,10 @@ export interface Rig {
   /** Ends the server: all of its agents are gone when this resolves. Fails if anything of this home is still alive. */
   stop(): Promise<void>
 }
+
+/** Claude Code in a terminal, and by structured messages: for cases in which they could differ. */
+export const claudeDrivers = ['pty', 'stream'] as const
+export const byClaudeDriver = (driver: (typeof claudeDrivers)[number]): Pick<RigOptions, 'env'> => ({ env: { MADROX_CLAUDE_DRIVER: driver } })
 
 const cli = fileURLToPath(new URL('../../dist/cli.js', import.meta.url))
 

@@ -4,6 +4,7 @@ import { onTestFinished } from 'vitest'
 import type { MadroxSystem } from '../../src/actors/system.ts'
 import type { HappeningView, StreamEvents } from '../../src/inspector/web/wire.ts'
 import type { HttpServer } from '../../src/transports/http.ts'
+import { createToolTable } from '../../src/tools/table.ts'
 import { createStage, type Stage, type StageOptions } from '../actors/rig.ts'
 import { serve } from '../transports/served.ts'
 
@@ -15,7 +16,7 @@ export interface Watched extends Stage {
 export async function stageAndServe(options: StageOptions = {}, through: (system: MadroxSystem) => MadroxSystem = system => system): Promise<Watched> {
   let endpoint: string | undefined
   const stage = createStage({ ...options, endpoint: () => endpoint })
-  const { server, mcpUrl } = await serve({ system: through(stage.system), clock: stage.clock })
+  const { server, mcpUrl } = await serve({ system: through(stage.system), tools: createToolTable(), clock: stage.clock })
   endpoint = mcpUrl
   return { ...stage, server }
 }

@@ -106,7 +106,7 @@ describe('a message on its way', () => {
     rig.reply('r1')
     rig.fact({ type: 'approvalRequested', approvalId: 'a1', tool: 'Bash', detail: 'ls' })
     rig.fact({ type: 'promptSeen', promptId: rig.promptId, turnId: 't1' })
-    expect(rig.records().map(event => event.type)).toEqual(['noticeGiven', 'repliesSeen'])
+    expect(rig.records().map(event => event.type)).toEqual(['approvalOpened', 'repliesSeen'])
     rig.fact(ended('t1'))
     expect(rig.state).toBe('idle.live')
     rig.accept('m1')

@@ -171,7 +171,7 @@ describe('a first turn that ends because the model was refused', () => {
     expect([late.state, late.records().map(({ type }) => type)]).toEqual(['terminated.stopping', ['messageHanded', 'messageSeen']])
     const asking = inState('busy.awaitingApproval')
     asking.fact(refused('t1'))
-    expect([asking.state, asking.context.approval]).toEqual(['terminated.stopping', undefined])
+    expect([asking.state, asking.context.approvals]).toEqual(['terminated.stopping', []])
     const again = createWorking()
     again.fact(ended('t1', { status: 'failed', error: '529' }))
     again.accept('m2')

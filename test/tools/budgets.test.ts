@@ -29,6 +29,12 @@ describe('the tools', () => {
   })
 })
 
+test('clients load what a team needs at once, spawn_team_from_template included, and search the rest', () => {
+  const atOnce = list('client', 'client').flatMap(({ name, _meta }) => (_meta?.['anthropic/alwaysLoad'] === true ? [name] : []))
+  const supervisors = shown('supervisor').map(({ name }) => name).filter(name => !['reply_to_caller', 'list_tools', 'call_tool'].includes(name))
+  expect(atOnce.toSorted()).toEqual([...supervisors, 'spawn_team_from_template'].toSorted())
+})
+
 test('the instructions fit what clients read of them', () => {
   expect(instructions.length).toBeLessThanOrEqual(2_000)
 })

@@ -179,7 +179,7 @@ describe('replies handed out', () => {
       events: createEventLog(),
       keyScope: 'test',
       exchangeOf: () => ({ written, broken: new AbortController().signal }),
-      callerOf: async () => ({ kind: 'owner', ownerId: localOwner }),
+      personOf: () => ({ able: () => false, ask: () => Promise.resolve(undefined) }), callerOf: async () => ({ kind: 'owner', ownerId: localOwner }),
       send: async () => {},
     })
     const cancel = new AbortController()

@@ -1,20 +1,24 @@
 /**
- * The claude driver: Claude Code's interactive program in a PTY, one process an agent. Owns the hook listener and the agents'
- * names; what happens in a session is `agent.ts`.
+ * The claude driver: one process of Claude Code an agent. Owns the agents' names and what is common to every way of speaking with
+ * a session; the way itself is a `Medium`. Here is that of the interactive program in a PTY, which owns the hook listener; what
+ * happens in such a session is `agent.ts`.
  */
 
 import { randomUUID } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { z } from 'zod'
 import { wordsOf } from '../../errors.ts'
-import { launchSchema, type CreateDriver, type DriverFact, type FactOf } from '../driver.ts'
+import type { Log } from '../../log.ts'
+import { launchSchema, type CreateDriver, type Driver, type DriverConfig, type DriverFact, type FactOf } from '../driver.ts'
 import { findExecutable } from '../executable.ts'
 import type { SourcedFact } from '../facts.ts'
+import { createHookListener } from '../hooks.ts'
 import { listProcesses } from '../pty/processes.ts'
-import { startAgent, type ClaudeAgent } from './agent.ts'
+import { startAgent, type TerminalAgent } from './agent.ts'
 import { findConfigDir, listStatuses, prepareConfigDir, transcriptPath, type ConfigDir } from './config-dir.ts'
-import { createHookListener } from './hooks.ts'
-import { baseEnvironment, findLaunchFault, prepareLaunch, type ParsedLaunch } from './launch.ts'
+import { hookBodySchema } from './hook-bodies.ts'
+import { baseEnvironment, findLaunchFault, prepareLaunch, type ParsedLaunch, type Surroundings } from './launch.ts'
+import type { AgentContext, ClaudeAgent } from './life.ts'
 import { createLogins, type Login } from './login.ts'
 import { clearPrivateFiles } from './private-files.ts'
 
@@ -33,13 +37,44 @@ interface PromiseWithResolvers {
   readonly resolve: () => void
 }
 
+/** One way of speaking with Claude Code. */
+export interface Medium {
+  readonly harness: string
+  /** Before each launch: where the session is to tell what happens, if it needs a place for that. */
+  prepare(agentId: string): Promise<Surroundings['hooks']>
+  start(agentId: string, context: AgentContext): ClaudeAgent
+  forget(agentId: string): void
+  close(): Promise<void>
+}
+
 /** Runs Claude Code sessions in PTYs. See the port for commands and facts. */
-export const createClaudeDriver: CreateDriver = (config, emit) => {
+export const createClaudeDriver: CreateDriver = (config, emit) => createDriver(config, emit, createTerminalMedium(config.log))
+
+function createTerminalMedium(log: Log): Medium {
+  const hooks = createHookListener(hookBodySchema, (agentId, reason) => log.warn('A hook of Claude Code was not understood.', { agentId, reason }))
+  const agents = new Map<string, TerminalAgent>()
+  return {
+    harness: 'claude',
+    prepare: async agentId => ({ url: await hooks.url(), token: hooks.register(agentId, (body, gone) => agents.get(agentId)?.takeHook(body, gone) ?? {}) }),
+    start(agentId, context) {
+      const agent = startAgent(context)
+      agents.set(agentId, agent)
+      return agent
+    },
+    forget(agentId) {
+      hooks.unregister(agentId)
+      agents.delete(agentId)
+    },
+    close: hooks.close,
+  }
+}
+
+/** A driver by that medium. */
+export function createDriver(config: DriverConfig, emit: (fact: DriverFact) => void, medium: Medium): Driver {
   const { clock, log } = config
   const env = baseEnvironment(config)
   const configDir = findConfigDir(env)
   const agents = new Map<string, Entry>()
-  const hooks = createHookListener((agentId, reason) => log.warn('A hook of Claude Code was not understood.', { agentId, reason }))
   const logins = createLogins(env, configDir, log)
   let isClosed = false
   clearPrivateFiles(config.stateDir, log)
@@ -64,23 +99,20 @@ export const createClaudeDriver: CreateDriver = (config, emit) => {
     const entry: Entry = { sessionId: launch.sessionId, agent: undefined, stopAsked: false, ended: withResolvers() }
     agents.set(agentId, entry)
     try {
-      const [url, login] = await Promise.all([hooks.url(), logins(file)])
+      const [hooks, login] = await Promise.all([medium.prepare(agentId), logins(file)])
       if (entry.stopAsked) return finish(agentId, () => tell({ type: 'exited', source: 'self', expected: true }))
-      entry.agent = launchAgent(agentId, launch, { file, url, login })
+      entry.agent = launchAgent(agentId, launch, { file, login, ...(hooks ? { hooks } : {}) })
     } catch (error) {
       finish(agentId, () => fail('exited', `Claude Code could not be started: ${wordsOf(error)}`))
     }
   }
 
-  const launchAgent = (agentId: string, launch: ParsedLaunch, { file, url, login }: { file: string; url: string; login: Login }): ClaudeAgent => {
+  const launchAgent = (agentId: string, launch: ParsedLaunch, around: Pick<Surroundings, 'file' | 'hooks'> & { readonly login: Login }): ClaudeAgent => {
     prepareConfigDir(configDir)
-    let agent: ClaudeAgent | undefined
-    const token = hooks.register(agentId, (body, gone) => agent?.takeHook(body, gone) ?? {})
-    const prepared = prepareLaunch(launch, agentId, { file, login, configDir, stateDir: config.stateDir, hooks: { url, token } })
+    const prepared = prepareLaunch(launch, agentId, { ...around, configDir, stateDir: config.stateDir })
     for (const warning of prepared.warnings) log.warn(warning, { agentId })
     try {
-      agent = startAgent({ launch, prepared, configDir, clock, log, tell: teller(agentId), login, onEnded: () => finish(agentId) })
-      return agent
+      return medium.start(agentId, { launch, prepared, configDir, clock, log, tell: teller(agentId), login: around.login, onEnded: () => finish(agentId) })
     } catch (error) {
       prepared.dispose()
       throw error
@@ -89,7 +121,7 @@ export const createClaudeDriver: CreateDriver = (config, emit) => {
 
   const finish = (agentId: string, lastFact?: () => void): void => {
     const entry = agents.get(agentId)
-    hooks.unregister(agentId)
+    medium.forget(agentId)
     agents.delete(agentId)
     lastFact?.()
     entry?.ended.resolve()
@@ -108,7 +140,7 @@ export const createClaudeDriver: CreateDriver = (config, emit) => {
   }
 
   return {
-    harness: 'claude',
+    harness: medium.harness,
     speaksMcp: true,
     dispatch(command) {
       // Behind the caller's own work: facts are never told from inside dispatch.
@@ -141,7 +173,7 @@ export const createClaudeDriver: CreateDriver = (config, emit) => {
       const open = [...agents.values()]
       for (const entry of open) stop(entry, 'force', 0)
       await Promise.all(open.map(entry => entry.ended.promise))
-      await hooks.close()
+      await medium.close()
     },
   }
 }

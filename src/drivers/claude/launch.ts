@@ -80,8 +80,12 @@ export interface Surroundings {
   readonly login: Pick<Login, 'env' | 'apiKey'>
   readonly configDir: ConfigDir
   readonly stateDir: string
-  readonly hooks: { readonly url: string; readonly token: string }
+  /** Where a session in a terminal tells what happens. Absent: it is spoken with by structured messages, which tell that themselves. */
+  readonly hooks?: { readonly url: string; readonly token: string }
 }
+
+/** Prompts come by stdin and are echoed when they are taken up; permission requests go the same way. */
+const structured = ['-p', '--input-format', 'stream-json', '--output-format', 'stream-json', '--verbose', '--replay-user-messages', '--permission-prompt-tool', 'stdio']
 
 /** Writes the agent's private files and composes its command line. */
 export function prepareLaunch(launch: ParsedLaunch, agentId: string, around: Surroundings): Prepared {
@@ -92,14 +96,15 @@ export function prepareLaunch(launch: ParsedLaunch, agentId: string, around: Sur
   const lacksBash = !launch.confinement.bypass && !sandboxed && toTools(launch).includes('Bash')
   const servers = toMcpServers(launch, around.configDir)
   const args = [
+    ...(hooks ? [] : structured),
     ...(launch.resume ? ['--resume', launch.sessionId] : ['--session-id', launch.sessionId]),
     '-n', launch.name,
     ...(launch.model === undefined ? [] : ['--model', launch.model]),
-    '--settings', files.write('settings.json', JSON.stringify({ ...toSettings(launch, agentId, hooks.url, sandboxed), ...(login.apiKey === undefined ? {} : keyHelper) })),
+    '--settings', files.write('settings.json', JSON.stringify({ ...toSettings(launch, sandboxed, hooks && `${hooks.url}/hooks/${agentId}`), ...(login.apiKey === undefined ? {} : keyHelper) })),
     '--setting-sources', '', // a user's hooks and permissions are not the agent's
     '--mcp-config', files.write('mcp.json', JSON.stringify({ mcpServers: servers })),
     '--strict-mcp-config',
-    '--append-system-prompt-file', files.write('system-prompt.md', launch.systemPrompt + pasteNote + (lacksBash ? noBashNote : '') + readProjectMemory(launch.cwd)),
+    '--append-system-prompt-file', files.write('system-prompt.md', launch.systemPrompt + (hooks ? pasteNote : '') + (lacksBash ? noBashNote : '') + readProjectMemory(launch.cwd)),
     ...toConfinement(launch, sandboxed, Object.keys(servers)),
     '--disallowedTools', withheldTools.join(','),
     ...launch.readableDirs.flatMap(dir => ['--add-dir', dir]),
@@ -112,7 +117,7 @@ export function prepareLaunch(launch: ParsedLaunch, agentId: string, around: Sur
       ...(login.apiKey === undefined ? {} : { [keyVariable]: login.apiKey }),
       ...launch.marker,
       CLAUDE_CODE_TMPDIR: files.temporary,
-      MADROX_HOOK_TOKEN: hooks.token,
+      ...(hooks ? { MADROX_HOOK_TOKEN: hooks.token } : {}),
       ...(launch.madrox === undefined ? {} : { MADROX_TOKEN: launch.madrox.token }),
     },
     warnings: lacksBash ? [noBashWarning] : [],
@@ -138,11 +143,11 @@ function readProjectMemory(cwd: string): string {
   return parts.join('')
 }
 
-function toSettings(launch: ParsedLaunch, agentId: string, hooksUrl: string, sandboxed: boolean): object {
+function toSettings(launch: ParsedLaunch, sandboxed: boolean, hooksUrl: string | undefined): object {
   const hook = (event: string): object => ({
     hooks: [{
       type: 'http',
-      url: `${hooksUrl}/hooks/${agentId}/${event}`,
+      url: `${hooksUrl}/${event}`,
       timeout: event === 'PermissionRequest' ? approvalTimeoutS : 10,
       headers: { Authorization: 'Bearer ${MADROX_HOOK_TOKEN}' },
       allowedEnvVars: ['MADROX_HOOK_TOKEN'],
@@ -150,7 +155,7 @@ function toSettings(launch: ParsedLaunch, agentId: string, hooksUrl: string, san
   })
   return {
     skipDangerousModePermissionPrompt: true,
-    hooks: Object.fromEntries(registeredHooks.map(event => [event, [hook(event)]])),
+    ...(hooksUrl === undefined ? {} : { hooks: Object.fromEntries(registeredHooks.map(event => [event, [hook(event)]])) }),
     ...(sandboxed
       ? {
           sandbox: {
@@ -158,7 +163,7 @@ function toSettings(launch: ParsedLaunch, agentId: string, hooksUrl: string, san
             failIfUnavailable: true, // without it a missing sandbox is silently none
             autoAllowBashIfSandboxed: true,
             allowUnsandboxedCommands: false, // else a parameter of the tool escapes
-            network: { allowedDomains: ['127.0.0.1'] }, // HTTP hooks go through the sandbox's proxy too
+            network: { allowedDomains: hooksUrl === undefined ? [] : ['127.0.0.1'] }, // HTTP hooks go through the sandbox's proxy too
             filesystem: { denyWrite: launch.readableDirs }, // --add-dir would make them writable for Bash
           },
         }

@@ -1,9 +1,10 @@
 /** Prompts on their way in: refused, typed, confirmed or given up. Nothing is typed into a dialog or a running turn. */
 
 import type { FactOf } from '../driver.ts'
+import { startTyping } from '../pty/typing.ts'
 import type { Session } from './session.ts'
 import { hasStuckTo } from './turns.ts'
-import { startTyping, toSweep, toTyped } from './typing.ts'
+import { toPastes, toPatienceMs, toSweep, toTyped } from './typing.ts'
 
 /** How long a prompt waits for a CLI that is ending a turn, or beginning one of its own. */
 const readyWaitMs = 10_000
@@ -64,8 +65,10 @@ export function createPrompting(session: Session, onSettled: () => void): Prompt
     lastTyped = toTyped(text)
     turns.expect(promptId, lastTyped)
     if (spoilt === 0) tell({ type: 'promptWritten', source: 'process', promptId })
+    const pastes = toPastes(lastTyped)
     stopTyping = startTyping({
-      typed: lastTyped,
+      pastes,
+      patienceMs: toPatienceMs(lastTyped, pastes),
       write,
       clock,
       mayPressEnter: () => !status.isWaiting() && turns.current() === undefined && turns.expected()?.queuedIn === undefined,

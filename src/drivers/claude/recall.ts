@@ -4,12 +4,24 @@
  * turn; a resumed session puts an answer of its own (`<synthetic>`) behind a cut turn, which is no word of it.
  */
 
+import type { Log } from '../../log.ts'
 import type { Recollection } from '../facts.ts'
+import { createLineReader } from '../lines.ts'
 import { isMarked } from '../markers.ts'
-import { createLineReader, toEntries, type TranscriptEntry } from './transcript.ts'
+import { toEntries, type TranscriptEntry } from './transcript.ts'
 
 export function recallTurn(path: string, markers: readonly string[]): Recollection {
   return toRecollection(createLineReader(path).read().flatMap(toEntries), markers)
+}
+
+/** The same, where a record that cannot be read is this session's trouble alone. */
+export function recallGuarded(path: string, markers: readonly string[], log: Log): Recollection {
+  try {
+    return recallTurn(path, markers)
+  } catch (error) {
+    log.error('The transcript of a Claude agent could not be read.', { path, error: String(error) })
+    return { status: 'cut' }
+  }
 }
 
 /** The latest turn on a prompt that carries one of the markers. */

@@ -7,7 +7,8 @@ import { readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { codeOf } from '../../errors.ts'
 import type { SourcedFact } from '../facts.ts'
-import { createLineReader, toEntries, type LineReader, type TranscriptEntry } from './transcript.ts'
+import { createLineReader, type LineReader } from '../lines.ts'
+import { toEntries, toOutput, type TranscriptEntry } from './transcript.ts'
 
 export type RecordFact = SourcedFact<'usageReported' | 'outputProduced'>
 
@@ -43,22 +44,17 @@ export function createRecords({ path, resumed, tell, turnId, onTurnEntry }: Reco
     counted.add(entry.usage.unitId)
     tell({ type: 'usageReported', source: 'transcript', ...entry.usage })
   }
-  const output = (kind: 'text' | 'tool_call' | 'tool_result', content: string, more: { callId?: string; tool?: string } = {}): void => {
-    const turn = turnId()
-    tell({ type: 'outputProduced', source: 'transcript', kind, content, ...more, ...(turn === undefined ? {} : { turnId: turn }) })
-  }
   const take = (entry: TranscriptEntry): void => {
+    const output = toOutput(entry)
+    const turn = turnId()
+    if (output) tell({ type: 'outputProduced', source: 'transcript', ...output, ...(turn === undefined ? {} : { turnId: turn }) })
     switch (entry.type) {
       case 'prompt':
       case 'absorbed': return onTurnEntry(entry)
-      case 'text':
-        lastText = entry.text
-        return output('text', entry.text)
-      case 'apiError': 
-        ends.failed += 1
-        return output('text', entry.text)
-      case 'toolCall': return output('tool_call', entry.input, { callId: entry.callId, tool: entry.tool })
-      case 'toolResult': return output('tool_result', entry.text, { callId: entry.callId })
+      case 'text': return void (lastText = entry.text)
+      case 'apiError': return void (ends.failed += 1)
+      case 'toolCall':
+      case 'toolResult':
       case 'concluded': return // the end of the turn is told by its hook, and confirmed by `stopped`
       case 'stopped': return void (ends.stopped += 1)
       case 'interrupted': return void (ends.interrupted += 1)

@@ -3,9 +3,7 @@
  * lines; measured on 2.1.328. Writing lags the screen by about 100 ms, so an end is told by its own record, not by time.
  */
 
-import { closeSync, openSync, readSync, statSync } from 'node:fs'
 import { z } from 'zod'
-import { codeOf } from '../../errors.ts'
 import type { BareFact } from '../facts.ts'
 
 const block = z.looseObject({
@@ -42,7 +40,7 @@ const recordSchema = z.looseObject({
 type TranscriptRecord = z.infer<typeof recordSchema>
 
 /** `unitId`: the message's, which each of its records repeats. */
-export type Usage = Omit<BareFact<'usageReported'>, 'type'>
+export type Usage = Omit<BareFact<'usageReported'>, 'type' | 'costUsd'>
 
 export type TranscriptEntry =
   /** A prompt the CLI took up: typed, or its own. */
@@ -135,41 +133,15 @@ function parseRecord(line: string): TranscriptRecord | undefined {
   }
 }
 
-export interface LineReader {
-  /** The complete lines written since the last call. A file that is not there yet has none. */
-  read(): string[]
-}
+type Output = Omit<BareFact<'outputProduced'>, 'type' | 'turnId'>
 
-/** Reads a growing file by line, from byte `offset` on. */
-export function createLineReader(path: string, offset = 0): LineReader {
-  let position = offset
-  let rest: Buffer = Buffer.alloc(0)
-  return {
-    read() {
-      const chunk = readFrom(path, position)
-      if (chunk.length === 0) return []
-      position += chunk.length
-      const bytes = Buffer.concat([rest, chunk])
-      const end = bytes.lastIndexOf(10) + 1
-      rest = bytes.subarray(end)
-      return bytes.subarray(0, end).toString('utf8').split('\n').filter(line => line !== '')
-    },
-  }
-}
-
-function readFrom(path: string, position: number): Buffer {
-  try {
-    const size = statSync(path).size
-    if (size <= position) return Buffer.alloc(0)
-    const file = openSync(path, 'r')
-    try {
-      const chunk = Buffer.alloc(size - position)
-      return chunk.subarray(0, readSync(file, chunk, 0, chunk.length, position))
-    } finally {
-      closeSync(file)
-    }
-  } catch (error) {
-    if (codeOf(error) === 'ENOENT') return Buffer.alloc(0)
-    throw error
+/** What of it people see as output. */
+export function toOutput(entry: TranscriptEntry): Output | undefined {
+  switch (entry.type) {
+    case 'text':
+    case 'apiError': return { kind: 'text', content: entry.text }
+    case 'toolCall': return { kind: 'tool_call', callId: entry.callId, tool: entry.tool, content: entry.input }
+    case 'toolResult': return { kind: 'tool_result', callId: entry.callId, content: entry.text }
+    default: return undefined
   }
 }

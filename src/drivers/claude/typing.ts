@@ -1,9 +1,5 @@
-/**
- * Typing a prompt into Claude Code's input box and pressing Enter until it is confirmed. Owns keystrokes and their times;
- * who confirms is the turn tracker. Verified with 2.1.328.
- */
+/** What is typed into Claude Code's input box for a prompt, and in which pieces. Verified with 2.1.328. */
 
-import type { Clock } from '../../clock.ts'
 import { sanitiseInput, toPaste, toPieces } from '../pty/input.ts'
 
 /**
@@ -14,12 +10,6 @@ const pieceLimits = { characters: 700, lineFeeds: 2 }
 
 /** Each paste costs the CLI a repaint of a growing box: 250 pieces took 0.3 s, 2 500 took 6 s. Beyond this, the rest goes as one. */
 const mostPieces = 500
-
-/** Between the paste and Enter. The two written back to back were taken well when idle; the rest is for a loaded machine. */
-const enterDelayMs = 40
-/** Doubled with each Enter: a machine under load is slow, and a prompt given up too early may be worked on twice. */
-const confirmTimeoutMs = 1_500
-const mostEnters = 4
 
 /** What is typed for a text: sanitised, and never a command. */
 export function toTyped(text: string): string {
@@ -40,31 +30,6 @@ export function toPastes(typed: string): string[] {
 /** Ctrl-U, once for each line the box may hold and once for each line break; more do nothing. */
 export const toSweep = (typed: string): string => '\x15'.repeat(20 + 2 * typed.split('\n').length)
 
-export interface TypingOptions {
-  readonly typed: string
-  readonly write: (bytes: string) => void
-  readonly clock: Clock
-  /** False while Enter would do harm (a dialog is open) or no good (another turn runs): asked again later. */
-  readonly mayPressEnter: () => boolean
-  readonly onGivenUp: () => void
-}
-
-/** Types at once. The returned function stops pressing Enter: call it when the prompt was confirmed, or with the process. */
-export function startTyping({ typed, write, clock, mayPressEnter, onGivenUp }: TypingOptions): () => void {
-  const pastes = toPastes(typed)
-  for (const paste of pastes) write(paste)
-  // The CLI takes in a large text more slowly than it is written; an early Enter would be lost in it, and repeated.
-  const patienceMs = confirmTimeoutMs + pastes.length * 10 + typed.length / 50
-  let enters = 0
-  let timer: unknown
-  const next = (): void => {
-    if (!mayPressEnter()) return arm(confirmTimeoutMs)
-    if (enters === mostEnters) return onGivenUp()
-    enters += 1
-    write('\r')
-    arm(patienceMs * 2 ** (enters - 1))
-  }
-  const arm = (delayMs: number): void => void (timer = clock.setTimeout(next, delayMs))
-  arm(enterDelayMs)
-  return () => clock.clearTimeout(timer)
-}
+/** The CLI takes in a large text more slowly than it is written; an early Enter would be lost in it, and repeated. */
+const confirmTimeoutMs = 1_500
+export const toPatienceMs = (typed: string, pastes: readonly string[]): number => confirmTimeoutMs + pastes.length * 10 + typed.length / 50

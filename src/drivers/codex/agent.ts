@@ -8,12 +8,12 @@ import type { Clock } from '../../clock.ts'
 import type { Log } from '../../log.ts'
 import type { FactOf, Launch } from '../driver.ts'
 import type { BareFact } from '../facts.ts'
+import { createRendering, type Rendering } from '../rendering.ts'
 import type { StartFailure } from './failures.ts'
 import type { Host, Resident } from './host.ts'
 import { openThread, toRefusal, unload, type OpenedThread, type OpenResult } from './opening.ts'
-import { createRendering, type Rendering } from './rendering.ts'
 import { readSpent } from './rollout.ts'
-import type { ServerExit } from './server.ts'
+import { toExitFailure, type ServerExit } from './server.ts'
 import { createThread, type Thread } from './thread.ts'
 import { createUsageMeter } from './usage.ts'
 
@@ -184,9 +184,4 @@ async function within(clock: Clock, delayMs: number, work: Promise<unknown>): Pr
 
 function toExitFact({ code, signal, lastWords }: ServerExit) {
   return { ...(code !== undefined && { code }), ...(signal !== undefined && { signal }), ...(lastWords !== '' && { lastWords }) }
-}
-
-function toExitFailure({ ran, code, signal, lastWords }: ServerExit): StartFailure {
-  if (!ran) return { code: 'cli_missing', detail: `Codex could not be run: ${lastWords}. Install it, or set MADROX_CODEX_BIN.` }
-  return { code: 'exited', detail: lastWords || `codex app-server ended with ${signal ?? `code ${code ?? 'unknown'}`}.` }
 }

@@ -8,11 +8,11 @@ import { join } from 'node:path'
 import { z } from 'zod'
 import type { CreateDriver, Driver, DriverCommand, DriverConfig, DriverFact } from '../driver.ts'
 import { launchSchema } from '../driver.ts'
-import { childEnvironment } from '../environment.ts'
 import type { BareFact } from '../facts.ts'
 import { clearLeftovers } from '../leftovers.ts'
 import { sweepMarked } from '../pty/reaper.ts'
 import { createAgent, type Agent } from './agent.ts'
+import { toEnvironment } from './environment.ts'
 import { inUse } from './failures.ts'
 import { createHost, type Host } from './host.ts'
 import { startAppServer } from './server.ts'
@@ -115,14 +115,8 @@ export const createCodexDriver: CreateDriver<CodexDriverConfig> = (config, emit)
   return driver
 }
 
-/** Variables in which a codex that runs Madrox names itself; its children would take them for their own. */
-const inherited = ['CODEX_THREAD_ID', 'CODEX_SESSION_ID', 'CODEX_TOOL_CALL_ID', 'CODEX_CI', 'CODEX_VERSION', 'CODEX_SANDBOX', 'CODEX_SANDBOX_NETWORK_DISABLED', 'CODEX_PERMISSION_PROFILE']
-
-function toServerEnvironment({ env, childEnv, stateDir }: DriverConfig, agentId: string, marker: Readonly<Record<string, string>>): Record<string, string> {
-  const passed = childEnvironment(env, { families: ['OPENAI_', 'CODEX_'], names: childEnv })
-  for (const name of inherited) delete passed[name]
+function toServerEnvironment(config: DriverConfig, agentId: string, marker: Readonly<Record<string, string>>): Record<string, string> {
   // The process belongs to the home, for a start-up sweep, but to no one agent.
   const shared = Object.entries(marker).filter(([, value]) => value !== agentId)
-  // Codex puts its sandbox helpers beside CODEX_HOME, and not at all where that lies in the temporary directory.
-  return { ...passed, TMPDIR: join(stateDir, 'tmp'), ...Object.fromEntries(shared) }
+  return toEnvironment(config, join(config.stateDir, 'tmp'), Object.fromEntries(shared))
 }

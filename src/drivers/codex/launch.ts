@@ -21,8 +21,9 @@ export interface ThreadParams {
  * `registered`: names of the MCP servers in the user's own configuration. A thread's table is merged into a registered one of the
  * same name, key by key (a `url` on top of a `command` is a configuration error), so ours never share a name with theirs.
  * `profile`: the user's own layer over that configuration; what Madrox sets for an agent goes before it.
+ * `tokenVariable`: where the process is the agent's alone, the variable of its environment that holds its credential.
  */
-export function toThreadParams(launch: Launch, registered: readonly string[], temporary: string, profile: Profile = {}): ThreadParams {
+export function toThreadParams(launch: Launch, registered: readonly string[], temporary: string, profile: Profile = {}, tokenVariable?: string): ThreadParams {
   const { cwd, model, systemPrompt, confinement, marker } = launch
   const { features, shell_environment_policy: environment } = profile
   const inherited = toInherited(launch, profile)
@@ -35,16 +36,23 @@ export function toThreadParams(launch: Launch, registered: readonly string[], te
     config: {
       ...profile,
       ...(features && { features: { ...features, ...ownFeatures } }),
-      mcp_servers: { ...inherited, ...toMcpServers(launch, [...registered, ...Object.keys(inherited)]) },
-      shell_environment_policy: { ...environment, set: { ...environment?.set, ...marker, TMPDIR: temporary } },
+      mcp_servers: { ...inherited, ...toMcpServers(launch, [...registered, ...Object.keys(inherited)], tokenVariable) },
+      shell_environment_policy: { ...environment, ...(tokenVariable !== undefined && { exclude: [...(environment?.exclude ?? []), `${tokenVariable}*`] }), set: { ...environment?.set, ...marker, TMPDIR: temporary } },
       // Codex counts /tmp and TMPDIR, which all agents and everyone else share, as part of a workspace.
       sandbox_workspace_write: { writable_roots: [temporary], exclude_slash_tmp: true, exclude_tmpdir_env_var: true },
     },
   }
 }
 
-/** What the app-server was started with, which a profile would undo for its thread. */
-const ownFeatures = { multi_agent: false, daemon_auto_start: false }
+/** What any codex of ours is started with, which a profile would undo for its thread. */
+export const ownFeatures = {
+  // Codex's own sub-agents would be agents outside the tree: unseen, unlimited, not interrupted.
+  multi_agent: false,
+  // Plain codex starts a daemon of its own that outlives everybody.
+  daemon_auto_start: false,
+}
+/** An optional MCP server is waited for one second otherwise, and its tools are missing from the first turn. Milliseconds. */
+export const optionalServersMs = 10_000
 
 /** Codex's own policies are taken from `permissionMode`; Claude's mean nothing here. `never`: what the sandbox forbids fails, nobody is asked. */
 function toApprovalPolicy(mode: string | undefined): ApprovalPolicy {
@@ -57,7 +65,7 @@ function toInherited({ inheritMcp }: Launch, { mcp_servers = {} }: Profile): Non
   return inheritMcp ? servers : {}
 }
 
-function toMcpServers({ madrox, mcpServers, inheritMcp, marker, readyTimeoutMs }: Launch, registered: readonly string[]): Record<string, unknown> {
+function toMcpServers({ madrox, mcpServers, inheritMcp, marker, readyTimeoutMs }: Launch, registered: readonly string[], tokenVariable: string | undefined): Record<string, unknown> {
   const servers: Record<string, unknown> = {}
   // The user's own way into Madrox would speak with the user's identity: an agent never gets it, inherited or not.
   for (const name of registered) if (!inheritMcp || name === 'madrox') servers[name] = { enabled: false }
@@ -70,8 +78,8 @@ function toMcpServers({ madrox, mcpServers, inheritMcp, marker, readyTimeoutMs }
   if (madrox) {
     servers[freeName('madrox')] = {
       url: madrox.url,
-      // A header, not `bearer_token_env_var`: one process serves many threads, so the environment cannot tell them apart.
-      http_headers: { Authorization: `Bearer ${madrox.token}` },
+      // A header where one process serves many threads, which its environment cannot tell apart.
+      ...(tokenVariable === undefined ? { http_headers: { Authorization: `Bearer ${madrox.token}` } } : { bearer_token_env_var: tokenVariable }),
       ...direct,
       required: true,
       // Codex gives up by itself, in its own words, before the start is given up; it cannot be told to.
@@ -89,5 +97,6 @@ const direct = { default_tools_approval_mode: 'approve', omit_tools_from: ['defe
 function toTransport(server: McpServer, marker: Launch['marker']): object {
   if (server.type === 'http') return { url: server.url, http_headers: server.headers }
   // shell_environment_policy reaches commands only; a server of the agent's own is marked here.
-  return { command: server.command, args: server.args, env: { ...server.env, ...marker } }
+  // Codex's own ten seconds are too short for a package that npx downloads first; its thread does not wait for it.
+  return { command: server.command, args: server.args, env: { ...server.env, ...marker }, startup_timeout_sec: 60 }
 }

@@ -20,19 +20,40 @@ interface Directories {
   readonly temporary: string
 }
 
-/** Without a value: the server is gone, and its exit says why. */
-export type OpenResult = { readonly ok: true; readonly value: OpenedThread | undefined } | { readonly ok: false; readonly failure: StartFailure }
+export type OpenResult = Answer<OpenedThread>
 
-export async function openThread(rpc: Rpc, launch: Launch, { codexHome, temporary }: Directories): Promise<OpenResult> {
+/** What of the user's own configuration an agent's has to be laid on. */
+export interface Surroundings {
+  /** Names of the MCP servers registered there. */
+  readonly registered: readonly string[]
+  readonly profile: Profile | undefined
+  /** The user trusts the directory: its own configuration counts. */
+  readonly isTrusted: boolean
+}
+
+type Answer<Value> = { readonly ok: true; readonly value: Value | undefined } | { readonly ok: false; readonly failure: StartFailure }
+
+/** Fails where nobody is logged in. Without a value: the server is gone, and its exit says why. */
+export async function readSurroundings(rpc: Rpc, launch: Launch, codexHome: string): Promise<Answer<Surroundings>> {
   const config = await rpc.request('config/read', { cwd: launch.cwd }, configResult)
   // Before the login: codex falls back to its defaults where it cannot read its configuration, and then misses a login nobody needs.
   if (!config.ok) return toRefusal(config)
   const read = launch.profile === undefined ? undefined : await readProfile(codexHome, launch.profile)
   if (read?.ok === false) return read
   const account = await rpc.request('account/read', {}, accountResult)
-  const { mcp_servers, model_providers } = config.value.config
+  const { mcp_servers, model_providers, projects } = config.value.config
   if (account.ok && !account.value.account && (needsLogin(read?.profile, model_providers) ?? account.value.requiresOpenaiAuth)) return { ok: false, failure: notLoggedIn }
-  const params = toThreadParams(launch, Object.keys(mcp_servers ?? {}), temporary, read?.profile)
+  return { ok: true, value: { registered: Object.keys(mcp_servers ?? {}), profile: read?.profile, isTrusted: projects?.[launch.cwd]?.trust_level === 'trusted' } }
+}
+
+export async function openThread(rpc: Rpc, launch: Launch, { codexHome, temporary }: Directories): Promise<OpenResult> {
+  const around = await readSurroundings(rpc, launch, codexHome)
+  if (!around.ok || !around.value) return around.ok ? { ok: true, value: undefined } : around
+  return openIn(rpc, launch, toThreadParams(launch, around.value.registered, temporary, around.value.profile))
+}
+
+/** Opens the thread with those parameters: a new one, or the one to return to. */
+export async function openIn(rpc: Rpc, launch: Launch, params: ThreadParams): Promise<OpenResult> {
   const opened = await (launch.resume ? resume(rpc, launch.sessionId, params) : rpc.request('thread/start', params, threadResult))
   if (!opened.ok) return toRefusal(opened)
   const { thread, model } = opened.value
@@ -62,6 +83,6 @@ export async function unload(rpc: Rpc, threadId: string): Promise<void> {
   await rpc.request('thread/unarchive', { threadId }, anyResult)
 }
 
-export function toRefusal(answer: Extract<RpcResult<unknown>, { ok: false }>): OpenResult {
+export function toRefusal(answer: Extract<RpcResult<unknown>, { ok: false }>): Answer<never> {
   return answer.reason === 'gone' ? { ok: true, value: undefined } : { ok: false, failure: toStartFailure(answer.message) }
 }

@@ -18,7 +18,7 @@ const profileSchema = z.looseObject({
   model_providers: modelProviders.optional(),
   mcp_servers: z.record(z.string(), table).optional(),
   features: table.optional(),
-  shell_environment_policy: z.looseObject({ set: table.optional() }).optional(),
+  shell_environment_policy: z.looseObject({ set: table.optional(), exclude: z.array(z.string()).optional() }).optional(),
 })
 export type Profile = z.infer<typeof profileSchema>
 

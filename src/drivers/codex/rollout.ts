@@ -1,5 +1,5 @@
 /**
- * What a thread spent in earlier lives, read from its rollout file (measured on codex-cli 0.169.0). A call is recorded when its
+ * What a thread spent, read from its rollout file (measured on codex-cli 0.169.0). A call is recorded when its
  * answer is there (`token_usage_record`), and its running total once its tools have run (`token_count`, told to us as well). A
  * process killed between the two leaves a call that no total ever counts, so the records are read, and named as the total would be.
  */
@@ -37,34 +37,48 @@ const isOfUsage = (line: string): boolean => /"(?:turn_context|token_usage_recor
 /** One report a model call, oldest first. `meter` is left where the thread's own totals are, so that it goes on from there. */
 export async function readSpent(path: string, threadId: string, meter: UsageMeter): Promise<Report[]> {
   const spent: Report[] = []
+  const reader = createSpentReader(threadId, meter)
+  for await (const line of createInterface({ input: createReadStream(path, 'utf8'), crlfDelay: Infinity })) spent.push(...reader.take(line))
+  return [...spent, ...reader.lost()]
+}
+
+export interface SpentReader {
+  /** What that line of the rollout says was spent. */
+  take(line: string): Report[]
+  /** Calls so far in no total: at the end of what a process wrote that is gone. */
+  lost(): Report[]
+}
+
+export function createSpentReader(threadId: string, meter: UsageMeter): SpentReader {
   let turn = { turn_id: '', model: 'unknown' }
   let total = 0
   /** Recorded, and so far in no total. */
   let open: { readonly turnId: string; readonly usage: TokenBreakdown; readonly model: string }[] = []
-  const addLost = (): void => {
-    for (const { turnId, usage, model } of open) spent.push({ ...toUsage(turnId, total + usage.totalTokens, usage), model })
+  const lost = (): Report[] => {
+    const reports = open.map(({ turnId, usage, model }) => ({ ...toUsage(turnId, total + usage.totalTokens, usage), model }))
     open = []
+    return reports
   }
-  for await (const line of createInterface({ input: createReadStream(path, 'utf8'), crlfDelay: Infinity })) {
-    const known = isOfUsage(line) ? parse(line) : undefined
-    if (known?.type === 'turn_context') turn = known.payload
-    if (known?.type === 'token_usage_record' && known.payload.thread_id === threadId)
-      open.push({ turnId: known.payload.turn_id, usage: known.payload.usage, model: turn.model })
-    if (known?.type === 'event_msg') {
-      const { total_token_usage, last_token_usage } = known.payload.info
-      const counted = meter.read(open.at(-1)?.turnId ?? turn.turn_id, total_token_usage, last_token_usage)
-      // The latest records are what this total has counted; those before them were a killed process's.
-      for (let grown = total_token_usage.totalTokens - total, last = open.at(-1); last && grown >= last.usage.totalTokens; last = open.at(-1)) {
-        grown -= last.usage.totalTokens
-        open.pop()
-      }
-      addLost()
-      if (counted) spent.push({ ...counted, model: turn.model })
-      total = total_token_usage.totalTokens
+  const count = (grownTo: TokenBreakdown, last: TokenBreakdown): Report[] => {
+    const counted = meter.read(open.at(-1)?.turnId ?? turn.turn_id, grownTo, last)
+    // The latest records are what this total has counted; those before them were a killed process's.
+    for (let grown = grownTo.totalTokens - total, latest = open.at(-1); latest && grown >= latest.usage.totalTokens; latest = open.at(-1)) {
+      grown -= latest.usage.totalTokens
+      open.pop()
     }
+    const reports = [...lost(), ...(counted ? [{ ...counted, model: turn.model }] : [])]
+    total = grownTo.totalTokens
+    return reports
   }
-  addLost()
-  return spent
+  return {
+    lost,
+    take(line) {
+      const known = isOfUsage(line) ? parse(line) : undefined
+      if (known?.type === 'turn_context') turn = known.payload
+      if (known?.type === 'token_usage_record' && known.payload.thread_id === threadId) open.push({ turnId: known.payload.turn_id, usage: known.payload.usage, model: turn.model })
+      return known?.type === 'event_msg' ? count(known.payload.info.total_token_usage, known.payload.info.last_token_usage) : []
+    },
+  }
 }
 
 function parse(line: string): z.infer<typeof lineSchema> | undefined {

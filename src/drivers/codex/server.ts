@@ -9,6 +9,8 @@ import type { Clock } from '../../clock.ts'
 import { codeOf } from '../../errors.ts'
 import type { Log } from '../../log.ts'
 import { version } from '../../version.ts'
+import type { StartFailure } from './failures.ts'
+import { optionalServersMs, ownFeatures } from './launch.ts'
 import { initializeResult } from './protocol.ts'
 import { createRpc, type RequestId, type Rpc, type RpcResult } from './rpc.ts'
 
@@ -48,14 +50,7 @@ export interface AppServerOptions {
   readonly onRequest: (id: RequestId, method: string, message: unknown) => void
 }
 
-const settings = [
-  // Plain codex starts a daemon of its own that outlives everybody.
-  'features.daemon_auto_start=false',
-  // Codex's own sub-agents would be agents outside the tree: unseen, unlimited, not interrupted.
-  'features.multi_agent=false',
-  // An optional MCP server is waited for one second otherwise, and its tools are missing from the first turn.
-  'mcp_optional_startup_grace_ms=10000',
-]
+const settings = [...Object.entries(ownFeatures).map(([name, on]) => `features.${name}=${on}`), `mcp_optional_startup_grace_ms=${optionalServersMs}`]
 const lastWordsLines = 20
 const drainMs = 500
 
@@ -106,6 +101,11 @@ export function startAppServer({ bin, cwd, env, clock, log, onNotification, onRe
       clock.clearTimeout(timer)
     },
   }
+}
+
+export function toExitFailure({ ran, code, signal, lastWords }: ServerExit): StartFailure {
+  if (!ran) return { code: 'cli_missing', detail: `Codex could not be run: ${lastWords}. Install it, or set MADROX_CODEX_BIN.` }
+  return { code: 'exited', detail: lastWords || `codex app-server ended with ${signal ?? `code ${code ?? 'unknown'}`}.` }
 }
 
 async function initialize(rpc: Rpc): Promise<RpcResult<ServerFacts>> {

@@ -3,6 +3,8 @@
  * The key is a secret of the two, because whatever else writes to the terminal could say the same words.
  */
 
+import { createOscReader } from '../pty/osc.ts'
+
 const bell = '\x07'
 const startOf = (key: string): string => `\x1b]7502;${key};`
 
@@ -13,31 +15,5 @@ export function toOsc(key: string, event: object): string {
 }
 
 /** Feeds on output in pieces of any size, and hands out what the sequences carry. */
-export function createOscReader(key: string, onEvent: (event: unknown) => void): (chunk: string) => void {
-  const start = startOf(key)
-  let parts: string[] | undefined
-  let pending = ''
-  const outside = (): boolean => {
-    const at = pending.indexOf(start)
-    if (at < 0) {
-      pending = pending.slice(-(start.length - 1)) // a start may be cut in two
-      return false
-    }
-    pending = pending.slice(at + start.length)
-    parts = []
-    return true
-  }
-  const inside = (open: string[]): boolean => {
-    const at = pending.indexOf(bell)
-    open.push(at < 0 ? pending : pending.slice(0, at))
-    pending = at < 0 ? '' : pending.slice(at + 1)
-    if (at < 0) return false
-    parts = undefined
-    onEvent(JSON.parse(open.join('')))
-    return true
-  }
-  return chunk => {
-    pending += chunk
-    while (parts ? inside(parts) : outside());
-  }
-}
+export const createFactReader = (key: string, onEvent: (event: unknown) => void): ((chunk: string) => void) =>
+  createOscReader(startOf(key), body => onEvent(JSON.parse(body)))

@@ -3,44 +3,25 @@
  * what it wants done and is resumed with the answer. Owns the meaning of steps; who calls tools and keeps time is the session's.
  */
 
-import type { TurnFailure } from '../driver.ts'
 import { toCommand, toDefaultActions } from './commands.ts'
-import type { Prompt } from './prompt.ts'
+import type { Answer, Effect, Performance, Scene, Verdict } from './performance.ts'
 import { toPattern, type Action, type Script } from './script.ts'
-
-export type Effect =
-  | { readonly type: 'say'; readonly text: string; readonly isFinal: boolean }
-  | { readonly type: 'callTool'; readonly tool: string; readonly arguments: Readonly<Record<string, unknown>> }
-  | { readonly type: 'wait'; readonly ms: number }
-  | { readonly type: 'startBackground'; readonly ms: number; readonly text: string }
-  | { readonly type: 'askApproval'; readonly tool: string; readonly detail: string }
-  | { readonly type: 'crash'; readonly words: string }
-  | { readonly type: 'hang' }
-
-/** The answer to a tool call or an approval; nothing for every other effect. */
-export type Answer = { readonly ok: boolean; readonly text: string } | undefined
-export type Verdict = { readonly status: 'completed' } | { readonly status: 'failed'; readonly error: string; readonly cause?: TurnFailure }
-export type Performance = Generator<Effect, Verdict, Answer>
-
-export interface Scene {
-  readonly agentName: string
-  readonly prompt: Prompt
-  /** Tasks of earlier turns, oldest first. */
-  readonly history: () => readonly string[]
-}
+import { leadTeam } from './team.ts'
 
 /** The turn a prompt brings about: the first rule that fits, else the default script. */
-export function perform(script: Script, scene: Scene): Performance {
+export function* perform(script: Script, scene: Scene): Performance {
   const { prompt, agentName } = scene
   for (const rule of script.rules) {
     const match = rule.on === prompt.kind ? toPattern(rule.when)?.(prompt.text) : undefined
     if (match) {
       const actions = rule.steps.flatMap(step => (typeof step === 'string' ? (toCommand(step) ?? [{ say: step }]) : [step]))
-      return play(actions, scene, { text: prompt.text, name: agentName, ...Object.fromEntries(match.map((group, index) => [String(index), group])) })
+      return yield* play(actions, scene, { text: prompt.text, name: agentName, ...Object.fromEntries(match.map((group, index) => [String(index), group])) })
     }
   }
+  const team = leadTeam(scene)
+  if (team) return yield* team
   const actions = prompt.kind === 'message' ? toDefaultActions(prompt.text, agentName) : [{ say: prompt.text }]
-  return play(actions, scene, {}) // somebody else's text: nothing in it is filled in but `{{last}}`
+  return yield* play(actions, scene, {}) // somebody else's text: nothing in it is filled in but `{{last}}`
 }
 
 type Variables = Record<string, string | undefined>
@@ -62,7 +43,7 @@ function* playAction(action: Action, scene: Scene, variables: Variables): Genera
   else if ('hang' in action) yield { type: 'hang' }
   else if ('crash' in action) yield { type: 'crash', words: fill(action.crash) }
   else if ('crashOnce' in action) {
-    if (!scene.history().includes(scene.prompt.text)) yield { type: 'crash', words: fill(action.crashOnce) }
+    if (!scene.earlier().some(({ text }) => text === scene.prompt.text)) yield { type: 'crash', words: fill(action.crashOnce) }
   } else if ('background' in action) yield { type: 'startBackground', ms: action.background.ms, text: fill(action.background.text) }
   else if ('work' in action) yield* work(action.work.ms, action.work.count)
   else if ('approval' in action) variables['last'] = (yield { type: 'askApproval', tool: fill(action.approval.tool), detail: fill(action.approval.detail) })?.text
@@ -88,7 +69,7 @@ type ToolAction = Extract<Action, { reply: string } | { recall: true } | { spawn
 /** Answers with the refusal, if there was one. */
 function* callTools(action: ToolAction, scene: Scene, variables: Variables, fill: (template: string) => string): Generator<Effect, string | undefined, Answer> {
   if ('reply' in action) return yield* reply(fill(action.reply), scene)
-  if ('recall' in action) return yield* reply(scene.history().join('\n'), scene)
+  if ('recall' in action) return yield* reply(scene.earlier().map(({ text }) => text).join('\n'), scene)
   if ('ask' in action) return yield* ask(action.ask, variables, fill)
   const [tool, args] =
     'spawn' in action ? ['spawn_agent', action.spawn]

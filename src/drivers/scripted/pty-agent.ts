@@ -11,7 +11,7 @@ import { sanitiseInput, toPaste } from '../pty/input.ts'
 import { startPty, type PtyLaunch } from '../pty/process.ts'
 import { endProcessTree, type Marker } from '../pty/reaper.ts'
 import { renderLastWords, renderScreen } from '../pty/screen.ts'
-import { createOscReader } from './osc.ts'
+import { createFactReader } from './osc.ts'
 import { recallTurn } from './recall.ts'
 import type { TranscriptEntry } from './transcript.ts'
 
@@ -65,7 +65,7 @@ export function startPtyAgent(options: PtyAgentOptions): PtyAgent {
   const tell = (fact: BareFact, source: FactSource): void => {
     if (phase !== 'over') options.emit({ ...fact, agentId, source, at: clock.now() } as DriverFact) // the three fields a BareFact leaves out
   }
-  const terminal = startPty({ ...options.terminal, onOutput: createOscReader(options.key, event => onEvent(event)) })
+  const terminal = startPty({ ...options.terminal, onOutput: createFactReader(options.key, event => onEvent(event)) })
   const readyTimer = clock.setTimeout(() => failStart('timeout', `Not ready within ${options.readyTimeoutMs} ms.`), options.readyTimeoutMs)
 
   const onEvent = (event: unknown): void => {

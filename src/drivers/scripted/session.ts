@@ -5,8 +5,9 @@
 
 import type { Clock } from '../../clock.ts'
 import type { BareFact } from '../facts.ts'
-import { perform, type Answer, type Effect, type Performance, type Verdict } from './play.ts'
-import { toPrompt } from './prompt.ts'
+import type { Answer, Effect, Performance, Verdict } from './performance.ts'
+import { perform } from './play.ts'
+import { toPrompt, type Prompt } from './prompt.ts'
 import type { Script } from './script.ts'
 import type { Transcript } from './transcript.ts'
 import { createUsageMeter, toReport, type Spent, type UsageMeter } from './usage.ts'
@@ -188,8 +189,8 @@ export function createSession(options: SessionOptions): Session {
     },
     submit: (text, promptId) => {
       if (ended || turn) return
-      const history = (): string[] => toTasks(transcript).slice(0, -1) // the last is the task that asks
-      turn = begin(perform(options.script, { agentName: options.agentName, prompt: toPrompt(text), history }), { id: promptId, text })
+      const earlier = (): Prompt[] => toPrompts(transcript).slice(0, -1) // the last is the one that asks
+      turn = begin(perform(options.script, { agentName: options.agentName, prompt: toPrompt(text), earlier }), { id: promptId, text })
       tell({ type: 'promptSeen', promptId, turnId: turn.id })
       advance(turn, undefined)
     },
@@ -216,5 +217,5 @@ export function createSession(options: SessionOptions): Session {
   }
 }
 
-const toTasks = (transcript: Transcript): string[] =>
-  transcript.readEntries().flatMap(entry => (entry.type === 'turnBegan' && entry.prompt !== undefined ? [toPrompt(entry.prompt).text] : []))
+const toPrompts = (transcript: Transcript): Prompt[] =>
+  transcript.readEntries().flatMap(entry => (entry.type === 'turnBegan' && entry.prompt !== undefined ? [toPrompt(entry.prompt)] : []))

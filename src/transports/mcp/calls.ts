@@ -4,7 +4,7 @@
  */
 
 import type { CallToolRequest, CallToolResult, JSONRPCMessage, RequestId } from '@modelcontextprotocol/sdk/types.js'
-import type { MadroxSystem } from '../../actors/system.ts'
+import type { MadroxSystem, Person } from '../../actors/system.ts'
 import type { Clock } from '../../clock.ts'
 import { MadroxError, toWireError, toWireText } from '../../errors.ts'
 import type { ReplyId } from '../../ids.ts'
@@ -29,6 +29,8 @@ export interface CallDeskOptions {
   readonly keyScope: string
   /** The HTTP exchange a request came in by. */
   readonly exchangeOf: (extra: CallExtra) => Exchange
+  /** Whoever sits where that call came from. */
+  readonly personOf: (extra: CallExtra) => Person
   /** Who calls, known by where it stands if that can be had. */
   readonly callerOf: (extra: CallExtra) => Promise<Caller>
   /** Puts a message on the wire, untold to `leaving`. */
@@ -54,7 +56,7 @@ export function createCallDesk(options: CallDeskOptions): CallDesk {
     try {
       const caller = await options.callerOf(extra)
       const callKey = callKeyOf(request.params._meta, `${options.keyScope} ${name}`)
-      const outcome = await callTool(tools, name, args, { system, caller, signal, progress: progress.report, callKey, now: () => clock.now() })
+      const outcome = await callTool(tools, name, args, { system, caller, signal, progress: progress.report, person: options.personOf(extra), callKey, now: () => clock.now() })
       const replies = outcome.replies ?? []
       if (replies.length > 0 && signal.aborted) return releaseUnsent(replies)
       if (replies.length > 0) handOut(replies, exchange, extra)
@@ -89,7 +91,8 @@ export function createCallDesk(options: CallDeskOptions): CallDesk {
 
   return {
     async answer(request, extra) {
-      const dismiss = (): void => void options.send(dismissal(extra.requestId)).catch(() => {}) // rejected when the stream is gone: nothing is left to close
+      // Behind what the same cancellation takes back: a question to the person travels on the stream that this ends.
+      const dismiss = (): void => queueMicrotask(() => void options.send(dismissal(extra.requestId)).catch(() => {})) // rejected when the stream is gone: nothing is left to close
       extra.signal.addEventListener('abort', dismiss, { once: true })
       try {
         const fixture = tools.has(request.params.name) ? undefined : fixtures.get(request.params.name)

@@ -40,7 +40,7 @@ export function toMcpTool(tool: Tool, caller: Caller['kind']): McpTool {
 
 /** What a client needs to run a team from its first turn; it has no supervisor to reply to. */
 function alwaysLoadedByClients(tool: Tool): boolean {
-  return tool.listedFor.includes('supervisor') && tool.name !== 'reply_to_caller'
+  return tool.alwaysLoad === true || tool.listedFor.includes('supervisor') && tool.name !== 'reply_to_caller'
 }
 
 function toObjectSchema(schema: z.ZodType, io: 'input' | 'output'): McpTool['inputSchema'] {

@@ -4,7 +4,7 @@
  */
 
 import { fileURLToPath } from 'node:url'
-import type { MadroxSystem } from '../../actors/system.ts'
+import type { MadroxSystem, Person } from '../../actors/system.ts'
 import type { ClientId } from '../../ids.ts'
 import type { Log } from '../../log.ts'
 import type { Caller } from '../../messages.ts'
@@ -22,12 +22,17 @@ export interface Presence {
 /** Agents, and clients the system already knows, are who their credential says: nothing to connect. */
 export const fixedPresence = (caller: Caller): Presence => ({ caller: () => caller, locate: () => false, leave() {} })
 
-export function createClientPresence(system: MadroxSystem, owner: Caller & { kind: 'owner' }, name: string, cwd: string | undefined, log: Log): Presence {
+/** `person`: whoever sits at its other end can be asked there. */
+export function createClientPresence(system: MadroxSystem, owner: Caller & { kind: 'owner' }, name: string, cwd: string | undefined, log: Log, person?: () => Person): Presence {
   let root = cwd
   let clientId: ClientId | undefined
+  let dismiss = (): void => {}
   return {
     caller() {
-      clientId ??= system.connectClient({ ownerId: owner.ownerId, name, root })
+      if (clientId === undefined) {
+        clientId = system.connectClient({ ownerId: owner.ownerId, name, root })
+        if (person) dismiss = system.personAt(clientId, person())
+      }
       return { kind: 'client', clientId, ownerId: owner.ownerId }
     },
     locate(uri) {
@@ -42,6 +47,7 @@ export function createClientPresence(system: MadroxSystem, owner: Caller & { kin
       if (clientId === undefined) return
       const leaving = clientId
       clientId = undefined
+      dismiss()
       report(log, 'a client that left could not be recorded as gone', () => system.disconnectClient(leaving))
     },
   }

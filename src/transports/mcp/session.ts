@@ -4,7 +4,7 @@ import type { AuthInfo } from '@modelcontextprotocol/sdk/server/auth/types.js'
 import { Server } from '@modelcontextprotocol/sdk/server/index.js'
 import { WebStandardStreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/webStandardStreamableHttp.js'
 import { CallToolRequestSchema, ListToolsRequestSchema, RootsListChangedNotificationSchema, type JSONRPCMessage, type ListToolsResult, type RequestId } from '@modelcontextprotocol/sdk/types.js'
-import type { MadroxSystem } from '../../actors/system.ts'
+import type { MadroxSystem, Person } from '../../actors/system.ts'
 import type { Clock } from '../../clock.ts'
 import { MadroxError, toWireError, toWireText } from '../../errors.ts'
 import type { Log } from '../../log.ts'
@@ -17,6 +17,7 @@ import { createEventLog, type EventLog } from './event-log.ts'
 import type { CallExtra, McpExtension } from './extension.ts'
 import type { Listing } from './listing.ts'
 import { openAtOnce, opensByItself } from './event-stream.ts'
+import { createPerson } from './person.ts'
 import { createClientPresence, fixedPresence, type Presence } from './presence.ts'
 import { report } from './report.ts'
 import { createRootsInquiry, type RootsInquiry } from './roots.ts'
@@ -65,7 +66,8 @@ export interface Session {
 }
 
 export async function createSession(shared: SessionShared, opening: SessionOpening): Promise<Session> {
-  const presence = presenceOf(shared, opening)
+  const server = createServer(shared)
+  const presence = presenceOf(shared, opening, () => createPerson({ server, ...shared }))
   const events = createEventLog()
   const tickets = createTickets(opening.principal)
   let refused: MadroxError | undefined
@@ -84,7 +86,6 @@ export async function createSession(shared: SessionShared, opening: SessionOpeni
     retryInterval: shared.timings.retryMs,
     maxRequestBodySize: shared.maxBodyBytes,
   })
-  const server = createServer(shared)
   const roots = createRootsInquiry(server, uri => presence.locate(uri), shared.log)
   const attendance = createAttendance({ clock: shared.clock, ...shared.timings, onGone: presence.leave, onIdle: () => void session.close() })
   answerTools({ server, transport, events, tickets, presence, roots }, shared, opening)
@@ -114,8 +115,8 @@ export async function createSession(shared: SessionShared, opening: SessionOpeni
   return session
 }
 
-function presenceOf({ system, log }: SessionShared, { caller, clientName, cwd }: SessionOpening): Presence {
-  return caller.kind === 'owner' ? createClientPresence(system, caller, clientName, cwd, log) : fixedPresence(caller)
+function presenceOf({ system, log }: SessionShared, { caller, clientName, cwd }: SessionOpening, person: () => Person): Presence {
+  return caller.kind === 'owner' ? createClientPresence(system, caller, clientName, cwd, log, person) : fixedPresence(caller)
 }
 
 /** `authInfo` is the only thing the SDK carries from an HTTP request to its handler: by it a handler finds its exchange. */
@@ -154,6 +155,7 @@ function answerTools({ server, transport, events, tickets, presence, roots }: Se
     events,
     keyScope: `${opening.principal} ${opening.caller.kind === 'owner' ? opening.clientName : ''}`,
     exchangeOf: tickets.exchangeOf,
+    personOf: extra => createPerson({ server, ...shared }, extra.requestId),
     async callerOf(extra) {
       const caller = presence.caller()
       if (caller.kind === 'client') await roots.known(extra.requestId)
@@ -181,6 +183,8 @@ function createServer({ version, instructions, extension, log }: SessionShared):
     { name: 'madrox', version },
     { capabilities: { ...extension?.capabilities, tools: {} }, instructions },
   )
+  // Clients on the SDK pass over the cancellation of a request 0, which to them has no id (1.32.2): a question could not be taken back.
+  Object.assign(server, { _requestMessageId: 1 })
   server.onerror = error => log.debug('mcp session', { reason: error.message })
   extension?.configure?.(server)
   return server

@@ -41,6 +41,17 @@ test('secrets are in the environment or in private files, never in arguments', (
   expect(existsSync(prepared.env.CLAUDE_CODE_TMPDIR ?? '')).toBe(false)
 })
 
+test('a session without hooks is spoken with on its pipes, has no word of hooks, and needs no way through its sandbox', () => {
+  const inTerminal = prepare()
+  const structured = prepareLaunch(launch(), 'a2', { file: '/claude', login: { env: { PATH: join(root, 'bin') } }, configDir: findConfigDir({ HOME: root }), stateDir: join(root, 'state') })
+  expect(structured.args).toEqual(expect.arrayContaining(['-p', '--replay-user-messages', '--permission-prompt-tool']))
+  expect([fileOf(inTerminal, '--settings'), fileOf(structured, '--settings')]).toMatchObject([{ hooks: {}, sandbox: { network: { allowedDomains: ['127.0.0.1'] } } }, { sandbox: { network: { allowedDomains: [] } } }])
+  expect(JSON.stringify([fileOf(structured, '--settings'), structured.env])).not.toMatch(/hook/i)
+  const promptOf = (prepared: Prepared): string => readFileSync(valueOf(prepared, '--append-system-prompt-file'), 'utf8')
+  expect([promptOf(inTerminal), promptOf(structured)]).toEqual([expect.stringContaining('pasted_content'), 'be good'])
+  for (const prepared of [inTerminal, structured]) prepared.dispose()
+})
+
 test('confined: no dialog, no tool beyond the workspace, Bash in the sandbox only', () => {
   const prepared = prepare()
   expect(prepared.args).toContain('--restricted')

@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { createRecords, type RecordFact } from '../../../src/drivers/claude/records.ts'
-import { createLineReader, toEntries } from '../../../src/drivers/claude/transcript.ts'
+import { toEntries } from '../../../src/drivers/claude/transcript.ts'
+import { createLineReader } from '../../../src/drivers/lines.ts'
 
 const usage = { input_tokens: 10, cache_creation_input_tokens: 100, cache_read_input_tokens: 1000, output_tokens: 42, service_tier: null }
 const assistant = (id: string, block: object, more: object = {}): object =>

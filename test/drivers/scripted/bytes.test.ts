@@ -1,7 +1,7 @@
 /** The two byte protocols of the terminal form, whatever pieces they arrive in. */
 import { expect, test } from 'vitest'
 import { createKeyReader } from '../../../src/drivers/scripted/keys.ts'
-import { createOscReader, toOsc } from '../../../src/drivers/scripted/osc.ts'
+import { createFactReader, toOsc } from '../../../src/drivers/scripted/osc.ts'
 
 /** The text cut at every width from one character up. */
 const cuts = (text: string): string[][] => Array.from({ length: text.length }, (_, width) => text.match(new RegExp(`[\\s\\S]{1,${width + 1}}`, 'g')) ?? [])
@@ -11,7 +11,7 @@ test('facts are read whole from output cut anywhere, and nothing else is', () =>
   const output = `noise \x1b]0;title\x07${toOsc('key', sent[0] ?? {})}\x1b[31mred${toOsc('other', { type: 'forged' })}${toOsc('key', sent[1] ?? {})}tail`
   for (const pieces of cuts(output)) {
     const heard: unknown[] = []
-    const read = createOscReader('key', event => heard.push(event))
+    const read = createFactReader('key', event => heard.push(event))
     pieces.forEach(piece => read(piece))
     expect(heard).toEqual(sent)
   }

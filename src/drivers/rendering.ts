@@ -1,4 +1,4 @@
-/** A thread as people read it, since an app-server thread has no screen: its last lines, in order. */
+/** A session as people read it, where it has no screen: its last lines, in order. */
 
 export interface Rendering {
   add(text: string): void

@@ -1,33 +1,34 @@
 /**
- * The loopback listener Claude Code's HTTP hooks post to. Owns the socket and the tokens; what a hook means is the
+ * The loopback listener that hooks of CLIs post to. Owns the socket and the tokens; what a hook means is the
  * agent's. The CLI waits for every answer, so all but a held permission request are answered at once.
  */
 
 import { randomBytes, timingSafeEqual } from 'node:crypto'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { tokenPrefix } from '../../redaction.ts'
-import { hookBodySchema, type HookBody } from './hook-bodies.ts'
+import type { z } from 'zod'
+import { tokenPrefix } from '../redaction.ts'
 
 /** What the CLI is told; `{}` lets it go on. */
 export type HookAnswer = Readonly<Record<string, unknown>>
 
 /** Called in the order hooks arrive. `gone` fires when the CLI stopped waiting. */
-export type HookReceiver = (body: HookBody, gone: AbortSignal) => HookAnswer | Promise<HookAnswer>
+export type HookReceiver<Body> = (body: Body, gone: AbortSignal) => HookAnswer | Promise<HookAnswer>
 
-export interface HookListener {
+export interface HookListener<Body> {
   /** Starts listening on first use; resolves with the base URL. */
   url(): Promise<string>
   /** Opens a door for one agent: its hooks come with this token in the Authorization header. */
-  register(agentId: string, receive: HookReceiver): string
+  register(agentId: string, receive: HookReceiver<Body>): string
   unregister(agentId: string): void
   close(): Promise<void>
 }
 
 const bodyLimit = 16 * 1024 * 1024 // prompts travel in hooks, and a prompt may hold megabytes
 
-export function createHookListener(onBadBody: (agentId: string, reason: string) => void): HookListener {
-  const doors = new Map<string, { readonly token: Buffer; readonly receive: HookReceiver }>()
+/** `bodySchema`: what a hook may say; anything else is told to `onBadBody`, and lets the CLI go on. */
+export function createHookListener<Body>(bodySchema: z.ZodType<Body>, onBadBody: (agentId: string, reason: string) => void): HookListener<Body> {
+  const doors = new Map<string, { readonly token: Buffer; readonly receive: HookReceiver<Body> }>()
 
   const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const [, room, agentId = ''] = (request.url ?? '').split('/')
@@ -35,7 +36,7 @@ export function createHookListener(onBadBody: (agentId: string, reason: string) 
     if (room !== 'hooks' || !door || !isAuthorised(request, door.token)) return send(response, 401, {})
     const text = await readBody(request)
     if (text === undefined) return send(response, 413, {})
-    const body = hookBodySchema.safeParse(parseJson(text))
+    const body = bodySchema.safeParse(parseJson(text))
     if (!body.success) {
       onBadBody(agentId, body.error.message)
       return send(response, 200, {})

@@ -1,7 +1,7 @@
 /** Tells when something in a directory may have changed: the file system's notice, and a slow look for when there is none. */
 
 import { mkdirSync, watch } from 'node:fs'
-import type { Clock } from '../../clock.ts'
+import type { Clock } from '../clock.ts'
 
 export interface Watch {
   /** Also look at this directory's files of that name. Creates the directory: there is nothing to watch otherwise. */

@@ -1,11 +1,12 @@
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { createHookListener, type HookListener } from '../../../src/drivers/claude/hooks.ts'
+import { hookBodySchema, type HookBody } from '../../src/drivers/claude/hook-bodies.ts'
+import { createHookListener, type HookListener } from '../../src/drivers/hooks.ts'
 
-let listener: HookListener
+let listener: HookListener<HookBody>
 let bad: string[]
 beforeEach(() => {
   bad = []
-  listener = createHookListener(agentId => bad.push(agentId))
+  listener = createHookListener(hookBodySchema, agentId => bad.push(agentId))
 })
 afterEach(() => listener.close())
 

@@ -1,0 +1,76 @@
+/**
+ * `madrox complete`: completion for shells, by @bomb.sh/tab. A shell calls it at each Tab, so that it loads no more than the command
+ * at hand, and asks the server for the names of agents no longer than a person would wait.
+ */
+
+import tab, { type Complete, script } from '@bomb.sh/tab'
+import { type ArgsDef, type CommandDef, defineCommand } from 'citty'
+import { readPath } from './calling.ts'
+import { commands } from './commands.ts'
+import { serverOf } from './command.ts'
+import { Misunderstood } from './exit.ts'
+import { listOf } from './output.ts'
+
+const shells = ['bash', 'zsh', 'fish'] as const
+
+export const complete = defineCommand({
+  meta: { name: 'madrox complete', description: 'Completion for bash, zsh and fish, e.g. source <(madrox complete bash)' },
+  args: { shell: { type: 'positional', required: false, description: shells.join(', ') } },
+  run: async ({ rawArgs }) => {
+    const [shell, ...words] = rawArgs
+    if (shell === '--') return answer(words)
+    if (words.length > 0 || !shells.some(known => known === shell)) throw new Misunderstood(`Give one of ${shells.join(', ')}.`)
+    script(shell ?? '', 'madrox', 'madrox')
+    process.exit(0)
+  },
+}) as CommandDef // the table knows no command's own options
+
+/** Words that stand for something known, by what usage texts call them; and values of options. */
+type Values = Readonly<Record<string, () => Promise<readonly string[]>>>
+
+const fixed = (...values: readonly string[]) => (): Promise<readonly string[]> => Promise.resolve(values)
+
+const words: Values = { AGENT: agentNames, TOOL: () => import('./tool-options.ts').then(({ toolNames }) => toolNames()), CLIENT: fixed('claude', 'codex'), shell: fixed(...shells) }
+
+const options: Values = {
+  'parent-instance-id': agentNames, harness: fixed('claude', 'codex', 'scripted'), then: fixed('hold', 'continue', 'clear'), workspace: fixed('auto', 'isolated', 'shared', 'worktree'), 'log-level': fixed('silent', 'error', 'warn', 'info', 'debug'),
+}
+
+async function answer(said: readonly string[]): Promise<void> {
+  const name = said.length > 1 ? said[0] : undefined
+  const load = name !== undefined && Object.hasOwn(commands, name) ? commands[name] : undefined
+  // Of the other commands nothing is asked but that they are there.
+  const wanted = load && name !== undefined ? [[name, await load()] as const] : await Promise.all(Object.entries(commands).map(async ([each, loaded]) => [each, await loaded()] as const))
+  for (const [each, command] of wanted) await declare(each, command, load !== undefined)
+  tab.parse([...said])
+  process.exit(0)
+}
+
+async function declare(name: string, { meta, args = {} }: CommandDef, whole: boolean): Promise<void> {
+  const { description = '' } = (await resolved(meta)) ?? {}
+  const declared = tab.command(name, description)
+  if (!whole) return
+  for (const [arg, { type, description: about = '' }] of Object.entries((await resolved(args)) as ArgsDef)) { // as every command here declares them
+    if (type === 'positional') declared.argument(arg, tellAll(await valuesOf(words, arg)), true)
+    else if (type === 'boolean') declared.option(arg, about)
+    else declared.option(arg, about, tellAll(await valuesOf(options, arg)))
+  }
+}
+
+const resolved = async <T>(value: T | Promise<T> | (() => T | Promise<T>)): Promise<T> => (typeof value === 'function' ? (value as () => T | Promise<T>)() : value) // citty's own form of what may be made later
+
+const valuesOf = (from: Values, name: string): Promise<readonly string[]> => (Object.hasOwn(from, name) ? (from[name]?.() ?? Promise.resolve([])) : Promise.resolve([]))
+
+const tellAll = (values: readonly string[]) => (tell: Complete): void => values.forEach(value => tell(value, ''))
+
+/** A server that is not there, or slow, has no names to give. Milliseconds. */
+const patienceMs = 1_000
+
+async function agentNames(): Promise<readonly string[]> {
+  try {
+    const { instances } = await readPath(await serverOf({}), '/instances', AbortSignal.timeout(patienceMs))
+    return listOf(instances).map(agent => agent['name'] as string) // every agent has one
+  } catch {
+    return [] // at a Tab nobody reads an error
+  }
+}

@@ -1,0 +1,202 @@
+/** The commands for people, each as a process of its own, against a real server with scripted agents. */
+
+import { execFileSync } from 'node:child_process'
+import { once } from 'node:events'
+import * as pty from 'node-pty'
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
+import { connectMcp } from '../../src/transports/mcp/client.ts'
+import { cli, runCli, runToEnd, type RunningServer, startServe, temporaryHome } from './server.ts'
+
+let server: RunningServer
+let env: Record<string, string>
+let removeHome: () => Promise<void>
+
+beforeAll(async () => {
+  const { path, remove } = await temporaryHome()
+  removeHome = remove
+  server = await startServe(path, ['--max-instances', '50'])
+  env = { MADROX_HOME: path }
+})
+afterAll(async () => {
+  await server.end('SIGTERM')
+  await removeHome()
+})
+
+const madrox = (...args: string[]) => runToEnd(args, env)
+const json = async (...args: string[]) => {
+  const { code, stdout } = await madrox(...args, '--json')
+  return { code, data: JSON.parse(stdout) as Record<string, unknown> } // every command's answer is an object
+}
+/** An agent of its own for a test. */
+async function agent(name: string, ...more: string[]): Promise<string> {
+  const { code, data } = await json('spawn', name, '--harness', 'scripted', '--workspace', 'isolated', ...more)
+  expect(code).toBe(0)
+  return String(data['instance_id'])
+}
+
+test('spawn starts an agent with a task and, with --wait, gives its answer; tree and status show it', async () => {
+  const spawned = await madrox('spawn', 'ada', 'echo hello', '--harness', 'scripted', '--workspace', 'isolated', '--wait')
+  expect(spawned).toMatchObject({ code: 0, stderr: '', stdout: expect.stringMatching(/^ada \(\w{8}\) .*\nworkspace .*hello\n$/s) })
+  await madrox('send', 'ada', 'delegate kid {echo hi}')
+  expect((await madrox('tree')).stdout).toMatch(/^ada \(\w{8}\) \[idle\] \(scripted\).*\n└── kid \(\w{8}\) \[idle\] \(scripted\)/m)
+  expect((await json('tree')).data['hierarchy']).toContainEqual(expect.objectContaining({ name: 'ada', children: [expect.objectContaining({ name: 'kid' })] }))
+  expect((await madrox('status')).stdout).toMatch(/^name +id +state +harness .*\nada /)
+  expect((await madrox('status', 'ada')).stdout).toMatch(/^state +idle$/m)
+  expect((await json('status', 'ada')).data).toMatchObject({ name: 'ada', state: 'idle' })
+})
+
+describe('send', () => {
+  test('gives the answer, also to what comes on stdin', async () => {
+    await agent('bob')
+    expect(await madrox('send', 'bob', 'echo hi')).toEqual({ code: 0, stdout: 'hi\n', stderr: '' })
+    const child = runCli(['send', 'bob', '-', '--json'], env)
+    let said = ''
+    child.stdout?.on('data', part => (said += String(part)))
+    child.stdin?.end('echo piped')
+    expect(await once(child, 'close')).toEqual([0, null])
+    expect(JSON.parse(said)).toMatchObject({ status: 'answered', response: 'piped' })
+  })
+
+  test('ends with 4 when the answer is not there in time, 1 when there is none, and says which message stays open', async () => {
+    await agent('carl')
+    expect(await madrox('send', 'carl', 'fail no such file')).toMatchObject({ code: 1, stdout: expect.stringMatching(/^failed .*no such file/) })
+    expect(await madrox('send', 'carl', 'wait 600000', '--timeout-seconds', '0.2')).toMatchObject({ code: 4, stdout: expect.stringMatching(/message \w{16} stays open/) })
+    expect(await madrox('interrupt', 'carl')).toMatchObject({ code: 0, stdout: expect.stringMatching(/^carl interrupted was busy/) })
+    expect(await madrox('replies', '--wait')).toMatchObject({ code: 0, stdout: expect.stringMatching(/^carl cancelled, message \w{16}, /) })
+  })
+
+  test('ended by Ctrl-C names the message, whose answer still comes', async () => {
+    const id = await agent('dora')
+    const child = runCli(['send', id, 'wait 600000'], env)
+    let said = ''
+    child.stderr?.on('data', part => (said += String(part)))
+    await expect.poll(async () => (await json('status', id)).data['state'], { timeout: 20_000 }).toBe('busy')
+    child.kill('SIGINT')
+    expect(await once(child, 'close')).toEqual([130, null])
+    const messageId = /message (\w{16}) stays open/.exec(said)?.[1]
+    await madrox('interrupt', id)
+    expect((await json('replies', '--wait')).data).toMatchObject({ replies: [{ message_id: messageId, status: 'cancelled' }] })
+    expect((await json('replies')).data).toMatchObject({ count: 0 })
+  })
+})
+
+describe('replies --wait', () => {
+  test('ends when another session in this directory has something, and leaves it to that', async () => {
+    const client = await connectMcp({ url: `${server.url}/mcp`, name: 'claude-code', roots: [process.cwd()] })
+    onTestFinished(() => client.close())
+    const spawned = await client.callTool('spawn_agent', { harness: 'scripted', name: 'eve', workspace: 'isolated' })
+    const waiting = json('replies', '--wait')
+    await client.callTool('send_to_instance', { instance_id: String(spawned.data?.['instance_id']), message: 'wait 500; echo for the session', wait_for_response: false })
+    expect(await waiting).toMatchObject({ code: 0, data: { replies: [{ response: 'for the session' }], waiting_in: expect.stringContaining('another session') } })
+    expect((await client.callTool('get_pending_replies')).data).toMatchObject({ count: 1, replies: [{ response: 'for the session' }] })
+  })
+
+  test('ends with 4 when nothing has come in time', async () => {
+    expect(await madrox('replies', '--wait', '--timeout', '0.2')).toMatchObject({ code: 4, stdout: '', stderr: expect.stringContaining('Nothing has come within 0.2 s') })
+  })
+})
+
+test('stop ends several and says of each what became of it; one that is none makes it 1', async () => {
+  await agent('fay')
+  await agent('gus')
+  const ended = await madrox('stop', 'fay', 'gus', 'nobody', '--force')
+  expect(ended).toMatchObject({ code: 1, stdout: expect.stringMatching(/^fay ended .*\ngus ended .*\nnobody: There is no agent "nobody"/) })
+})
+
+test('logs shows what an agent did, inspect where to watch it', async () => {
+  const id = await agent('hal')
+  await madrox('send', 'hal', 'echo noted')
+  expect((await madrox('logs', 'hal', '--tail', '5')).stdout).toContain('] noted')
+  expect((await madrox('logs', 'hal', '--type', 'communication')).stdout).toMatch(/ message madrox-cli → hal echo noted\n.* hal → madrox-cli noted$/m)
+  expect((await json('logs', 'hal', '--type', 'instance')).data).toMatchObject({ log_type: 'instance', name: 'hal', entries: expect.arrayContaining([expect.objectContaining({ event: 'agent_spawned' })]) })
+  expect((await madrox('logs', '--tail', '3')).stdout.trim().split('\n')).toHaveLength(3)
+  expect(await madrox('inspect', 'hal')).toEqual({ code: 0, stdout: `${server.url}/?agent=${id}\n`, stderr: '' })
+})
+
+describe('call', () => {
+  test('takes JSON, stdin and key=value, by what the tool wants', async () => {
+    const id = await agent('ian')
+    for (const words of [[`{"instance_id": "${id}"}`], [`instance_id=${id}`]]) expect((await json('call', 'get_instance_status', ...words)).data).toMatchObject({ name: 'ian' })
+    expect((await json('call', 'send_to_multiple_instances', `instance_ids=${id}`, 'message=echo 7', 'wait_for_responses=true')).data).toMatchObject({ results: [{ status: 'answered', response: '7' }] })
+    expect((await json('call', 'get_instance_tree')).data).toEqual({ text: expect.stringContaining('ian') })
+  })
+
+  test('shows a tool from its schema, without a server', async () => {
+    const { code, stdout } = await runToEnd(['call', 'spawn_codex', '--help'], { MADROX_HOME: '/nonexistent' })
+    expect([code, stdout]).toEqual([0, expect.stringMatching(/^spawn_codex: .*spawn_codex_instance.*^name +string +needed\..*^sandbox_mode/ms)])
+  })
+
+  test('tells a refusal in words, and as it is with --json', async () => {
+    expect(await madrox('call', 'get_instance_status', 'instance_id=nobody')).toMatchObject({ code: 1, stdout: '', stderr: expect.stringMatching(/^madrox: There is no agent "nobody"/) })
+    expect(await json('call', 'get_instance_status', 'instance_id=nobody')).toMatchObject({ code: 1, data: { error: { code: 'not_found', remedy: expect.any(String) } } })
+  })
+})
+
+test.each([
+  [['tree', '--prot'], "Unknown option '--prot'. See madrox tree --help."],
+  [['send', 'ada'], 'MESSAGE is missing. See madrox send --help.'],
+  [['status', 'a', 'b'], 'Unexpected word "b". See madrox status --help.'],
+  [['call', 'get_instance_statu', 'a=b'], 'There is no tool "get_instance_statu". Did you mean "get_instance_status"? See madrox call --help.'],
+  [['call', 'get_instance_status', 'ada'], '"ada" is neither JSON nor key=value. See madrox call --help.'],
+  [['replies', '--wait', '--timeout', 'long'], '--timeout takes seconds, from above 0 to 86400. See madrox replies --help.'],
+])('%j is not understood: 2', async (args, said) => {
+  expect(await madrox(...args)).toEqual({ code: 2, stdout: '', stderr: `madrox: ${said}\n` })
+})
+
+test.each([['tree'], ['status'], ['replies'], ['stop', 'ada'], ['call', 'get_children']])('without a server %s says how to start one, starts none, and ends with 3', async (...args) => {
+  const { path, remove } = await temporaryHome()
+  onTestFinished(remove)
+  for (const where of [['--home', path], ['--url', 'http://127.0.0.1:9']]) expect(await runToEnd([...args, ...where])).toMatchObject({ code: 3, stdout: '', stderr: expect.stringContaining('madrox serve') })
+})
+
+describe('top', () => {
+  test('is a table as things are where nobody watches, and the data with --json', async () => {
+    await agent('joe')
+    expect((await madrox('top')).stdout).toMatch(/^madrox \d+ agents, \d+ busy, \$.*^joe /ms)
+    expect((await json('top')).data['instances']).toContainEqual(expect.objectContaining({ name: 'joe', state: 'idle' }))
+  })
+
+  test('on a terminal follows what happens, until q', async () => {
+    const terminal = pty.spawn(process.execPath, [cli, 'top'], { cols: 120, rows: 30, env: { ...env, PATH: process.env['PATH'] ?? '', TERM: 'xterm' } })
+    let shown = ''
+    terminal.onData(text => (shown += text))
+    const ended = new Promise<number>(resolve => terminal.onExit(({ exitCode }) => resolve(exitCode)))
+    await expect.poll(() => shown, { timeout: 20_000 }).toContain('agents, ')
+    await agent('kim')
+    await expect.poll(() => shown, { timeout: 20_000 }).toMatch(/kim +\w{8} /)
+    terminal.write('q')
+    expect(await ended).toBe(0)
+    expect(shown.endsWith('\u001b[?25h\u001b[?1049l')).toBe(true)
+  })
+})
+
+describe('completion', () => {
+  const complete = async (...words: string[]) => (await madrox('complete', '--', ...words)).stdout.split('\n').map(line => line.split('\t')[0])
+
+  test('knows commands, options, and from the server the names of agents', async () => {
+    await agent('lea')
+    expect(await complete('st')).toEqual(expect.arrayContaining(['status', 'stdio', 'stop']))
+    expect(await complete('stop', '--f')).toContain('--force')
+    expect(await complete('stop', 'l')).toContain('lea')
+    expect(await complete('send', 'l')).toContain('lea')
+    expect(await complete('interrupt', 'lea', '--then', '')).toEqual(expect.arrayContaining(['hold', 'continue', 'clear']))
+    expect(await complete('call', 'get_inst')).toContain('get_instance_tree')
+  })
+
+  test.each(['bash', 'zsh', 'fish'])('gives %s a script that asks madrox', async shell => {
+    expect(await madrox('complete', shell)).toMatchObject({ code: 0, stdout: expect.stringContaining('madrox complete --') })
+  })
+
+  test('in bash completes the word one is at', async () => {
+    const { stdout: script } = await madrox('complete', 'bash')
+    // What the package bash-completion says of a line, and what bash alone can do while it completes one.
+    const line = '_get_comp_words_by_ref() { cur=inter prev=madrox cword=1; words=(madrox inter); }; compopt() { :; }'
+    const typed = `madrox() { ${process.execPath} ${cli} "$@"; }\n${script}\n${line}\n__madrox_complete; printf '%s\\n' "\${COMPREPLY[@]}"`
+    expect(execFileSync('bash', ['-c', typed], { encoding: 'utf8', env: { ...env, PATH: process.env['PATH'] } }).trim()).toBe('interrupt')
+  })
+
+  test('without a server, and for a shell it does not know, is no error and an error', async () => {
+    expect(await runToEnd(['complete', '--', 'stop', 'x'], { MADROX_HOME: '/nonexistent' })).toMatchObject({ code: 0, stderr: '' })
+    expect(await madrox('complete', 'tcsh')).toMatchObject({ code: 2, stderr: 'madrox: Give one of bash, zsh, fish. See madrox complete --help.\n' })
+  })
+})
