@@ -18,8 +18,10 @@ import type { AgentRow, Store } from '../store/store.ts'
 import type { Tracing } from '../telemetry/spans.ts'
 import { createApprovals } from './approvals.ts'
 import { createAsks } from './asks.ts'
+import { createAttaching, createViewers } from './attaching.ts'
 import { watchLimits } from './budgets.ts'
 import { endAll, interrupt, terminate } from './control.ts'
+import { createCoordination } from './coordinating.ts'
 import { agentActor, canonicalClient, type Core, defaultLimits, ledgerActor, type Limits, remembered, rowOf, specOf, tellAgent } from './core.ts'
 import { createDeadlines } from './deadlines.ts'
 import { resolveAgent } from './directory.ts'
@@ -28,6 +30,7 @@ import { createExporting, type ExportingEvent } from './exporting.ts'
 import type { MadroxSystem } from './facade.ts'
 import { createStoreHealth } from './health.ts'
 import { createInspecting } from './inspecting.ts'
+import { createJobs, jobsActor } from './jobs.ts'
 import { createLedger } from './ledger.ts'
 import { createLifecycle } from './lifecycle.ts'
 import { createLetters } from './letters.ts'
@@ -118,14 +121,16 @@ export function createSystem(options: SystemOptions): MadroxSystem {
   const health = createStoreHealth({ clock, log, store: recordingStore(options, recorded => toExporting({ type: 'recorded', recorded }), id => core.rows.get(id)) })
   const { store } = health
   const aliases = aliasesOnRecord(store)
+  const viewers = createViewers()
   const logic = createRoot(
     {
       deadlines: createDeadlines(clock),
       asks: createAsks(),
       ledger: createLedger({ store, health, ids, clock, log, successorOf: id => canonicalClient({ aliases }, id) }),
+      jobs: createJobs(() => ({ core, waiting })),
       retention: createRetention({ store, clock, log, days }),
       exporting: createExporting({ logs, clock, log, days, rowOf: id => core.rows.get(asAgentId(id)), toTold: said => toSaidTold(core, said), screenOf: (id, lines) => screenOf(core, id, lines) }),
-      drivers: createDrivers({ connect: emit => (drivers = options.connectDrivers(emit)), callTool: options.callTool, wayBack: agentId => wayBack(agentId), clock, log }),
+      drivers: createDrivers({ connect: emit => (drivers = options.connectDrivers(emit)), callTool: options.callTool, wayBack: agentId => wayBack(agentId), toViewers: viewers.tell, clock, log }),
     },
     log,
   )
@@ -166,6 +171,7 @@ export function createSystem(options: SystemOptions): MadroxSystem {
     respecify: row => tellAgent(core, row.id, { type: 'respecified', name: row.name, launch: spawning.toLaunch(row) }),
   })
   recover(core, { drivers: () => drivers, enter: spawning.enter })
+  jobsActor(core).send({ type: 'jobsDue' })
   let closing: Promise<void> | undefined
   let closed = false
   /** Sessions end after the system they spoke to, and tell it: there is nobody left to be told. */
@@ -199,6 +205,8 @@ export function createSystem(options: SystemOptions): MadroxSystem {
     ...createLetters(core, waiting),
     ...createMetrics(core),
     ...createSummarising(core, options.summaries),
+    ...createCoordination(core, waiting),
+    ...createAttaching(core, viewers),
     ...lifecycle,
     resume: async (...args) => {
       open()
@@ -282,6 +290,7 @@ export type * from './facade.ts'
 export type { Member as TeamMember } from './templates.ts'
 export { policyFields } from './policy.ts'
 export type * from './controlling.ts'
+export type * from './coordination.ts'
 export type * from './log-reading.ts'
 export type * from './metrics-reading.ts'
 export type * from './summary-reading.ts'

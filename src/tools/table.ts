@@ -3,6 +3,7 @@
 import { z } from 'zod'
 import { answerApproval, listApprovals } from './approvals.ts'
 import { interruptInstance, interruptMultiple, terminateInstance, terminateMultiple } from './control.ts'
+import { cancelJob, coordinateInstances, getJobStatus } from './jobs.ts'
 import { getDashboardUrl, getLiveInstanceStatus, getMainInstanceId, getMultipleOutputs } from './glance.ts'
 import { listDeadLetters, resendDeadLetter } from './letters.ts'
 import { interruptAll, listPersistedInstances, resumeInstance, suspendInstance, terminateAll } from './lifecycle.ts'
@@ -20,6 +21,7 @@ import { defineTool, runTool, type Tool, type ToolTable, topics } from './tool.t
 const tools: readonly Tool[] = [
   spawnClaude, spawnCodex, spawnAgent, spawnMultiple, spawnTeam, listTemplates, listRoles,
   sendToInstance, sendToMultiple, broadcastToChildren, replyToCaller, getPendingReplies, waitForAny, listDeadLetters, resendDeadLetter,
+  coordinateInstances, getJobStatus, cancelJob,
   interruptInstance, interruptMultiple, terminateInstance, terminateMultiple,
   suspendInstance, resumeInstance, listPersistedInstances, interruptAll, terminateAll,
   getPolicy, setPolicy, listApprovals, answerApproval,
