@@ -9,15 +9,11 @@ import {
   ElicitResultSchema,
   GetPromptRequestSchema,
   ListPromptsRequestSchema,
-  ListResourcesRequestSchema,
-  ListResourceTemplatesRequestSchema,
-  ReadResourceRequestSchema,
-  SubscribeRequestSchema,
-  UnsubscribeRequestSchema,
   type CallToolResult,
   type ContentBlock,
   type ElicitRequestFormParams,
   type PromptMessage,
+  type ReadResourceResult,
   type Tool,
 } from '@modelcontextprotocol/sdk/types.js'
 import type { CallExtra, ExtensionTool, McpExtension } from '../../src/transports/mcp/extension.ts'
@@ -133,21 +129,12 @@ const resources = [
   { uri: 'test://watched-resource', name: 'Watched resource', description: 'To be subscribed to.', mimeType: 'text/plain' },
 ]
 
-function serveResources(server: Server): void {
-  server.setRequestHandler(ListResourcesRequestSchema, () => ({ resources }))
-  server.setRequestHandler(ListResourceTemplatesRequestSchema, () => ({
-    resourceTemplates: [{ uriTemplate: 'test://template/{id}/data', name: 'Template', description: 'Data by id.', mimeType: 'application/json' }],
-  }))
-  server.setRequestHandler(ReadResourceRequestSchema, ({ params: { uri } }) => {
-    const id = /^test:\/\/template\/([^/]+)\/data$/.exec(uri)?.[1]
-    if (id !== undefined) {
-      return { contents: [{ uri, mimeType: 'application/json', text: JSON.stringify({ id, templateTest: true, data: `Data for ID: ${id}` }) }] }
-    }
-    if (uri === 'test://static-binary') return { contents: [{ uri, mimeType: 'image/png', blob: redPixel }] }
-    return { contents: [{ uri, mimeType: 'text/plain', text: 'This is the content of the static text resource.' }] }
-  })
-  server.setRequestHandler(SubscribeRequestSchema, () => ({}))
-  server.setRequestHandler(UnsubscribeRequestSchema, () => ({}))
+function readFixture(uri: string): ReadResourceResult | undefined {
+  const id = /^test:\/\/template\/([^/]+)\/data$/.exec(uri)?.[1]
+  if (id !== undefined) return { contents: [{ uri, mimeType: 'application/json', text: JSON.stringify({ id, templateTest: true, data: `Data for ID: ${id}` }) }] }
+  if (!resources.some(known => known.uri === uri)) return undefined
+  if (uri === 'test://static-binary') return { contents: [{ uri, mimeType: 'image/png', blob: redPixel }] }
+  return { contents: [{ uri, mimeType: 'text/plain', text: 'This is the content of the static text resource.' }] }
 }
 
 const prompts: Readonly<Record<string, { readonly arguments: readonly string[]; readonly messages: (args: Readonly<Record<string, string>>) => PromptMessage[] }>> = {
@@ -187,10 +174,12 @@ function servePrompts(server: Server): void {
 }
 
 export const conformanceFixtures: McpExtension = {
-  capabilities: { logging: {}, completions: {}, prompts: {}, resources: { subscribe: true } },
+  capabilities: { logging: {}, completions: {}, prompts: {} },
   tools,
-  configure(server) {
-    serveResources(server)
-    servePrompts(server)
+  resources: {
+    list: resources,
+    templates: [{ uriTemplate: 'test://template/{id}/data', name: 'Template', description: 'Data by id.', mimeType: 'application/json' }],
+    read: readFixture,
   },
+  configure: servePrompts,
 }

@@ -6,7 +6,7 @@ import { WebStandardStreamableHTTPServerTransport } from '@modelcontextprotocol/
 import { CallToolRequestSchema, ListToolsRequestSchema, RootsListChangedNotificationSchema, type JSONRPCMessage, type ListToolsResult, type RequestId } from '@modelcontextprotocol/sdk/types.js'
 import type { MadroxSystem, Person } from '../../actors/system.ts'
 import type { Clock } from '../../clock.ts'
-import { MadroxError, toWireError, toWireText } from '../../errors.ts'
+import { MadroxError } from '../../errors.ts'
 import type { Log } from '../../log.ts'
 import type { Caller } from '../../messages.ts'
 import { toolsets, type ToolTable, type Toolset } from '../../tools/tool.ts'
@@ -19,6 +19,8 @@ import type { Listing } from './listing.ts'
 import { openAtOnce, opensByItself } from './event-stream.ts'
 import { createPerson } from './person.ts'
 import { createClientPresence, fixedPresence, type Presence } from './presence.ts'
+import { offerResources } from './offering.ts'
+import { toRefusedRequest } from './refusal.ts'
 import { report } from './report.ts'
 import { createRootsInquiry, type RootsInquiry } from './roots.ts'
 
@@ -89,7 +91,9 @@ export async function createSession(shared: SessionShared, opening: SessionOpeni
   const roots = createRootsInquiry(server, uri => presence.locate(uri), shared.log)
   const attendance = createAttendance({ clock: shared.clock, ...shared.timings, onGone: presence.leave, onIdle: () => void session.close() })
   answerTools({ server, transport, events, tickets, presence, roots }, shared, opening)
+  const resources = offerResources(server, shared, () => present(presence))
   server.onclose = () => {
+    resources.stop()
     attendance.stop()
     presence.leave()
     if (transport.sessionId !== undefined) opening.onClosed(transport.sessionId)
@@ -168,12 +172,11 @@ function answerTools({ server, transport, events, tickets, presence, roots }: Se
   server.setNotificationHandler(RootsListChangedNotificationSchema, () => roots.ask())
 }
 
-/** The SDK would call a refusal an internal error. */
 function present(presence: Presence): Caller {
   try {
     return presence.caller()
   } catch (error) {
-    if (error instanceof MadroxError) throw Object.assign(new Error(toWireText(toWireError(error)), { cause: error }), { code: -32000 })
+    if (error instanceof MadroxError) throw toRefusedRequest(error)
     throw error
   }
 }
@@ -181,7 +184,7 @@ function present(presence: Presence): Caller {
 function createServer({ version, instructions, extension, log }: SessionShared): Server {
   const server = new Server(
     { name: 'madrox', version },
-    { capabilities: { ...extension?.capabilities, tools: {} }, instructions },
+    { capabilities: { ...extension?.capabilities, tools: {}, resources: { subscribe: true, listChanged: true } }, instructions },
   )
   // Clients on the SDK pass over the cancellation of a request 0, which to them has no id (1.32.2): a question could not be taken back.
   Object.assign(server, { _requestMessageId: 1 })
