@@ -4,11 +4,8 @@
  */
 
 import {
-  CompleteRequestSchema,
   CreateMessageResultSchema,
   ElicitResultSchema,
-  GetPromptRequestSchema,
-  ListPromptsRequestSchema,
   type CallToolResult,
   type ContentBlock,
   type ElicitRequestFormParams,
@@ -17,8 +14,6 @@ import {
   type Tool,
 } from '@modelcontextprotocol/sdk/types.js'
 import type { CallExtra, ExtensionTool, McpExtension } from '../../src/transports/mcp/extension.ts'
-
-type Server = Parameters<NonNullable<McpExtension['configure']>>[0]
 
 const redPixel = 'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8DwHwAFBQIAX8jx0gAAAABJRU5ErkJggg=='
 const silence = 'UklGRiQAAABXQVZFZm10IBAAAAABAAEAQB8AAIA+AAACABAAZGF0YQAAAAA='
@@ -157,29 +152,24 @@ function user(content: ContentBlock): PromptMessage {
   return { role: 'user', content }
 }
 
-function servePrompts(server: Server): void {
-  server.setRequestHandler(ListPromptsRequestSchema, () => ({
-    prompts: Object.entries(prompts).map(([name, prompt]) => ({
-      name,
-      description: `Conformance fixture ${name}.`,
-      arguments: prompt.arguments.map(argument => ({ name: argument, required: true })),
-    })),
-  }))
-  server.setRequestHandler(GetPromptRequestSchema, ({ params }) => {
-    const prompt = prompts[params.name]
-    if (!prompt) throw new Error(`no prompt ${params.name}`)
-    return { messages: prompt.messages(params.arguments ?? {}) }
-  })
-  server.setRequestHandler(CompleteRequestSchema, ({ params }) => ({ completion: { values: [`${params.argument.value}-completed`], hasMore: false } }))
-}
-
 export const conformanceFixtures: McpExtension = {
-  capabilities: { logging: {}, completions: {}, prompts: {} },
+  capabilities: { logging: {} },
   tools,
   resources: {
     list: resources,
     templates: [{ uriTemplate: 'test://template/{id}/data', name: 'Template', description: 'Data by id.', mimeType: 'application/json' }],
     read: readFixture,
   },
-  configure: servePrompts,
+  prompts: {
+    list: Object.entries(prompts).map(([name, prompt]) => ({
+      name,
+      description: `Conformance fixture ${name}.`,
+      arguments: prompt.arguments.map(argument => ({ name: argument, required: true })),
+    })),
+    get: (name, args) => {
+      const prompt = prompts[name]
+      return prompt && { messages: prompt.messages(args) }
+    },
+    complete: value => [`${value}-completed`],
+  },
 }

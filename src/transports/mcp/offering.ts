@@ -1,7 +1,10 @@
-/** What a session offers beside tools, wired to its SDK server: resources. Who asks is known anew at each request. */
+/** What a session offers beside tools, wired to its SDK server: resources, prompts, and the completion of what they take. Who asks is known anew at each request. */
 
 import type { Server } from '@modelcontextprotocol/sdk/server/index.js'
 import {
+  CompleteRequestSchema,
+  GetPromptRequestSchema,
+  ListPromptsRequestSchema,
   ListResourcesRequestSchema,
   ListResourceTemplatesRequestSchema,
   ReadResourceRequestSchema,
@@ -14,7 +17,9 @@ import { wordsOf } from '../../errors.ts'
 import type { Log } from '../../log.ts'
 import type { Caller } from '../../messages.ts'
 import type { ToolTable } from '../../tools/tool.ts'
+import { complete, toCompletion } from './completion.ts'
 import type { McpExtension } from './extension.ts'
+import { getPrompt, offeredPrompts, toPrompt } from './prompts.ts'
 import { listResources, listResourceTemplates, readResource, watchedBy } from './resources.ts'
 import { createSubscriptions } from './subscriptions.ts'
 
@@ -59,4 +64,16 @@ export function offerResources(server: Server, { system, tools, extension, clock
     return {}
   })
   return subscriptions
+}
+
+export function offerPrompts(server: Server, { system, tools, extension, clock }: Offering, callerNow: () => Caller): void {
+  const further = extension?.prompts
+  server.setRequestHandler(ListPromptsRequestSchema, async () => ({ prompts: [...(await offeredPrompts(system)).map(toPrompt), ...(further?.list ?? [])] }))
+  server.setRequestHandler(GetPromptRequestSchema, ({ params: { name, arguments: args = {} } }, { signal }) =>
+    further?.get(name, args) ?? getPrompt(name, args, { system, tools, caller: callerNow(), signal, progress: () => {}, now: () => clock.now() }))
+  server.setRequestHandler(CompleteRequestSchema, ({ params }) => {
+    const { ref, argument } = params
+    if (further && ref.type === 'ref/prompt' && further.list.some(({ name }) => name === ref.name)) return toCompletion(further.complete(argument.value), argument.value)
+    return complete(system, callerNow(), params)
+  })
 }

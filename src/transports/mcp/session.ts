@@ -19,7 +19,7 @@ import type { Listing } from './listing.ts'
 import { openAtOnce, opensByItself } from './event-stream.ts'
 import { createPerson } from './person.ts'
 import { createClientPresence, fixedPresence, type Presence } from './presence.ts'
-import { offerResources } from './offering.ts'
+import { offerPrompts, offerResources } from './offering.ts'
 import { toRefusedRequest } from './refusal.ts'
 import { report } from './report.ts'
 import { createRootsInquiry, type RootsInquiry } from './roots.ts'
@@ -92,6 +92,7 @@ export async function createSession(shared: SessionShared, opening: SessionOpeni
   const attendance = createAttendance({ clock: shared.clock, ...shared.timings, onGone: presence.leave, onIdle: () => void session.close() })
   answerTools({ server, transport, events, tickets, presence, roots }, shared, opening)
   const resources = offerResources(server, shared, () => present(presence))
+  offerPrompts(server, shared, () => present(presence))
   server.onclose = () => {
     resources.stop()
     attendance.stop()
@@ -184,7 +185,7 @@ function present(presence: Presence): Caller {
 function createServer({ version, instructions, extension, log }: SessionShared): Server {
   const server = new Server(
     { name: 'madrox', version },
-    { capabilities: { ...extension?.capabilities, tools: {}, resources: { subscribe: true, listChanged: true } }, instructions },
+    { capabilities: { ...extension?.capabilities, tools: {}, resources: { subscribe: true, listChanged: true }, prompts: {}, completions: {} }, instructions },
   )
   // Clients on the SDK pass over the cancellation of a request 0, which to them has no id (1.32.2): a question could not be taken back.
   Object.assign(server, { _requestMessageId: 1 })
