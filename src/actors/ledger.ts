@@ -6,7 +6,6 @@
 import { type AnyActorRef, fromCallback } from 'xstate'
 import type { Clock } from '../clock.ts'
 import type { FactOf } from '../drivers/driver.ts'
-import type { Audited } from '../audit.ts'
 import { MadroxError } from '../errors.ts'
 import type { AgentId, ClientId, IdSource, MessageId } from '../ids.ts'
 import type { Log } from '../log.ts'
@@ -23,7 +22,7 @@ export const keptFacts = ['usageReported', 'outputProduced', 'promptWritten', 'p
 export type KeptFact = FactOf<(typeof keptFacts)[number]>
 type TurnFact = Exclude<KeptFact, FactOf<'usageReported' | 'outputProduced' | 'approvalRequested' | 'approvalResolved'>>
 
-export type LedgerInput = LedgerEvent | { readonly type: 'writeRetried' } | { readonly type: 'storeFailed' } | { readonly type: 'audited'; readonly event: Audited } | KeptFact
+export type LedgerInput = LedgerEvent | { readonly type: 'writeRetried' } | { readonly type: 'storeFailed' } | KeptFact
 
 export type LedgerEmitted =
   /** `unasked`: nobody ended it. */

@@ -11,6 +11,7 @@ import type { MessageRow } from '../store/store.ts'
 import { agentContext, callerKey, canonicalAddress, type Core, isBelow, ledgerActor, nameOf, rowOf, tellAgent } from './core.ts'
 import { audit } from './auditing.ts'
 import { checkTotalCost } from './budgets.ts'
+import { checkRoomToWake } from './capacity.ts'
 import { resolveLiving } from './directory.ts'
 import type { SendReport, SendRequest, WaitOptions } from './facade.ts'
 import { claim, collectReplies, inboxOf, releaseReplies } from './inboxes.ts'
@@ -42,6 +43,7 @@ export function send(core: Core, waiting: Waiting, caller: Caller, request: Send
   if (caller.kind === 'agent' && caller.agentId === to) throw new MadroxError('invalid_input', 'An agent cannot send to itself.', { remedy: 'Just go on working.' })
   checkSize(core, caller, to, request)
   checkTotalCost(core, rowOf(core, to).ownerId)
+  checkRoomToWake(core, to)
   if (request.toBeWaitedFor) waiting.checkCircle(caller, [to])
   const message = toMessage(core, caller, to, request)
   core.store.transaction(() => {

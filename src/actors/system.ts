@@ -3,6 +3,7 @@
  * answers out of snapshots and the store. It knows callers and their rights; it knows no wire and no CLI.
  */
 
+import { existsSync } from 'node:fs'
 import { setImmediate } from 'node:timers/promises'
 import { createActor } from 'xstate'
 import type { Clock } from '../clock.ts'
@@ -26,6 +27,7 @@ import type { MadroxSystem } from './facade.ts'
 import { createStoreHealth } from './health.ts'
 import { createInspecting } from './inspecting.ts'
 import { createLedger } from './ledger.ts'
+import { createLifecycle } from './lifecycle.ts'
 import { createLetters } from './letters.ts'
 import { createLogReading } from './logs.ts'
 import { createMessaging } from './messaging.ts'
@@ -42,6 +44,7 @@ import { defaultSupervision, type Supervision } from '../restarts.ts'
 import { recover } from './recovery.ts'
 import { tellRecords } from './recording.ts'
 import { createRetention } from './retention.ts'
+import { createReviving } from './reviving.ts'
 import { createRoot } from './root.ts'
 import { createSecrets } from './secrets.ts'
 import { children, list, output, peers, screen, screenOf, statusOf } from './seeing.ts'
@@ -94,6 +97,7 @@ export interface SystemOptions {
   readonly prepareWorkspace?: PrepareWorkspace
   /** How long a spawn waits for a person's yes, and a permission prompt of a CLI for its answer. Milliseconds. */
   readonly approvals?: { readonly spawnMs?: number; readonly promptMs?: number }
+  readonly workspaceExists?: (path: string) => boolean
 }
 
 /** Builds the tree and starts it: agents that an earlier system left open in the store are brought back (see `recovery.ts`). */
@@ -146,6 +150,11 @@ export function createSystem(options: SystemOptions): MadroxSystem {
   const serves = (): boolean => options.willServe === true || options.endpoint() !== undefined
   const spawning = createSpawning({ core, drivers: () => drivers, serves, models: options.models ?? {}, workspaceDir: options.workspaceDir ?? `${options.home}/workspaces`, marker: options.marker, ...(options.rolesDir ? { rolesDir: options.rolesDir } : {}), prepareWorkspace: options.prepareWorkspace ?? prepareWorkspace, approve: createSpawnApproval(core, approvals, options.approvals?.spawnMs ?? spawnApprovalMs), onSpawned: notifications.spawned, ...(options.approvals?.promptMs === undefined ? {} : { approvalMs: options.approvals.promptMs }), servers: options.servers ?? createServers({ home: options.home, env: {}, findExecutable: name => name }) })
   const messaging = createMessaging(core, waiting)
+  const workspaceExists = options.workspaceExists ?? existsSync
+  const lifecycle = createLifecycle({
+    core, drivers: () => drivers, workspaceExists, reviving: createReviving(core, { drivers: () => drivers, enter: spawning.enter, workspaceExists }),
+    respecify: row => tellAgent(core, row.id, { type: 'respecified', name: row.name, launch: spawning.toLaunch(row) }),
+  })
   recover(core, { drivers: () => drivers, enter: spawning.enter })
   let closing: Promise<void> | undefined
   let closed = false
@@ -178,6 +187,12 @@ export function createSystem(options: SystemOptions): MadroxSystem {
     ...logReading,
     recordRefusal: whileOpen(logReading.recordRefusal),
     ...createLetters(core, waiting),
+    ...lifecycle,
+    resume: async (...args) => {
+      open()
+      health.requireWritable()
+      return lifecycle.resume(...args)
+    },
     ...createTeams({ core, drivers: () => drivers, dirs: { templates: options.templatesDir, roles: options.rolesDir }, room: spawning.room, isRepeated: spawning.isRepeated }),
     consumeReplies: whileOpen(messaging.consumeReplies),
     releaseReplies: whileOpen(messaging.releaseReplies),
@@ -197,6 +212,7 @@ export function createSystem(options: SystemOptions): MadroxSystem {
     screen: (caller, reference, lines) => screen(core, caller, reference, lines),
     inspect,
     inspectorUrl: agentId => inspectorUrl(options.endpoint(), agentId),
+    dashboardUrl: () => inspectorUrl(options.endpoint()),
     onAgentEnded: listener => void ledgerActor(core).on('agentEnded', ({ agentId }) => listener(agentId)),
     health: () => {
       const trouble = logs?.trouble()
@@ -208,8 +224,8 @@ export function createSystem(options: SystemOptions): MadroxSystem {
 }
 
 /** The page stands beside `/mcp`. */
-function inspectorUrl(endpoint: string | undefined, agentId: AgentId): string | undefined {
-  return endpoint === undefined ? undefined : new URL(`./?agent=${agentId}`, endpoint).href
+function inspectorUrl(endpoint: string | undefined, agentId?: AgentId): string | undefined {
+  return endpoint === undefined ? undefined : new URL(agentId === undefined ? './' : `./?agent=${agentId}`, endpoint).href
 }
 
 interface Closing {
@@ -239,6 +255,7 @@ async function close(core: Core, { drivers, agents, endApprovals, endWaits, last
 }
 
 export { bringBack as bringBackHint } from './workspaces.ts'
+export { rootName } from './parenthood.ts'
 export { costOf } from './spending.ts'
 export { serverAskedSchema } from './servers.ts'
 export type * from './facade.ts'

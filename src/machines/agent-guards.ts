@@ -31,6 +31,8 @@ export const guards = {
   canRevive: ({ context, event }: Asked) => event.type === 'exited' && !event.expected && context.established && context.revivals < maxRevivals,
   /** By its restart policy; its supervisor may still refuse. */
   wantsRestart: ({ context, event }: Asked) => context.established && context.restart !== 'temporary' && isMendable(event) && (context.restart === 'permanent' || isAbnormal(event)),
+  /** Not while it works in the background, nor without a session to return to. */
+  maySuspend: ({ context }: Asked) => context.background.length === 0 && context.sessionId !== undefined,
   isTemporary: ({ context }: Asked) => context.restart === 'temporary',
   isHeldOnRecord: ({ context }: Asked) => context.recovered !== undefined && context.sessionId !== undefined && context.hold !== undefined,
   isOnRecord: ({ context }: Asked) => context.recovered !== undefined && context.sessionId !== undefined,

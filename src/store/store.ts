@@ -37,7 +37,7 @@ export interface AgentRow {
   readonly hold?: { readonly by: Address; readonly at: number }
 }
 /** A key that is present and undefined clears what it names. */
-export type AgentPatch = Partial<Pick<AgentRow, 'sessionId' | 'pid' | 'state' | 'endedAt' | 'endReason' | 'hold'>>
+export type AgentPatch = Partial<Pick<AgentRow, 'sessionId' | 'pid' | 'state' | 'endedAt' | 'endReason' | 'hold' | 'name' | 'spec' | 'parent' | 'parentSource'>>
 
 export interface ClientRow {
   readonly id: ClientId

@@ -3,7 +3,9 @@
 import { z } from 'zod'
 import { answerApproval, listApprovals } from './approvals.ts'
 import { interruptInstance, interruptMultiple, terminateInstance, terminateMultiple } from './control.ts'
+import { getDashboardUrl, getLiveInstanceStatus, getMainInstanceId, getMultipleOutputs } from './glance.ts'
 import { listDeadLetters, resendDeadLetter } from './letters.ts'
+import { interruptAll, listPersistedInstances, resumeInstance, suspendInstance, terminateAll } from './lifecycle.ts'
 import { getAuditLogs, getInstanceLogs, listLoggedInstances } from './logs.ts'
 import { broadcastToChildren, getPendingReplies, replyToCaller, sendToInstance, sendToMultiple, waitForAny } from './messages.ts'
 import { getPolicy, setPolicy } from './policy.ts'
@@ -17,7 +19,9 @@ const tools: readonly Tool[] = [
   spawnClaude, spawnCodex, spawnAgent, spawnMultiple, spawnTeam, listTemplates, listRoles,
   sendToInstance, sendToMultiple, broadcastToChildren, replyToCaller, getPendingReplies, waitForAny, listDeadLetters, resendDeadLetter,
   interruptInstance, interruptMultiple, terminateInstance, terminateMultiple,
+  suspendInstance, resumeInstance, listPersistedInstances, interruptAll, terminateAll,
   getPolicy, setPolicy, listApprovals, answerApproval,
+  getLiveInstanceStatus, getMultipleOutputs, getDashboardUrl, getMainInstanceId,
   getInstanceStatus, getInstanceTree, getChildren, getPeers, getInstanceOutput, getTerminalScreen,
   getInstanceLogs, getAuditLogs, listLoggedInstances,
 ]

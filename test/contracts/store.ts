@@ -77,6 +77,14 @@ export function describeStore(name: string, open: () => Store): void {
         expect(ids(store.listAgents())).toEqual(['ada', 'z', 'b'])
       })
 
+      test('a patch can give an agent another name, other words to start with, and another supervisor', () => {
+        store.insertAgent(full)
+        const patch = { name: 'a\0b', spec: { model: 'other', deep: [null] }, parent: { kind: 'client', id: asClientId('c2') }, parentSource: 'resumed', state: 'idle' } as const
+        store.updateAgent(full.id, { ...patch, endedAt: undefined, endReason: undefined, hold: undefined })
+        const { endedAt: _, endReason: __, hold: ___, ...rest } = full
+        expect(store.getAgent(full.id)).toStrictEqual({ ...rest, ...patch })
+      })
+
       test('a patch changes what it names, clears what it names as undefined, and leaves the rest', () => {
         store.updateAgent(asAgentId('ada'), { state: 'idle', pid: 12, sessionId: 's1' })
         expect(store.getAgent(asAgentId('ada'))).toStrictEqual(anAgent({ state: 'idle', pid: 12, sessionId: 's1' }))

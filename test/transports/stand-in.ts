@@ -120,6 +120,8 @@ export function createStandInSystem(journal: Journal): MadroxSystem {
     endpointAnnounced: refuse,
     inspect: () => ({ past: [], complete: true, stop() {} }),
     inspectorUrl: () => undefined,
+    dashboardUrl: () => undefined,
+    suspend: refuse, resume: refuse, persisted: () => [], terminateAll: refuse, interruptAll: refuse, mainInstance: refuse,
     async close() {},
   }
 }
