@@ -99,6 +99,7 @@ export async function spawnOne(harness: string, given: z.input<typeof spawnInput
     await system.waitUntilReady(agentId, { signal, timeoutMs: left() })
   }
   const waits = input.wait_for_response && input.expects_reply && sent
+  if (waits) context.progress(`"${input.name}" is at its first task, ${sent.messageId}`)
   const answer = waits ? await system.waitForAny(caller, [sent.messageId], { signal, timeoutMs: left() }) : sent
   // Its first turn may have shown that its CLI will never work.
   const failure = answer?.status === 'failed' || answer?.status === 'agent_gone' ? orRelease(context, answer, () => system.spawnFailure(agentId)) : undefined
