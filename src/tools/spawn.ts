@@ -8,7 +8,7 @@ import { toSent } from './messages.ts'
 import { acting, anyFields, codexFields, reference, spawnedOutput, spawnFields, type SpawnInput, spawnInput } from './schemas.ts'
 import { defineTool, RefusalWithReplies, type ToolContext, type ToolResult } from './tool.ts'
 
-const common = { annotations: acting, topic: 'spawn', output: spawnedOutput } as const
+const common = { annotations: acting, topic: 'spawn', output: spawnedOutput, spawns: true } as const
 
 export const spawnClaude = defineTool({
   ...common,
@@ -59,6 +59,7 @@ export const spawnMultiple = defineTool({
   annotations: acting,
   topic: 'spawn',
   listedFor: ['supervisor', 'client'],
+  spawns: true,
   searchHint: 'start create launch team batch parallel several agents',
   handler: async ({ instances, parent_instance_id }, context) => {
     // Of a caller without a session, the agent of this name stands under its owner, whoever supervises the others.

@@ -3,7 +3,7 @@
 import type { AuthInfo } from '@modelcontextprotocol/sdk/server/auth/types.js'
 import { Server } from '@modelcontextprotocol/sdk/server/index.js'
 import { WebStandardStreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/webStandardStreamableHttp.js'
-import { CallToolRequestSchema, ListToolsRequestSchema, RootsListChangedNotificationSchema, type JSONRPCMessage, type ListToolsResult, type RequestId } from '@modelcontextprotocol/sdk/types.js'
+import { CallToolRequestSchema, ListToolsRequestSchema, RootsListChangedNotificationSchema, type JSONRPCMessage, type RequestId } from '@modelcontextprotocol/sdk/types.js'
 import type { MadroxSystem, Person } from '../../actors/system.ts'
 import type { Clock } from '../../clock.ts'
 import { MadroxError } from '../../errors.ts'
@@ -16,6 +16,7 @@ import { createCallDesk } from './calls.ts'
 import { createEventLog, type EventLog } from './event-log.ts'
 import type { CallExtra, McpExtension } from './extension.ts'
 import type { Listing } from './listing.ts'
+import { createShownTools } from './shown-tools.ts'
 import { openAtOnce, opensByItself } from './event-stream.ts'
 import { createPerson } from './person.ts'
 import { createClientPresence, fixedPresence, type Presence } from './presence.ts'
@@ -64,6 +65,8 @@ export interface Session {
   readonly principal: string
   /** @throws MadroxError where the client could not be connected */
   handle(request: Request, exchange: Exchange, body?: unknown): Promise<Response>
+  /** Other things may be allowed now: a client that was shown other tools than it would be now is told. */
+  allowedAnew(): void
   close(): Promise<void>
 }
 
@@ -90,7 +93,7 @@ export async function createSession(shared: SessionShared, opening: SessionOpeni
   })
   const roots = createRootsInquiry(server, uri => presence.locate(uri), shared.log)
   const attendance = createAttendance({ clock: shared.clock, ...shared.timings, onGone: presence.leave, onIdle: () => void session.close() })
-  answerTools({ server, transport, events, tickets, presence, roots }, shared, opening)
+  const allowedAnew = answerTools({ server, transport, events, tickets, presence, roots }, shared, opening)
   const resources = offerResources(server, shared, () => present(presence))
   offerPrompts(server, shared, () => present(presence))
   server.onclose = () => {
@@ -114,6 +117,7 @@ export async function createSession(shared: SessionShared, opening: SessionOpeni
       if (streaming && response.ok) roots.ask()
       return opensByItself(request) ? response : openAtOnce(response)
     },
+    allowedAnew,
     close: () => server.close(),
   }
   await server.connect(transport)
@@ -149,7 +153,7 @@ interface SessionParts {
   readonly roots: RootsInquiry
 }
 
-function answerTools({ server, transport, events, tickets, presence, roots }: SessionParts, shared: SessionShared, opening: SessionOpening): void {
+function answerTools({ server, transport, events, tickets, presence, roots }: SessionParts, shared: SessionShared, opening: SessionOpening): () => void {
   const desk = createCallDesk({
     system: shared.system,
     tools: shared.tools,
@@ -169,8 +173,14 @@ function answerTools({ server, transport, events, tickets, presence, roots }: Se
     send: announceAnswers(transport, message => desk.leaving(message.id)),
   })
   server.setRequestHandler(CallToolRequestSchema, (request, extra) => desk.answer(request, extra))
-  server.setRequestHandler(ListToolsRequestSchema, (_, extra) => listTools(shared, present(presence), extra, tickets.exchangeOf(extra)))
+  const shown = createShownTools(shared, () => server.sendToolListChanged())
+  server.setRequestHandler(ListToolsRequestSchema, (_, extra) => {
+    const caller = present(presence)
+    noteListed(shared, caller, tickets.exchangeOf(extra))
+    return { tools: [...shown.list(caller, toolsetOverride(extra.requestInfo?.url)), ...(shared.extension?.tools ?? []).map(tool => tool.definition)] }
+  })
   server.setNotificationHandler(RootsListChangedNotificationSchema, () => roots.ask())
+  return shown.allowedAnew
 }
 
 function present(presence: Presence): Caller {
@@ -185,7 +195,7 @@ function present(presence: Presence): Caller {
 function createServer({ version, instructions, extension, log }: SessionShared): Server {
   const server = new Server(
     { name: 'madrox', version },
-    { capabilities: { ...extension?.capabilities, tools: {}, resources: { subscribe: true, listChanged: true }, prompts: {}, completions: {} }, instructions },
+    { capabilities: { ...extension?.capabilities, tools: { listChanged: true }, resources: { subscribe: true, listChanged: true }, prompts: {}, completions: {} }, instructions },
   )
   // Clients on the SDK pass over the cancellation of a request 0, which to them has no id (1.32.2): a question could not be taken back.
   Object.assign(server, { _requestMessageId: 1 })
@@ -194,13 +204,10 @@ function createServer({ version, instructions, extension, log }: SessionShared):
   return server
 }
 
-function listTools(shared: SessionShared, caller: Caller, extra: CallExtra, exchange: Exchange): ListToolsResult {
-  if (caller.kind === 'agent') {
-    const listed = (): void => shared.system.toolsListed(caller.agentId)
-    void exchange.written.then(written => written && report(shared.log, 'an agent has its tools, which could not be recorded', listed))
-  }
-  const toolset = toolsetOverride(extra.requestInfo?.url) ?? shared.system.toolsetOf(caller)
-  return { tools: [...shared.listing(toolset, caller.kind), ...(shared.extension?.tools ?? []).map(tool => tool.definition)] }
+function noteListed({ system, log }: SessionShared, caller: Caller, exchange: Exchange): void {
+  if (caller.kind !== 'agent') return
+  const listed = (): void => system.toolsListed(caller.agentId)
+  void exchange.written.then(written => written && report(log, 'an agent has its tools, which could not be recorded', listed))
 }
 
 /** `?toolset=` changes what is listed, never what may be called. */
