@@ -40,6 +40,7 @@ import { createMetrics } from './metrics.ts'
 import { createNotifications } from './notifications.ts'
 import { resolveParent } from './parenthood.ts'
 import { policy, setPolicy } from './policies.ts'
+import { createPolicyChanging } from './policy-changing.ts'
 import { createPolicies } from './policy-record.ts'
 import { watchPrompts } from './prompt-approval.ts'
 import { createSpawnApproval, spawnApprovalMs } from './spawn-approval.ts'
@@ -220,7 +221,7 @@ export function createSystem(options: SystemOptions): MadroxSystem {
     approvals: approvals.list,
     answerApproval: approvals.answer,
     personAt: approvals.personAt,
-    setPolicy: (caller, change) => setPolicy(core, caller, { ...change, harnesses: [...drivers.keys()] }),
+    ...createPolicyChanging(change => setPolicy(core, change.caller, { ...change, harnesses: [...drivers.keys()] })),
     interrupt: (caller, reference, then) => interrupt(core, caller, reference, then),
     terminate: (caller, reference, force) => terminate(core, caller, reference, force),
     resolve: (caller, reference) => resolveAgent(core, caller, reference, 'address'),
