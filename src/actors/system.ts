@@ -16,6 +16,7 @@ import { createPrices, type Prices } from '../prices.ts'
 import type { Store } from '../store/store.ts'
 import { createApprovals } from './approvals.ts'
 import { createAsks } from './asks.ts'
+import { createAttaching, createViewers } from './attaching.ts'
 import { watchLimits } from './budgets.ts'
 import { endAll, interrupt, terminate } from './control.ts'
 import { createCoordination } from './coordinating.ts'
@@ -111,6 +112,7 @@ export function createSystem(options: SystemOptions): MadroxSystem {
   const health = createStoreHealth({ clock, log, store: logs ? tellRecords(options.store, recorded => toExporting({ type: 'recorded', recorded })) : options.store })
   const { store } = health
   const aliases = aliasesOnRecord(store)
+  const viewers = createViewers()
   const logic = createRoot(
     {
       deadlines: createDeadlines(clock),
@@ -119,7 +121,7 @@ export function createSystem(options: SystemOptions): MadroxSystem {
       jobs: createJobs(() => ({ core, waiting })),
       retention: createRetention({ store, clock, log, days }),
       exporting: createExporting({ logs, clock, log, days, rowOf: id => core.rows.get(asAgentId(id)), toTold: said => toSaidTold(core, said), screenOf: (id, lines) => screenOf(core, id, lines) }),
-      drivers: createDrivers({ connect: emit => (drivers = options.connectDrivers(emit)), callTool: options.callTool, wayBack: agentId => wayBack(agentId), clock, log }),
+      drivers: createDrivers({ connect: emit => (drivers = options.connectDrivers(emit)), callTool: options.callTool, wayBack: agentId => wayBack(agentId), toViewers: viewers.tell, clock, log }),
     },
     log,
   )
@@ -193,6 +195,7 @@ export function createSystem(options: SystemOptions): MadroxSystem {
     recordRefusal: whileOpen(logReading.recordRefusal),
     ...createLetters(core, waiting),
     ...createCoordination(core, waiting),
+    ...createAttaching(core, viewers),
     ...lifecycle,
     resume: async (...args) => {
       open()

@@ -1,6 +1,6 @@
 /** What an agent's machine knows, and every event it can be told. Plain data throughout: a snapshot can be stored. */
 
-import type { DriverFact, FactOf, FactSource, Launch } from '../drivers/driver.ts'
+import type { DriverFact, FactOf, FactSource, Launch, PersonHold } from '../drivers/driver.ts'
 import type { AgentId, MessageId } from '../ids.ts'
 import type { Address, Message } from '../messages.ts'
 import type { ChildCrashed, Hold, InboxEvent, RestartDecision, SpawnFailure, SupervisorEvent, TerminateAsked } from './effects.ts'
@@ -79,6 +79,8 @@ export interface AgentContext extends AgentInput, Mail {
   /** Permission prompts of its CLI that are open, oldest first. */
   readonly approvals: readonly Approval[]
   readonly hold?: Hold
+  /** Nothing is delivered because of a person at its terminal. */
+  readonly person?: { readonly holds: PersonHold; readonly since: number }
   readonly interrupting?: { readonly requestId: string; readonly by: Address; readonly then: AfterInterrupt; readonly at: number; readonly cut?: boolean; readonly cancelled?: MessageId }
   /** How often its process was brought back since it last completed a turn. */
   readonly revivals: number

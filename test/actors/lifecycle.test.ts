@@ -68,6 +68,17 @@ describe('suspend_instance', () => {
     expect(await stage.refusal(stage.me, 'suspend_instance', { instance_id: slow })).toBe('agent_busy')
   })
 
+  test('is refused while a person has control of its terminal or left text there, as is another model; both are told in words', async () => {
+    const stage = createStage()
+    const ada = await stage.spawn('ada')
+    stage.fact(ada, { type: 'controlChanged', viewerId: 'eve', holds: 'control' })
+    expect(await stage.call(stage.me, 'suspend_instance', { instance_id: ada })).toMatchObject({ error: { code: 'agent_busy', message: expect.stringContaining('a person has control'), remedy: expect.stringContaining('madrox attach ada') } })
+    stage.fact(ada, { type: 'controlChanged', holds: 'unsent_text' })
+    expect(await stage.call(stage.me, 'resume_instance', { instance_id: ada, model: 'claude-opus-4-5' })).toMatchObject({ error: { code: 'agent_busy', message: expect.stringContaining('unsent text') } })
+    stage.fact(ada, { type: 'controlChanged' })
+    expect(await suspend(stage, ada)).toMatchObject({ suspended: true })
+  })
+
   test('is for those above: not for oneself, a peer, or what has ended', async () => {
     const stage = createStage()
     const [ada, bob] = [await stage.spawn('ada'), await stage.spawn('bob')]

@@ -118,6 +118,7 @@ export function createStandInSystem(journal: Journal): MadroxSystem {
     peers: refuse,
     output: refuse,
     screen: refuse,
+    attach: refuse,
     onAgentEnded: () => {},
     health: () => ({ status: 'ok' }),
     endpointAnnounced: refuse,
