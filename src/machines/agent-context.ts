@@ -121,6 +121,8 @@ export type AgentCommand =
   | { readonly type: 'messageAccepted'; readonly message: Message; readonly fromAncestor: boolean; readonly at: number }
   /** This agent sent a message in the course of `subject`. */
   | { readonly type: 'taskSent'; readonly subject: MessageId; readonly messageId: MessageId }
+  /** It is not to be worked on any more, if its turn has not come. */
+  | { readonly type: 'messageWithdrawn'; readonly messageId: MessageId; readonly reason: string; readonly at: number }
   | { readonly type: 'replyGiven'; readonly messageId: MessageId; readonly text: string; readonly at: number }
   | { readonly type: 'interruptAsked'; readonly requestId: string; readonly by: Address; readonly then: AfterInterrupt; readonly at: number }
   | { readonly type: 'approvalAnswered'; readonly approvalId: string; readonly decision: 'allow' | 'deny'; readonly message?: string; readonly at: number }

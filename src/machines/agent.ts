@@ -114,6 +114,7 @@ export const agentMachine = agent.createMachine({
   on: {
     messageAccepted: { actions: by(mail.queueMessage) },
     messageExpired: { actions: by(mail.expireMessage) },
+    messageWithdrawn: { actions: by(mail.withdrawMessage) },
     replyArrived: { actions: by(mail.takeReply) },
     repliesClaimed: { actions: by(mail.releaseReplies) },
     replyGiven: { actions: by(mail.giveReply) },

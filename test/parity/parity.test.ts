@@ -33,8 +33,8 @@ async function onAll(tool: string, args: Args, keep?: string): Promise<readonly 
   return Promise.all(
     ways.map(async way => {
       const told = await way.call(tool, Object.fromEntries(Object.entries(args).map(([key, value]) => [key, filled(way, value)])))
-      const { message_id, instance_id } = (told.data ?? {}) as Readonly<Record<string, unknown>> // of a tool whose answer has one
-      if (keep) kept.get(way)?.set(keep, String(message_id ?? instance_id))
+      const { message_id, instance_id, job_id } = (told.data ?? {}) as Readonly<Record<string, unknown>> // of a tool whose answer has one
+      if (keep) kept.get(way)?.set(keep, String(message_id ?? instance_id ?? job_id))
       return told
     }),
   )
@@ -114,7 +114,7 @@ describe('a wait', () => {
         let events = ''
         for await (const part of response.body?.pipeThrough(new TextDecoderStream()) ?? []) {
           events += part
-          if (events.includes(`event: progress\ndata: {"message":"${still}"}\n\n`)) onSaid(still)
+          if (events.includes(`event: progress\ndata: {"message":"${still}: `)) onSaid(still)
         }
         return String((JSON.parse(/event: result\ndata: (.*)\n\n$/.exec(events)?.[1] ?? '{}') as Args)['response'])
       }),
