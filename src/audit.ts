@@ -39,6 +39,10 @@ export const auditSchemas = {
   message_settled: z.object({ message: z.string(), status: z.string(), via: z.string().optional() }),
   /** Said after its outcome was recorded. */
   message_followed_up: z.object({ message: z.string() }),
+  /** Of the agent that coordinates it. */
+  job_begun: z.object({ job: z.string(), type: z.string(), participants: z.array(z.string()), by }),
+  /** `by`: who cancelled it. */
+  job_ended: z.object({ job: z.string(), status: z.string(), by: by.optional() }),
   letter_resent: z.object({ letter: z.string(), as: z.string(), by }),
   interrupt_asked: z.object({ by, then: z.string(), was: z.string() }),
   interrupt_settled: z.object({ by, interrupted: z.boolean(), confirmed_by: z.string().optional(), after_ms: z.number().optional(), cancelled: z.string().optional() }),

@@ -3,7 +3,7 @@
  * they promise.
  */
 
-import type { Confinement, FactOf } from '../drivers/driver.ts'
+import type { Confinement, FactOf, PersonHold } from '../drivers/driver.ts'
 import type { MadroxError } from '../errors.ts'
 import type { AgentId, ClientId, MessageId, OwnerId, ReplyId } from '../ids.ts'
 import type { Address, Caller, DeadLetter, OutcomeStatus, Reply } from '../messages.ts'
@@ -12,11 +12,17 @@ import type { RestartPolicy, Supervision } from '../restarts.ts'
 import type { OutputRow, UsageTotals } from '../store/store.ts'
 import type { Catalogue } from './catalogue.ts'
 import type { Asking, PolicyControl } from './controlling.ts'
+import type { Coordination } from './coordination.ts'
 import type { Health } from './health.ts'
 import type { Lifecycle } from './lifecycle-words.ts'
 import type { LogReading } from './log-reading.ts'
+import type { MetricsReading } from './metrics-reading.ts'
 import type { ServersAsked } from './servers.ts'
 import type { Spent } from './spending.ts'
+import type { SummaryReading } from './summary-reading.ts'
+import type { Attaching } from './terminals.ts'
+
+export type { Attaching, Attachment, TerminalEvent, Viewer } from './terminals.ts'
 
 export interface ParentFound {
   readonly address: Address
@@ -178,6 +184,8 @@ export interface AgentStatus {
   readonly openMessages: readonly MessageId[]
   readonly currentMessage?: MessageId
   readonly currentTool?: string
+  /** Nothing is delivered: a person has control of its terminal, or has left text in its input box. */
+  readonly heldByPerson?: { readonly why: PersonHold; readonly since: number }
   readonly currentToolSince?: number
   readonly currentToolSource?: string
   /** When its driver last told anything of it. */
@@ -254,7 +262,7 @@ export interface ConnectRequest {
  * Calls that take a reference to an agent refuse with `MadroxError`: `not_found`, `ambiguous_reference`, or `not_allowed` where
  * the agent is outside the caller's rights. Outcomes of work (a message that failed, a wait that ended) are results.
  */
-export interface MadroxSystem extends Catalogue, Lifecycle, LogReading, PolicyControl {
+export interface MadroxSystem extends Attaching, Catalogue, Coordination, Lifecycle, LogReading, MetricsReading, PolicyControl, SummaryReading {
   /** The principal behind a credential. No token on a loopback connection, and none configured: the local owner. Otherwise refused. */
   authenticate(token: string | undefined, connection: Connection): Caller
   /** A session opened. A disconnected client of the same owner, name and root is taken over, its inbox with it. */

@@ -3,6 +3,7 @@
 import type { AgentId } from '../ids.ts'
 import type { Caller } from '../messages.ts'
 import type { AgentRow } from '../store/store.ts'
+import type { Asking } from './controlling.ts'
 
 export interface Suspended {
   readonly agentId: AgentId
@@ -44,9 +45,10 @@ export interface Lifecycle {
   /**
    * Brings an agent up in its session, under the same id; resolves when it is up, or the wait ends. A live one is left alone, but for
    * what changes. An ended one whose session is kept lives again, under its supervisor or the nearest above that lives.
-   * Refused: `agent_busy` (another model), `agent_ended` (it cannot be resumed), `limit_reached`, `exceeds_parent`, `invalid_input`, `spawn_failed` in the CLI's own words.
+   * Refused: `agent_busy` (another model), `agent_ended` (it cannot be resumed), `limit_reached`, `exceeds_parent`,
+   * `against_policy`, `not_approved`, `invalid_input`, `spawn_failed` in the CLI's own words.
    */
-  resume(caller: Caller, reference: string, changes: Changes, wait: { readonly signal?: AbortSignal; readonly timeoutMs: number }): Promise<Resumed>
+  resume(caller: Caller, reference: string, changes: Changes, wait: Asking & { readonly timeoutMs: number }): Promise<Resumed>
   /** The newest `limit` agents on record that the caller may see, oldest first. */
   persisted(caller: Caller, limit: number): readonly Persisted[]
   /** The agent at the top for this caller, and what makes it that; absent: there is none. */

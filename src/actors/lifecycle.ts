@@ -12,6 +12,7 @@ import { checkPrice, lineOf } from './budgets.ts'
 import { checkRoomToWake, isSuspended } from './capacity.ts'
 import { endAll, interrupt, livingBelow } from './control.ts'
 import { agentActor, type AgentActor, type AgentSnapshot, type AgentSpec, callerKey, canonicalClient, type Core, detailOf, isEnded, ledgerActor, rowOf, specOf, stateOf, tellAgent } from './core.ts'
+import type { Asking } from './controlling.ts'
 import { childrenOf, isWithin, resolveAgent, resolveLiving } from './directory.ts'
 import type { MadroxSystem, WaitOptions } from './facade.ts'
 import type { Changes, Lifecycle, Persisted, Resumed, Suspended } from './lifecycle-words.ts'
@@ -53,9 +54,13 @@ async function suspend(core: Core, caller: Caller, reference: string): Promise<S
   return { ...base, suspended: false, note: isEnded(core, agentId) ? 'It was ended meanwhile.' : `It is ${stateOf(actor.getSnapshot())} again: something for it to do came in meanwhile.` }
 }
 
-/** @throws MadroxError `agent_busy` where ending its process would cost it its turn, or work of its own */
+/** @throws MadroxError `agent_busy` where ending its process would cost it its turn, or work of its own, or a person at its terminal theirs */
 function refuseWhileNeeded(name: string, snapshot: AgentSnapshot): void {
   const detail = detailOf(snapshot)
+  if (snapshot.context.person && detail.endsWith('.live')) {
+    const why = snapshot.context.person.holds === 'control' ? 'a person has control of its terminal' : 'a person left unsent text in its input box'
+    throw new MadroxError('agent_busy', `"${name}" cannot be put away now: ${why}.`, { remedy: `Wait until that is over, or end it at the terminal: madrox attach ${name}.`, data: { state: detail } })
+  }
   const background = snapshot.context.background.length
   if (detail.endsWith('.suspending') || ((detail === 'idle.live' || detail === 'interrupted.live') && background === 0)) return
   const why = background > 0 ? `it has ${background} background ${background === 1 ? 'task' : 'tasks'} running` : `it is ${detail === 'idle.deferred' ? 'about to begin a turn' : stateOf(snapshot)}`
@@ -64,14 +69,14 @@ function refuseWhileNeeded(name: string, snapshot: AgentSnapshot): void {
 
 interface Resumption {
   readonly changes: Changes
-  readonly wait: WaitOptions
+  readonly wait: WaitOptions & Asking
 }
 
 async function resume(options: LifecycleOptions, caller: Caller, reference: string, { changes, wait }: Resumption): Promise<Resumed> {
   const { core, reviving } = options
   const agentId = resolveAgent(core, caller, reference, 'rule')
   const revived = isEnded(core, agentId)
-  if (revived) reviving.revive(agentId, changes)
+  if (revived) await reviving.revive(caller, agentId, changes, wait)
   else checkChanges(core, agentId, changes)
   const actor = agentActor(core, agentId)
   if (!actor) throw new MadroxError('agent_ended', `"${rowOf(core, agentId).name}" has ended.`, { remedy: 'Spawn another.', data: { agentId } })

@@ -6,15 +6,18 @@
 import type { Driver } from '../drivers/driver.ts'
 import { MadroxError } from '../errors.ts'
 import type { AgentId } from '../ids.ts'
-import type { Address } from '../messages.ts'
+import type { Address, Caller } from '../messages.ts'
 import type { AgentRow } from '../store/store.ts'
 import { audit } from './auditing.ts'
 import { boundsOf, checkBudget, checkTotalCost, endsAt, reachedBy, watchAgent } from './budgets.ts'
 import { checkRoom, depthBelow } from './capacity.ts'
 import { type AgentSpec, agentActor, canonicalAddress, type Core, isEnded, lineAbove, nameOf, remembered, specOf } from './core.ts'
+import type { Asking } from './controlling.ts'
 import type { AgentLimits } from './facade.ts'
 import type { Changes } from './lifecycle-words.ts'
+import { policyBelow } from './policies.ts'
 import { checkSpawnPolicy } from './policy-checks.ts'
+import type { ApproveSpawn } from './spawn-approval.ts'
 import { bringBackClient } from './principals.ts'
 import { recoveredOf, type RecoveryOptions } from './recovery.ts'
 
@@ -25,28 +28,40 @@ export interface Resumable {
 }
 
 export interface Reviving {
-  /** Its actor is there when this returns, suspended. @throws MadroxError `agent_ended` where it cannot be, and as a spawn is refused */
-  revive(id: AgentId, changes: Changes): void
+  /** Its actor is there when this resolves, suspended. @throws MadroxError `agent_ended` where it cannot be, and as a spawn is refused */
+  revive(caller: Caller, id: AgentId, changes: Changes, asking: Asking): Promise<void>
 }
 
-export function createReviving(core: Core, options: RecoveryOptions & Resumable): Reviving {
+export function createReviving(core: Core, options: RecoveryOptions & Resumable & { readonly approve: ApproveSpawn }): Reviving {
   const { drivers, enter } = options
+  /** As it would be; refused where it cannot be, or limits or policy say so. */
+  function plan(id: AgentId, { name, model }: Changes) {
+    const row = core.store.getAgent(id)
+    const driver = row && drivers().get(row.harness)
+    const why = row ? whyNotResumable(core, options, row) : 'it is not on record'
+    if (!row || !driver || why !== undefined) throw new MadroxError('agent_ended', `Agent "${row?.name ?? id}" (${id}) has ended and cannot be resumed: ${why}.`, { remedy: 'Spawn another; what it said is still in get_instance_output.', data: { agentId: id } })
+    const { parent, parentSource } = supervisorOf(core, row)
+    const spec: AgentSpec = { ...specOf(row), ...(model === undefined ? {} : { model }) }
+    const next = { name: name ?? row.name, spec, parent, parentSource, state: 'spawning' }
+    const ofModel = spec.model === undefined ? {} : { model: spec.model }
+    checkBudget(core, { name: next.name, limits: leftOf(core, row), ...ofModel }, parent, [])
+    checkTotalCost(core, row.ownerId)
+    checkSpawnPolicy(core, { harness: row.harness, name: next.name, ...ofModel, parent, ownerId: row.ownerId, depth: depthBelow(core, parent), underway: [] })
+    checkRoom(core, parent, [{ parent }])
+    return { row, driver, next }
+  }
   return {
-    revive: (id, { name, model }) => {
-      const row = core.store.getAgent(id)
-      const driver = row && drivers().get(row.harness)
-      const why = row ? whyNotResumable(core, options, row) : 'it is not on record'
-      if (!row || !driver || why !== undefined) throw new MadroxError('agent_ended', `Agent "${row?.name ?? id}" (${id}) has ended and cannot be resumed: ${why}.`, { remedy: 'Spawn another; what it said is still in get_instance_output.', data: { agentId: id } })
-      const { parent, parentSource } = supervisorOf(core, row)
-      const spec: AgentSpec = { ...specOf(row), ...(model === undefined ? {} : { model }) }
-      const next = { name: name ?? row.name, spec, parent, parentSource, state: 'spawning' }
-      checkBudget(core, { name: next.name, limits: leftOf(core, row), ...(spec.model ? { model: spec.model } : {}) }, parent, [])
-      checkTotalCost(core, row.ownerId)
-      checkSpawnPolicy(core, { harness: row.harness, name: next.name, ...(spec.model ? { model: spec.model } : {}), parent, ownerId: row.ownerId, depth: depthBelow(core, parent), underway: [] })
-      checkRoom(core, parent, [{ parent }])
+    revive: async (caller, id, changes, asking) => {
+      let planned = plan(id, changes)
+      const { next: { name, spec, parent } } = planned
+      if (policyBelow(core, planned.row.ownerId, parent, 'spawn_approval') === 'manual') {
+        await options.approve({ caller, request: { ...spec, name }, parent, ...asking })
+        planned = plan(id, changes) // what holds now decides
+      }
+      const { row, driver, next } = planned
       core.store.transaction(() => {
         core.store.updateAgent(id, { ...next, endedAt: undefined, endReason: undefined, hold: undefined })
-        audit(core.store, { at: core.clock.now(), event: 'agent_revived', agentId: id, data: { parent, source: parentSource, ended: row.endReason ?? 'ended' } })
+        audit(core.store, { at: core.clock.now(), event: 'agent_revived', agentId: id, data: { parent: next.parent, source: next.parentSource, ended: row.endReason ?? 'ended' } })
       })
       enterAgain(core, { ...row, ...next }, driver, enter)
     },

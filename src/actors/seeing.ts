@@ -34,6 +34,7 @@ function living(snapshot: AgentSnapshot): Told {
     state: stateOf(snapshot), detail: detailOf(snapshot), since: context.since, source: context.source, requestCount: context.requestCount, mailbox: context.mailbox.length,
     openMessages: openMessages(context).map(open => open.message.id), pendingReplies: context.inbox.length,
     ...(context.turn?.subject ? { currentMessage: context.turn.subject } : {}), ...(context.currentTool ? { currentTool: context.currentTool.name, currentToolSince: context.currentTool.since, currentToolSource: context.currentTool.source } : {}),
+    ...(context.person ? { heldByPerson: { why: context.person.holds, since: context.person.since } } : {}),
     lastFactAt: context.heardAt, ...(context.waits > 0 ? { waits: true } : {}), ...(context.stuckSince === undefined || stateOf(snapshot) !== 'busy' ? {} : { stuckSince: context.stuckSince }),
     ...(context.sessionId ? { sessionId: context.sessionId } : {}), ...(context.pid === undefined ? {} : { pid: context.pid }), ...(context.lastError ? { lastError: context.lastError } : {}),
     ...(context.warnings ? { warnings: context.warnings } : {}),

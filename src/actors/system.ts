@@ -12,12 +12,16 @@ import { MadroxError } from '../errors.ts'
 import { asAgentId, type AgentId, type ClientId, type IdSource } from '../ids.ts'
 import type { Log } from '../log.ts'
 import type { Logs } from '../logs/logs.ts'
+import type { Summaries } from '../monitoring/summaries.ts'
 import { createPrices, type Prices } from '../prices.ts'
-import type { Store } from '../store/store.ts'
+import type { AgentRow, Store } from '../store/store.ts'
+import type { Tracing } from '../telemetry/spans.ts'
 import { createApprovals } from './approvals.ts'
 import { createAsks } from './asks.ts'
+import { createAttaching, createViewers } from './attaching.ts'
 import { watchLimits } from './budgets.ts'
 import { endAll, interrupt, terminate } from './control.ts'
+import { createCoordination } from './coordinating.ts'
 import { agentActor, canonicalClient, type Core, defaultLimits, ledgerActor, type Limits, remembered, rowOf, specOf, tellAgent } from './core.ts'
 import { createDeadlines } from './deadlines.ts'
 import { resolveAgent } from './directory.ts'
@@ -26,11 +30,13 @@ import { createExporting, type ExportingEvent } from './exporting.ts'
 import type { MadroxSystem } from './facade.ts'
 import { createStoreHealth } from './health.ts'
 import { createInspecting } from './inspecting.ts'
+import { createJobs, jobsActor } from './jobs.ts'
 import { createLedger } from './ledger.ts'
 import { createLifecycle } from './lifecycle.ts'
 import { createLetters } from './letters.ts'
 import { createLogReading } from './logs.ts'
 import { createMessaging } from './messaging.ts'
+import { createMetrics } from './metrics.ts'
 import { createNotifications } from './notifications.ts'
 import { resolveParent } from './parenthood.ts'
 import { policy, setPolicy } from './policies.ts'
@@ -43,7 +49,7 @@ import { hands } from '../machines/effects.ts'
 import { redact } from '../redaction.ts'
 import { defaultSupervision, type Supervision } from '../restarts.ts'
 import { recover } from './recovery.ts'
-import { tellRecords } from './recording.ts'
+import { type Recorded, tellRecords } from './recording.ts'
 import { createRetention } from './retention.ts'
 import { createReviving } from './reviving.ts'
 import { createRoot } from './root.ts'
@@ -53,7 +59,9 @@ import { createServers, type Servers } from './servers.ts'
 import { toSaidTold } from './said.ts'
 import { createSpawning, spawnFailureOf } from './spawning.ts'
 import { createSpending } from './spending.ts'
+import { createSummarising } from './summarising.ts'
 import { createTeams } from './teams.ts'
+import { traceRecords } from './tracing.ts'
 import { createWaiting } from './waiting.ts'
 import { type PrepareWorkspace, prepareWorkspace } from './workspaces.ts'
 
@@ -92,6 +100,10 @@ export interface SystemOptions {
   readonly retentionDays?: number
   /** Where logs are exported to; none: nowhere. Closed with the system. */
   readonly logs?: Logs
+  /** Who is told of each message that has an outcome; none: nobody. Closed with the system. */
+  readonly tracing?: Tracing
+  /** Where summaries are kept; none: nowhere. */
+  readonly summaries?: Summaries
   /** How clients treat their agents that die. */
   readonly supervision?: Supervision
   /** Where agents work; a simulation, which touches no disk, gives its own. */
@@ -107,17 +119,19 @@ export function createSystem(options: SystemOptions): MadroxSystem {
   const { clock, ids, log, logs, prices = createPrices() } = options
   const days = options.retentionDays ?? 0
   const toExporting = (event: ExportingEvent): void => root.system.get(hands.exporting)?.send(event)
-  const health = createStoreHealth({ clock, log, store: logs ? tellRecords(options.store, recorded => toExporting({ type: 'recorded', recorded })) : options.store })
+  const health = createStoreHealth({ clock, log, store: recordingStore(options, recorded => toExporting({ type: 'recorded', recorded }), id => core.rows.get(id)) })
   const { store } = health
   const aliases = aliasesOnRecord(store)
+  const viewers = createViewers()
   const logic = createRoot(
     {
       deadlines: createDeadlines(clock),
       asks: createAsks(),
       ledger: createLedger({ store, health, ids, clock, log, successorOf: id => canonicalClient({ aliases }, id) }),
+      jobs: createJobs(() => ({ core, waiting })),
       retention: createRetention({ store, clock, log, days }),
       exporting: createExporting({ logs, clock, log, days, rowOf: id => core.rows.get(asAgentId(id)), toTold: said => toSaidTold(core, said), screenOf: (id, lines) => screenOf(core, id, lines) }),
-      drivers: createDrivers({ connect: emit => (drivers = options.connectDrivers(emit)), callTool: options.callTool, wayBack: agentId => wayBack(agentId), clock, log }),
+      drivers: createDrivers({ connect: emit => (drivers = options.connectDrivers(emit)), callTool: options.callTool, wayBack: agentId => wayBack(agentId), toViewers: viewers.tell, clock, log }),
     },
     log,
   )
@@ -149,14 +163,16 @@ export function createSystem(options: SystemOptions): MadroxSystem {
   const notifications = createNotifications(core)
   const waiting = createWaiting(core)
   const serves = (): boolean => options.willServe === true || options.endpoint() !== undefined
-  const spawning = createSpawning({ core, drivers: () => drivers, serves, models: options.models ?? {}, workspaceDir: options.workspaceDir ?? `${options.home}/workspaces`, marker: options.marker, ...(options.rolesDir ? { rolesDir: options.rolesDir } : {}), prepareWorkspace: options.prepareWorkspace ?? prepareWorkspace, approve: createSpawnApproval(core, approvals, options.approvals?.spawnMs ?? spawnApprovalMs), onSpawned: notifications.spawned, ...(options.approvals?.promptMs === undefined ? {} : { approvalMs: options.approvals.promptMs }), servers: options.servers ?? createServers({ home: options.home, env: {}, findExecutable: name => name }) })
+  const approve = createSpawnApproval(core, approvals, options.approvals?.spawnMs ?? spawnApprovalMs)
+  const spawning = createSpawning({ core, drivers: () => drivers, serves, models: options.models ?? {}, workspaceDir: options.workspaceDir ?? `${options.home}/workspaces`, marker: options.marker, ...(options.rolesDir ? { rolesDir: options.rolesDir } : {}), prepareWorkspace: options.prepareWorkspace ?? prepareWorkspace, approve, onSpawned: notifications.spawned, ...(options.approvals?.promptMs === undefined ? {} : { approvalMs: options.approvals.promptMs }), servers: options.servers ?? createServers({ home: options.home, env: {}, findExecutable: name => name }) })
   const messaging = createMessaging(core, waiting)
   const workspaceExists = options.workspaceExists ?? existsSync
   const lifecycle = createLifecycle({
-    core, drivers: () => drivers, workspaceExists, reviving: createReviving(core, { drivers: () => drivers, enter: spawning.enter, workspaceExists }),
+    core, drivers: () => drivers, workspaceExists, reviving: createReviving(core, { drivers: () => drivers, enter: spawning.enter, workspaceExists, approve }),
     respecify: row => tellAgent(core, row.id, { type: 'respecified', name: row.name, launch: spawning.toLaunch(row) }),
   })
   recover(core, { drivers: () => drivers, enter: spawning.enter })
+  jobsActor(core).send({ type: 'jobsDue' })
   let closing: Promise<void> | undefined
   let closed = false
   /** Sessions end after the system they spoke to, and tell it: there is nobody left to be told. */
@@ -188,6 +204,10 @@ export function createSystem(options: SystemOptions): MadroxSystem {
     ...logReading,
     recordRefusal: whileOpen(logReading.recordRefusal),
     ...createLetters(core, waiting),
+    ...createMetrics(core),
+    ...createSummarising(core, options.summaries),
+    ...createCoordination(core, waiting),
+    ...createAttaching(core, viewers),
     ...lifecycle,
     resume: async (...args) => {
       open()
@@ -220,8 +240,14 @@ export function createSystem(options: SystemOptions): MadroxSystem {
       return { ...health.read(), ...(trouble ? { notes: [redact(`Logs are not being written: ${trouble.reason}. Agents are not touched by it.`)] } : {}) }
     },
     endpointAnnounced: () => core.root.system.get(hands.drivers)?.send({ type: 'endpointAnnounced' }),
-    close: (agents = 'end') => (closing ??= close(core, { drivers: () => drivers, agents, endApprovals: () => approvals.endAll('the server is shutting down'), endWaits: waiting.endAll, lastWord: () => (closed = true), logs })),
+    close: (agents = 'end') => (closing ??= close(core, { drivers: () => drivers, agents, endApprovals: () => approvals.endAll('the server is shutting down'), endWaits: waiting.endAll, lastWord: () => (closed = true), logs, tracing: options.tracing })),
   }
+}
+
+/** The store, with those told who listen to what goes on record. */
+function recordingStore({ store, logs, tracing, log }: SystemOptions, toExporting: (recorded: Recorded) => void, rowOf: (id: AgentId) => AgentRow | undefined): Store {
+  const exported = logs ? tellRecords(store, toExporting) : store
+  return tracing ? tellRecords(exported, traceRecords({ tracing, store, rowOf, log })) : exported
 }
 
 /** The page stands beside `/mcp`. */
@@ -236,9 +262,10 @@ interface Closing {
   readonly endWaits: () => void
   readonly lastWord: () => void
   readonly logs: Logs | undefined
+  readonly tracing: Tracing | undefined
 }
 
-async function close(core: Core, { drivers, agents, endApprovals, endWaits, lastWord, logs }: Closing): Promise<void> {
+async function close(core: Core, { drivers, agents, endApprovals, endWaits, lastWord, logs, tracing }: Closing): Promise<void> {
   endApprovals()
   const tops = [...core.rows.values()].filter(row => row.parent.kind === 'client' && agentActor(core, row.id)).map(row => row.id)
   if (agents === 'end') await endAll(core, tops, false, 'the server is shutting down')
@@ -251,11 +278,12 @@ async function close(core: Core, { drivers, agents, endApprovals, endWaits, last
   ledgerActor(core).send({ type: 'writeRetried' })
   core.root.stop()
   core.store.close()
-  await logs?.close()
+  await Promise.all([logs?.close(), tracing?.close()])
   core.secrets.forget()
 }
 
 export { bringBack as bringBackHint } from './workspaces.ts'
+export { medianOf, quantileOf } from './measures.ts'
 export { rootName } from './parenthood.ts'
 export { costOf } from './spending.ts'
 export { serverAskedSchema } from './servers.ts'
@@ -263,4 +291,8 @@ export type * from './facade.ts'
 export type { Member as TeamMember } from './templates.ts'
 export { policyFields } from './policy.ts'
 export type * from './controlling.ts'
+export type * from './coordination.ts'
 export type * from './log-reading.ts'
+export type * from './metrics-reading.ts'
+export type * from './summary-reading.ts'
+export type { Summary } from '../monitoring/summaries.ts'

@@ -1,6 +1,6 @@
 /** What an agent's machine knows, and every event it can be told. Plain data throughout: a snapshot can be stored. */
 
-import type { DriverFact, FactOf, FactSource, Launch } from '../drivers/driver.ts'
+import type { DriverFact, FactOf, FactSource, Launch, PersonHold } from '../drivers/driver.ts'
 import type { AgentId, MessageId } from '../ids.ts'
 import type { Address, Message } from '../messages.ts'
 import type { ChildCrashed, Hold, InboxEvent, RestartDecision, SpawnFailure, SupervisorEvent, TerminateAsked } from './effects.ts'
@@ -79,6 +79,8 @@ export interface AgentContext extends AgentInput, Mail {
   /** Permission prompts of its CLI that are open, oldest first. */
   readonly approvals: readonly Approval[]
   readonly hold?: Hold
+  /** Nothing is delivered because of a person at its terminal. */
+  readonly person?: { readonly holds: PersonHold; readonly since: number }
   readonly interrupting?: { readonly requestId: string; readonly by: Address; readonly then: AfterInterrupt; readonly at: number; readonly cut?: boolean; readonly cancelled?: MessageId }
   /** How often its process was brought back since it last completed a turn. */
   readonly revivals: number
@@ -119,6 +121,8 @@ export type AgentCommand =
   | { readonly type: 'messageAccepted'; readonly message: Message; readonly fromAncestor: boolean; readonly at: number }
   /** This agent sent a message in the course of `subject`. */
   | { readonly type: 'taskSent'; readonly subject: MessageId; readonly messageId: MessageId }
+  /** It is not to be worked on any more, if its turn has not come. */
+  | { readonly type: 'messageWithdrawn'; readonly messageId: MessageId; readonly reason: string; readonly at: number }
   | { readonly type: 'replyGiven'; readonly messageId: MessageId; readonly text: string; readonly at: number }
   | { readonly type: 'interruptAsked'; readonly requestId: string; readonly by: Address; readonly then: AfterInterrupt; readonly at: number }
   | { readonly type: 'approvalAnswered'; readonly approvalId: string; readonly decision: 'allow' | 'deny'; readonly message?: string; readonly at: number }

@@ -9,7 +9,7 @@ import type { Effect } from './effects.ts'
 import { forgetSettled, type Mail, markSettled, noteBackground } from './mailbox.ts'
 
 export const launch = (c: AgentContext, resume: boolean): AgentDecision => ({
-  context: { toolsListed: !c.awaitsTools },
+  context: { toolsListed: !c.awaitsTools, person: undefined },
   effects: [dispatch(c, { type: 'startAgent', launch: { ...c.launch, resume, ...(c.sessionId ? { sessionId: c.sessionId } : {}) } })],
 })
 
@@ -83,7 +83,7 @@ function loseProcess(c: AgentContext, event: AgentEvent & { readonly at: number 
   const cut = c.interrupting ? interruptOver(c, event) : cutOff(c, event.at, why)
   // Background work died with the process: what waited for it alone is answered by its last words.
   const left = noteBackground(mailOf({ ...c, ...cut.context }), [])
-  const lost: AgentDecision = { context: { ...forgetSettled(left), ...noTurn, aside: undefined, pid: undefined, background: [] }, effects: [clear(c, 'handshake'), clear(c, 'recall')] }
+  const lost: AgentDecision = { context: { ...forgetSettled(left), ...noTurn, aside: undefined, pid: undefined, person: undefined, background: [] }, effects: [clear(c, 'handshake'), clear(c, 'recall')] }
   return thenQuiet(c, both(cut, lost), event.at)
 }
 

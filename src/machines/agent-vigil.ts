@@ -56,11 +56,11 @@ export function restAgain(c: AgentContext, event: AgentEvent): AgentDecision {
 
 const restFrom = (c: AgentContext, at: number): Effect[] => (c.idleMs === undefined ? [] : [deadline(c, 'idle', at + c.idleMs, { type: 'idleLong' })])
 
-/** Kept up while a message is open, its own background work runs, or a child of its works and may need it: the end of each asks again. */
+/** Kept up while a message is open, its own background work runs, a person holds it, or a child of its works and may need it: the end of each asks again. */
 export function considerSuspending(c: AgentContext, { at }: DeadlineOf<'idleLong'>, childrenOf: Children): AgentDecision {
   if (c.idleMs === undefined) return {}
   if (at < c.since + c.idleMs) return { effects: restFrom(c, c.since) }
-  const needed = openMessages(mailOf(c)).length > 0 || c.background.length > 0 || Object.values(childrenOf()).some(isAtWork)
+  const needed = openMessages(mailOf(c)).length > 0 || c.background.length > 0 || c.person !== undefined || Object.values(childrenOf()).some(isAtWork)
   return needed ? {} : { effects: [{ to: 'self', event: { type: 'suspendAsked', why: 'idle', at } }] }
 }
 

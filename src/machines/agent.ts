@@ -16,6 +16,7 @@ import { endsOurTurn, guards } from './agent-guards.ts'
 import * as interrupts from './agent-interrupts.ts'
 import * as life from './agent-life.ts'
 import * as mail from './agent-mail.ts'
+import { controlChanged } from './agent-person.ts'
 import * as recovery from './agent-recovery.ts'
 import * as turns from './agent-turns.ts'
 import * as vigil from './agent-vigil.ts'
@@ -113,6 +114,7 @@ export const agentMachine = agent.createMachine({
   on: {
     messageAccepted: { actions: by(mail.queueMessage) },
     messageExpired: { actions: by(mail.expireMessage) },
+    messageWithdrawn: { actions: by(mail.withdrawMessage) },
     replyArrived: { actions: by(mail.takeReply) },
     repliesClaimed: { actions: by(mail.releaseReplies) },
     replyGiven: { actions: by(mail.giveReply) },
@@ -120,6 +122,7 @@ export const agentMachine = agent.createMachine({
     toolsListed: { actions: agent.assign({ toolsListed: true }) },
     processStarted: { actions: by(life.processStarted) },
     outputProduced: { actions: by(turns.outputProduced) },
+    controlChanged: { actions: by(controlChanged) },
     screenRead: { actions: by<'screenRead'>((_, { requestId, rendering, text }) => ({ emits: [{ type: 'screenRead', requestId, rendering, text }] })) },
     approvalResolved: { actions: by(approvals.closed) },
     approvalAnswered: { actions: by(approvals.answered) },
@@ -224,7 +227,7 @@ export const agentMachine = agent.createMachine({
             { guard: 'inTurn', target: '#agent.busy.working' },
             // Held by an interrupt that found no turn, or still held after a turn of its own: back to where nothing is delivered.
             { guard: 'held', target: '#agent.interrupted', actions: told },
-            { guard: 'hasWork', target: '#agent.busy', actions: told },
+            { guard: 'mayDeliver', target: '#agent.busy', actions: told },
           ],
           on: {
             turnStarted: { target: '#agent.busy.working', actions: [told, by(turns.turnStarted)] },
@@ -233,6 +236,7 @@ export const agentMachine = agent.createMachine({
             resumeAsked: relaunches,
             idleLong: { actions: by(vigil.considerSuspending) },
             // Each may end what kept it up.
+            controlChanged: { actions: [by(controlChanged), by(vigil.restAgain)] },
             childRested: { actions: by(vigil.restAgain) },
             agentFinished: { actions: [by(dropChild), by(vigil.restAgain)] },
             replyGiven: { actions: [by(mail.giveReply), by(vigil.restAgain)] },
@@ -246,6 +250,7 @@ export const agentMachine = agent.createMachine({
           on: {
             turnStarted: { target: '#agent.busy.working', actions: [told, by(turns.turnStarted)] },
             deliveryRetried: { target: 'live', actions: told },
+            controlChanged: { target: 'live', actions: [told, by(controlChanged)] },
             restartAsked: withSiblings,
             turnEnded: { target: 'live', actions: [told, by(turns.foreignTurnEnded)] },
           },

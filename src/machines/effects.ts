@@ -5,7 +5,8 @@
 
 import type { Audited } from '../audit.ts'
 import type { DriverCommand } from '../drivers/driver.ts'
-import type { AgentId, MessageId, ReplyId } from '../ids.ts'
+import type { AgentId, JobId, MessageId, ReplyId } from '../ids.ts'
+import type { JobEnd } from '../jobs.ts'
 import type { Address, Outcome, Reply } from '../messages.ts'
 
 /** For the drivers: a command for one agent's harness. */
@@ -37,6 +38,8 @@ export type LedgerEvent =
   | { readonly type: 'approvalOpened'; readonly agentId: AgentId; readonly approvalId: string; readonly tool: string; readonly detail: string; readonly expiresAt: number; readonly at: number }
   /** Why it ends: `max_total_tokens`, … */
   | { readonly type: 'limitReached'; readonly agentId: AgentId; readonly limit: string; readonly detail: string; readonly at: number }
+  /** `by`: who cancelled it; `quiet`: that is its caller, who need not be told. */
+  | { readonly type: 'jobEnded'; readonly jobId: JobId; readonly end: Omit<JobEnd, 'noticeId'>; readonly by?: string; readonly quiet?: boolean }
   /** Nothing but the audit tells of it. */
   | { readonly type: 'audited'; readonly event: Audited }
   | { readonly type: 'repliesSeen'; readonly ids: readonly ReplyId[]; readonly at: number }
@@ -55,6 +58,16 @@ export interface Hold {
   readonly by: Address
   readonly at: number
 }
+
+/** For the jobs. */
+export type JobsEvent =
+  | { readonly type: 'jobBegun'; readonly jobId: JobId }
+  /** From the ledger, after it was written: a step has its outcome. */
+  | { readonly type: 'stepSettled'; readonly jobId: JobId }
+  /** From the ledger: its end is on record. */
+  | { readonly type: 'jobClosed'; readonly jobId: JobId }
+  /** All that run go on: the tree stands again, or the store may be written again. */
+  | { readonly type: 'jobsDue' }
 
 /** For the deadlines: one timer wheel for all, because every stopped actor scans the timers of the whole system. `event` comes back with `at`, when it fell due. */
 export type DeadlinesEvent =
@@ -95,7 +108,7 @@ export type Effect =
 export const agentKey = (id: string): string => `agent:${id}`
 export const clientKey = (id: string): string => `client:${id}`
 export const addressKey = (address: Address): string => `${address.kind}:${address.id}`
-export const hands = { drivers: 'drivers', ledger: 'ledger', deadlines: 'deadlines', asks: 'asks', retention: 'retention', exporting: 'exporting' } as const
+export const hands = { drivers: 'drivers', ledger: 'ledger', deadlines: 'deadlines', asks: 'asks', retention: 'retention', exporting: 'exporting', jobs: 'jobs' } as const
 
 /** A reply on its way: recorded, and now for its addressee. */
 export type InboxEvent =

@@ -6,10 +6,12 @@
 import { MadroxError } from '../errors.ts'
 import type { AgentId } from '../ids.ts'
 import { sameAddress, type Address } from '../messages.ts'
+import { createMemoryJobs } from './memory-jobs.ts'
 import { createMemoryLetters, type StoredReply } from './memory-letters.ts'
 import { createMemoryPolicies } from './memory-policies.ts'
 import type { ApprovalRow } from './policy-store.ts'
 import { createMemoryLogs } from './memory-logs.ts'
+import { createMemoryMeasuring } from './memory-measuring.ts'
 import { createJournal, createTable, type Journal, type Table } from './tables.ts'
 import type { AgentRow, AuditRow, ClientRow, MessageRow, ModelUsage, OutputRow, Store, UsageRow, UsageTotals } from './store.ts'
 
@@ -36,11 +38,13 @@ export function createMemoryStore(): Store {
     ...clients(journal),
     ...messages(messageTable, knowAgent),
     ...replies(journal, replyTable),
+    ...createMemoryJobs(journal, knowAgent),
     ...createMemoryLetters(journal, messageTable, replyTable),
     ...createMemoryPolicies(journal, approvals),
     ...turns(journal, knowAgent),
     ...calls(callTable),
     ...createMemoryLogs({ audit, messages: messageTable, replies: replyTable, ownerOf: id => agents.get(id)?.ownerId }),
+    ...createMemoryMeasuring({ agents, messages: messageTable, audit }),
     ...records(journal, output, knowAgent),
     prune: before => journal.transaction(() => {
       const isGone = (id: AgentId): boolean => (agents.get(id)?.endedAt ?? before) < before

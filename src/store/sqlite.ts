@@ -2,9 +2,11 @@
 
 import { z } from 'zod'
 import { openDatabase, type Connection, type DatabaseOptions } from './database.ts'
+import { createSqliteJobs } from './sqlite-jobs.ts'
 import { createSqliteLetters } from './sqlite-letters.ts'
 import { createSqlitePolicies } from './sqlite-policies.ts'
 import { createSqliteLogs } from './sqlite-logs.ts'
+import { createSqliteMeasuring } from './sqlite-measuring.ts'
 import {
   agentPatchValues, agentRow, agentValues, callRow, callValues, clientRow, clientValues, messageRow, messageValues,
   outcomeValues, outputRow, outputValues, replyRow, replyValues, restValues, modelUsageRow, usageTotalsRow, usageValues,
@@ -27,8 +29,10 @@ export function createSqliteStore(options: DatabaseOptions): Store {
     ...replies(connection),
     ...turns(connection),
     ...createSqliteLetters(connection),
+    ...createSqliteJobs(connection),
     ...createSqlitePolicies(connection),
     ...createSqliteLogs(connection),
+    ...createSqliteMeasuring(connection),
     ...calls(connection),
     ...records(connection),
     prune: pruning(connection),

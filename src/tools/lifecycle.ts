@@ -35,9 +35,9 @@ export const resumeInstance = defineTool({
   topic: 'control',
   listedFor: ['client'],
   searchHint: 'resume wake restore continue suspended ended agent session',
-  handler: async ({ instance_id, name, model, timeout_seconds }, { system, caller, signal, progress }) => {
+  handler: async ({ instance_id, name, model, timeout_seconds }, { system, caller, signal, progress, person }) => {
     progress(`the session of "${instance_id}" is being resumed`)
-    const { agentId, ...report } = await system.resume(caller, instance_id, { ...(name === undefined ? {} : { name }), ...(model === undefined ? {} : { model }) }, { signal, timeoutMs: timeout_seconds * 1000 })
+    const { agentId, ...report } = await system.resume(caller, instance_id, { ...(name === undefined ? {} : { name }), ...(model === undefined ? {} : { model }) }, { signal, progress, ...(person ? { person } : {}), timeoutMs: timeout_seconds * 1000 })
     const status = system.status(caller, agentId)
     return { data: { instance_id: agentId, ...report, state: status.state, model: status.model ?? null, session_id: status.sessionId ?? null, parent_instance_id: status.parent?.kind === 'agent' ? status.parent.id : null, parent_source: status.parentSource } }
   },

@@ -32,7 +32,7 @@ const toPrompt = ({ tool, detail, id, asked, expiresAt }: NonNullable<AgentStatu
 /** Tokens counted against limits: cache reads apart. `unknown_cost_models` are those of the agent and of all below it; `cost_sources`: who says what the agent's own calls cost. */
 export function toStatus(status: AgentStatus, now: number): Record<string, unknown> {
   const { usage, spent, subtreeSpent } = status
-  const health = status.state === 'terminated' ? 'ended' : status.approval ? 'waiting for approval' : status.stuckSince !== undefined ? 'stuck' : status.lastError ? 'recovered' : 'ok'
+  const health = status.state === 'terminated' ? 'ended' : status.approval ? 'waiting for approval' : status.heldByPerson ? 'held by a person' : status.stuckSince !== undefined ? 'stuck' : status.lastError ? 'recovered' : 'ok'
   return {
     instance_id: status.id, name: status.name, instance_type: status.harness, role: status.role, model: status.model ?? null,
     state: status.state, detail: status.detail, since: iso(status.since), source: status.source, health,
@@ -40,6 +40,7 @@ export function toStatus(status: AgentStatus, now: number): Record<string, unkno
     request_count: status.requestCount, mailbox: status.mailbox, open_messages: status.openMessages, pending_replies_of_agent: status.pendingReplies,
     current_message: status.currentMessage ?? null, current_tool: status.currentTool ?? null, ...(status.currentToolSince === undefined ? {} : { current_tool_since: iso(status.currentToolSince) }),
     ...(status.lastFactAt === undefined ? {} : { last_fact_at: iso(status.lastFactAt) }), ...(status.stuckSince === undefined ? {} : { stuck_since: iso(status.stuckSince) }), ...(status.waits ? { waits_for_others: true } : {}), ...(status.approval ? { approval: toPrompt(status.approval) } : {}),
+    ...(status.heldByPerson ? { held_by_person: { why: status.heldByPerson.why, since: iso(status.heldByPerson.since) } } : {}),
     total_tokens_used: spent.tokens, usage: toUsage(usage), ...toCost('total_cost', spent), subtree_tokens_used: subtreeSpent.tokens, ...toCost('subtree_cost', subtreeSpent),
     ...(spent.costSources.length > 0 ? { cost_sources: spent.costSources } : {}),
     ...(subtreeSpent.unknownModels.length > 0 ? { unknown_cost_models: subtreeSpent.unknownModels } : {}),

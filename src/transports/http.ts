@@ -14,12 +14,14 @@ import type { Log } from '../log.ts'
 import type { Caller } from '../messages.ts'
 import type { ToolTable } from '../tools/tool.ts'
 import { version } from '../version.ts'
+import { createAttachEndpoint, type AttachEndpoint } from './attach.ts'
 import { authenticate, challenge } from './credentials.ts'
 import { type Exchange, watchExchange } from './exchange.ts'
-import { createGuard, isLoopbackHost, type Arrival } from './guard.ts'
+import { createGuard, isLoopbackHost, type Arrival, type Guard } from './guard.ts'
 import { createMcpEndpoint, type McpEndpoint } from './mcp/endpoint.ts'
 import type { McpExtension } from './mcp/extension.ts'
 import type { McpTimings } from './mcp/session.ts'
+import { answerMetrics } from './metrics.ts'
 import { createRest, type Rest } from './rest/rest.ts'
 import { refuse } from './rest/status.ts'
 
@@ -68,7 +70,10 @@ export async function serveHttp(options: HttpOptions): Promise<HttpServer> {
   const endpoint = createMcpEndpoint({ ...options, version, maxBodyBytes })
   const inspector = createInspector(options)
   const rest = createRest(options)
-  const listener = await bind(createApp({ endpoint, inspector, rest }, host, options), host, options.port)
+  const guard = createGuard(host, options.allowedHosts)
+  const terminals = createAttachEndpoint({ ...options, guard })
+  const listener = await bind(createApp({ endpoint, inspector, rest }, guard, options), host, options.port)
+  terminals.listenOn(listener.server)
   const port = portOf(listener)
   listener.server.keepAliveTimeout = keepAliveMs
   options.log.debug('listening', { host, port })
@@ -78,7 +83,7 @@ export async function serveHttp(options: HttpOptions): Promise<HttpServer> {
     get sessionCount() {
       return endpoint.sessionCount
     },
-    close: () => shut({ endpoint, inspector, rest }, listener),
+    close: () => shut({ endpoint, inspector, rest, terminals }, listener),
   }
 }
 
@@ -89,8 +94,7 @@ interface Served {
   readonly rest: Rest
 }
 
-function createApp({ endpoint, inspector, rest }: Served, host: string, { allowedHosts, log, system }: HttpOptions): H3 {
-  const guard = createGuard(host, allowedHosts)
+function createApp({ endpoint, inspector, rest }: Served, guard: Guard, { log, system }: HttpOptions): H3 {
   const app = new H3({
     silent: true, // it would write to the console
     onError: error => {
@@ -107,7 +111,7 @@ function createApp({ endpoint, inspector, rest }: Served, host: string, { allowe
     const health = system.health()
     return Response.json({ name: 'madrox', version, ...health }, { status: health.status === 'ok' ? 200 : 503 })
   })
-  const known = (answer: (caller: Caller, request: Request) => Response) => (event: H3Event): Response => {
+  const known = (answer: (caller: Caller, request: Request) => Response | Promise<Response>) => (event: H3Event): Response | Promise<Response> => {
     const caller = authenticate(system, event.req, guard.connectionOf(arrivalOf(event)))
     return caller instanceof MadroxError ? Response.json(toWireError(caller), { status: 401, headers: challenge }) : answer(caller, event.req)
   }
@@ -117,6 +121,7 @@ function createApp({ endpoint, inspector, rest }: Served, host: string, { allowe
     // Node's types know http and http2 responses as one; listhen serves plain http here.
     return { exchange: watchExchange(response as Parameters<typeof watchExchange>[0]), connection: guard.connectionOf(arrivalOf(event)) }
   }
+  app.get('/metrics', known(caller => answerMetrics(system, caller)))
   app.get('/', () => inspector.page())
   app.get('/inspector/tree', known(inspector.tree))
   app.get('/inspector/events', known(inspector.events))
@@ -160,9 +165,10 @@ function portOf({ address }: Listener): number {
 }
 
 /** listhen waits for open requests; those are ended first, and what does not end is cut. */
-async function shut({ endpoint, inspector, rest }: Served, listener: Listener): Promise<void> {
+async function shut({ endpoint, inspector, rest, terminals }: Served & { readonly terminals: AttachEndpoint }, listener: Listener): Promise<void> {
   inspector.close()
   rest.close()
+  terminals.close()
   await endpoint.close()
   const cut = setTimeout(() => listener.server.closeAllConnections(), drainMs)
   await listener.close()

@@ -1,7 +1,7 @@
 /** Agents put away and brought back by wish, and all of a caller's agents at once. */
 import { rmSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
-import { type AgentId, asOwnerId } from '../../src/ids.ts'
+import { type AgentId, asOwnerId, localOwner } from '../../src/ids.ts'
 import { createStage, type Stage } from './rig.ts'
 
 const minute = 60_000
@@ -66,6 +66,17 @@ describe('suspend_instance', () => {
     expect(await stage.call(stage.me, 'suspend_instance', { instance_id: ada })).toMatchObject({ error: { code: 'agent_busy', message: expect.stringContaining('1 background task running') } })
     const slow = await stage.spawn('slow', stage.me, { wait_for_ready: false })
     expect(await stage.refusal(stage.me, 'suspend_instance', { instance_id: slow })).toBe('agent_busy')
+  })
+
+  test('is refused while a person has control of its terminal or left text there, as is another model; both are told in words', async () => {
+    const stage = createStage()
+    const ada = await stage.spawn('ada')
+    stage.fact(ada, { type: 'controlChanged', viewerId: 'eve', holds: 'control' })
+    expect(await stage.call(stage.me, 'suspend_instance', { instance_id: ada })).toMatchObject({ error: { code: 'agent_busy', message: expect.stringContaining('a person has control'), remedy: expect.stringContaining('madrox attach ada') } })
+    stage.fact(ada, { type: 'controlChanged', holds: 'unsent_text' })
+    expect(await stage.call(stage.me, 'resume_instance', { instance_id: ada, model: 'claude-opus-4-5' })).toMatchObject({ error: { code: 'agent_busy', message: expect.stringContaining('unsent text') } })
+    stage.fact(ada, { type: 'controlChanged' })
+    expect(await suspend(stage, ada)).toMatchObject({ suspended: true })
   })
 
   test('is for those above: not for oneself, a peer, or what has ended', async () => {
@@ -163,6 +174,21 @@ describe('resume_instance', () => {
 })
 
 describe('an agent that ended', () => {
+  test('is a spawn to policy when it is resumed: its harness and model must be allowed, and a person is asked where spawns are', async () => {
+    const stage = createStage()
+    const ada = await createUsed(stage)
+    await end(stage, ada)
+    await stage.ask(stage.me, 'set_policy', { allowed_models: ['*haiku*'], spawn_approval: 'manual' })
+    expect(await stage.refusal(stage.me, 'resume_instance', { instance_id: ada, model: 'opus' })).toBe('against_policy')
+    const resumed = resume(stage, ada, { model: 'haiku' })
+    await stage.settle()
+    const { approvals } = (await stage.ask(stage.me, 'list_approvals')) as { approvals: { approval_id: string }[] }
+    expect([approvals.length, await persisted(stage)]).toEqual([1, [['ada', 'terminated', true]]])
+    await stage.ask({ kind: 'owner', ownerId: localOwner }, 'answer_approval', { approval_id: approvals[0]?.approval_id, decision: 'allow' })
+    expect(await resumed).toMatchObject({ revived: true, state: 'idle', model: 'haiku' })
+    expect(await stage.refusal(stage.me, 'resume_instance', { instance_id: ada, model: 'opus' })).toBe('against_policy')
+  })
+
   test('lives again by resume_instance, with its id, session, workspace, usage and limits; what was open stays ended', async () => {
     const stage = createStage()
     const ada = await stage.spawn('ada', stage.me, { max_total_tokens: 1_000 })

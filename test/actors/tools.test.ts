@@ -99,6 +99,13 @@ describe('every tool', () => {
       stage.fact(lead, { type: 'screenRead', requestId: asked?.type === 'readScreen' ? asked.requestId : '', rendering: 'terminal', text: '$ ' })
       expect(await shown).toMatchObject({ text: '$ ' })
     }
+    const job = await stage.ask(stage.me, 'coordinate_instances', { coordinator_id: lead, participant_ids: [spare], task_description: 'together' })
+    await check(stage.me, 'coordinate_instances', { coordinator_id: spare, participant_ids: [lead, kid], task_description: 'together', coordination_type: 'consensus' })
+    expect(await check(stage.me, 'get_job_status', { job_id: job['job_id'] })).toMatchObject({ data: { status: 'running' } })
+    const cancelling = check(stage.me, 'cancel_job', { job_id: job['job_id'] })
+    const cut = stage.commands.findLast(command => command.type === 'interrupt')
+    stage.fact(spare, { type: 'interruptFinished', requestId: cut?.type === 'interrupt' ? cut.requestId : '', wasInTurn: false })
+    expect(await cancelling).toMatchObject({ data: { status: 'cancelled', cancelled: true, interrupted: ['spare'] } })
     await check(stage.me, 'get_live_instance_status')
     await check(stage.me, 'get_live_instance_status', { instance_id: lead })
     await check(stage.me, 'get_multiple_instance_outputs', { instance_ids: [lead, 'nobody'] })

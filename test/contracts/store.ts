@@ -5,6 +5,7 @@ import { MadroxError } from '../../src/errors.ts'
 import { type AgentId, asAgentId, asClientId, asMessageId, asOwnerId, asReplyId } from '../../src/ids.ts'
 import type { Address, DeadLetter, Message, Outcome, Reply } from '../../src/messages.ts'
 import type { AgentRow, AuditQuery, AuditRow, ClientRow, OutputRow, Store, UsageRow } from '../../src/store/store.ts'
+import { describeJobStore } from './job-store.ts'
 import { describePolicyStore } from './policy-store.ts'
 
 export const anAgent = (more: Partial<AgentRow> = {}): AgentRow => ({
@@ -521,6 +522,7 @@ export function describeStore(name: string, open: () => Store): void {
     })
 
     describePolicyStore(() => store)
+    describeJobStore(() => store)
 
     describe('transactions', () => {
       class Stop extends Error {}

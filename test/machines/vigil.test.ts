@@ -144,6 +144,18 @@ describe('an idle agent', () => {
     expect([rig.at, rig.state]).toEqual([120 * minute, 'idle.suspending'])
   })
 
+  test.each(['control', 'unsent_text'] as const)('that a person holds (%s) is kept until as long after that is over', holds => {
+    const rig = createIdle(watched)
+    rig.fact({ type: 'controlChanged', holds })
+    rig.due('idle')
+    expect([rig.state, rig.deadlines.has('ada:idle')]).toEqual(['idle.live', false])
+    rig.tell({ type: 'suspendAsked', why: 'asked', at: rig.at })
+    expect([rig.state, rig.commands()]).toEqual(['idle.live', []])
+    rig.fact({ type: 'controlChanged' })
+    rig.due('idle')
+    expect([rig.at, rig.state]).toEqual([120 * minute, 'idle.suspending'])
+  })
+
   test('is not put away where no time is set', () => expect([...createIdle().deadlines.keys()]).not.toContain('ada:idle'))
 })
 

@@ -9,7 +9,7 @@ import type { Args } from './ways.ts'
 export interface Example {
   readonly tool: string
   readonly args: Args
-  /** Under what name the `message_id` or `instance_id` of the answer is wanted later; `$name` in arguments stands for it. */
+  /** Under what name the `message_id`, `instance_id` or `job_id` of the answer is wanted later; `$name` in arguments stands for it. */
   readonly keep?: string
   /** The refusal that is due; none: it does what it says. */
   readonly refused?: string
@@ -50,6 +50,13 @@ export const examples: readonly Example[] = [
   { tool: 'interrupt_instance', args: { instance_id: 'twin', then: 'perhaps' }, refused: 'invalid_input' },
   { tool: 'interrupt_multiple_instances', args: { instance_ids: ['lead', 'nobody'] } },
   { tool: 'wait_for_any', args: { message_ids: ['$long'] } },
+  { tool: 'coordinate_instances', args: { coordinator_id: 'twin', participant_ids: ['lead', 'kid'], task_description: 'echo together', coordination_type: 'parallel' }, keep: 'job' },
+  { tool: 'coordinate_instances', args: { coordinator_id: 'lead', participant_ids: ['lead'], task_description: 'echo together' }, refused: 'invalid_input' },
+  { tool: 'coordinate_instances', args: { coordinator_id: 'lead', participant_ids: ['nobody'], task_description: 'echo together' }, refused: 'not_found' },
+  { tool: 'get_job_status', args: { job_id: '$job', wait_for_completion: true } },
+  { tool: 'get_job_status', args: { job_id: 'made-up' }, refused: 'not_found' },
+  { tool: 'cancel_job', args: { job_id: '$job' }, why: 'that has ended' },
+  { tool: 'cancel_job', args: { job_id: 'made-up' }, refused: 'not_found' },
   { tool: 'get_pending_replies', args: {} },
   { tool: 'get_pending_replies', args: { instance_id: 'lead' } },
   { tool: 'get_pending_replies', args: { wait_timeout: -1 }, refused: 'invalid_input' },
@@ -69,6 +76,13 @@ export const examples: readonly Example[] = [
   { tool: 'get_audit_logs', args: { event: 'agent_spawned' } },
   { tool: 'get_audit_logs', args: { since: '2026-01-02T00:00:00Z', until: '2026-01-01T00:00:00Z' }, refused: 'invalid_input' },
   { tool: 'list_logged_instances', args: { limit: 2 } },
+  { tool: 'get_metrics', args: {} },
+  { tool: 'get_metrics', args: { scope: 'instance', instance_id: 'lead' } },
+  { tool: 'get_metrics', args: { scope: 'instance' }, refused: 'invalid_input' },
+  { tool: 'get_agent_summary', args: { instance_id: 'lead' } },
+  { tool: 'get_agent_summary', args: { instance_id: 'nobody' }, refused: 'not_found' },
+  { tool: 'get_all_agent_summaries', args: { status_filter: 'all' } },
+  { tool: 'get_all_agent_summaries', args: { status_filter: 'asleep' }, refused: 'invalid_input' },
   { tool: 'suspend_instance', args: { instance_id: 'lead' } },
   { tool: 'suspend_instance', args: { instance_id: 'lead' }, why: 'again' },
   { tool: 'list_persisted_instances', args: {} },

@@ -258,6 +258,7 @@ export function createWorld(stage: Stage): World {
         say(process, { type: 'turnRecalled', requestId, ...recall(process.session, markers) })
       })
     },
+    useTerminal: () => {}, // nobody looks
     returnToolResult: () => {},
   }
 
