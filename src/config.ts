@@ -18,6 +18,9 @@ const numeric = (schema: z.ZodNumber) => z.preprocess(value => (typeof value ===
 /** A list as a variable has it, with commas; a file has a list of its own, and a repeated option is one. */
 const listed = <Item extends z.ZodType>(item: Item) => z.preprocess(value => (typeof value === 'string' ? value.split(',').map(part => part.trim()).filter(part => part !== '') : value), z.array(item))
 
+/** A switch; a file may say true or false. */
+const switched = <Values extends z.ZodType>(values: Values) => z.preprocess(value => (value === true || value === 'true' ? 'on' : value === false || value === 'false' ? 'off' : value), values)
+
 /** Output, consumed replies and calls of agents that ended, and the audit, are kept so long. */
 export const defaultRetentionDays = 30
 
@@ -76,6 +79,12 @@ export const settings = {
   restartStrategy: { schema: z.enum(restartStrategies).default(defaultSupervision.strategy), variable: 'MADROX_RESTART_STRATEGY', hint: 'STRATEGY', description: "Who is restarted with a client's agent that died again: one_for_one, one_for_all or rest_for_one" },
   maxRestarts: { schema: numeric(z.number().int().min(0).max(100)).default(defaultSupervision.maxRestarts), variable: 'MADROX_MAX_RESTARTS', hint: 'N', description: "Restarts of a client's agents within the window; the next death stands" },
   restartWindowSeconds: { schema: numeric(z.number().positive().max(86_400)).default(defaultSupervision.withinMs / 1000), variable: 'MADROX_RESTART_WINDOW_SECONDS', hint: 'S', description: 'Length of that window in seconds' },
+  otel: { schema: switched(z.enum(['auto', 'on', 'off'])).default('auto'), variable: 'MADROX_OTEL', hint: 'WHEN', description: 'Send traces by OpenTelemetry: on, off, or auto: where OTEL_EXPORTER_OTLP_ENDPOINT is set' },
+  otelContent: { schema: switched(z.enum(['on', 'off'])).default('off'), variable: 'OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT', hint: 'WHETHER', description: 'Traces also carry what messages say, without secrets: on or off' },
+  monitoring: { schema: switched(z.enum(['on', 'off'])).default('off'), variable: 'MADROX_MONITORING', hint: 'WHETHER', description: 'Have agents summed up by a model, to which what they say is sent: on or off' },
+  monitoringUrl: { schema: z.url().default('https://openrouter.ai/api/v1'), variable: 'MADROX_MONITORING_URL', hint: 'URL', description: 'The OpenAI-compatible endpoint of monitoring' },
+  monitoringModel: { schema: z.string().min(1).optional(), variable: 'OPENROUTER_MODEL', hint: 'MODEL', description: 'The model of monitoring' },
+  monitoringKey: { schema: z.string().min(1).optional(), variable: 'OPENROUTER_API_KEY', hint: 'KEY', secret: true, description: 'The key of the endpoint of monitoring' },
   durability: { schema: z.enum(['normal', 'full']).default('normal'), variable: 'MADROX_DURABILITY', hint: 'LEVEL', description: 'normal: what was accepted survives a kill; full: a loss of power too' },
 } as const satisfies Readonly<Record<string, Setting>>
 

@@ -19,14 +19,17 @@ import { sweepMarked } from './drivers/pty/reaper.ts'
 import { createScriptedDriver } from './drivers/scripted/driver.ts'
 import { createScriptedPtyDriver } from './drivers/scripted/pty-driver.ts'
 import { MadroxError, toWireText } from './errors.ts'
-import { type IdSource, randomIds } from './ids.ts'
+import { asOwnerId, type IdSource, localOwner, randomIds } from './ids.ts'
 import { type Log, silentLog, withoutSecrets } from './log.ts'
 import { createLogFiles } from './logs/files.ts'
 import type { Caller } from './messages.ts'
 import { type CodexDriverName, defaultRetentionDays } from './config.ts'
+import { createSummaryFiles, forgetSummaries } from './monitoring/files.ts'
+import { type Monitoring, startMonitoring } from './monitoring/monitoring.ts'
 import { nearest } from './nearest.ts'
 import { knowSecrets, secretsIn } from './redaction.ts'
 import type { Supervision } from './restarts.ts'
+import type { Tracing } from './telemetry/spans.ts'
 import { createPrices, readPriceFile } from './prices.ts'
 import { lockHome, makeHome } from './store/lock.ts'
 import { createSqliteStore } from './store/sqlite.ts'
@@ -70,6 +73,10 @@ export interface MadroxOptions {
   readonly supervision?: Supervision
   /** How long a spawn waits for a person's yes (default 5 minutes), and a permission prompt of a CLI for its answer (default 10). Milliseconds. */
   readonly approvals?: { readonly spawnMs?: number; readonly promptMs?: number }
+  /** Have agents summed up by a model: what they say is sent there. Default: nothing is. */
+  readonly monitoring?: Monitoring
+  /** Who is told of each message that has an outcome, e.g. `createOtelTracing`; closed with this. */
+  readonly tracing?: Tracing
   /** `announce` will be called: until then no agent's process is started, those of an earlier run included. */
   readonly willServe?: boolean
   /** Time and ids; a simulation gives its own. */
@@ -147,12 +154,16 @@ export async function createMadrox(options: MadroxOptions): Promise<Madrox> {
     const swept = await sweepMarked({ [homeMarker]: home })
     if (swept.ended.length > 0) log.warn(`ended ${swept.ended.length} processes that an earlier server left running`, { pids: swept.ended })
     if (swept.left.length > 0) log.error(`could not end ${swept.left.length} processes that an earlier server left: they are another user's, or the system holds them`, { pids: swept.left })
+    const retentionDays = options.retentionDays ?? defaultRetentionDays
+    const summaryFiles = { dir: join(home, 'summaries'), log }
+    const book = createSummaryFiles(summaryFiles)
+    if (retentionDays > 0) await forgetSummaries(summaryFiles, clock.now() - retentionDays * 86_400_000)
     const tools = createToolTable()
     let endpoint: string | undefined
     const system = createSystem({
       store: createSqliteStore({ path: join(home, 'madrox.db'), durability: options.durability ?? 'normal' }),
-      clock, ids, log, home, prices, logs: createLogFiles({ dir: options.logDir === undefined ? join(home, 'logs') : resolve(options.logDir), clock, log }), retentionDays: options.retentionDays ?? defaultRetentionDays,
-      ...(options.approvals ? { approvals: options.approvals } : {}), ...(options.supervision ? { supervision: options.supervision } : {}), ...(options.limits ? { limits: options.limits } : {}), ...(options.ownerTokens ? { ownerTokens: options.ownerTokens } : {}), ...(options.rolesDir ? { rolesDir: options.rolesDir } : {}), ...(options.templatesDir ? { templatesDir: options.templatesDir } : {}),
+      clock, ids, log, home, prices, logs: createLogFiles({ dir: options.logDir === undefined ? join(home, 'logs') : resolve(options.logDir), clock, log }), retentionDays, summaries: book,
+      ...(options.tracing ? { tracing: options.tracing } : {}), ...(options.approvals ? { approvals: options.approvals } : {}), ...(options.supervision ? { supervision: options.supervision } : {}), ...(options.limits ? { limits: options.limits } : {}), ...(options.ownerTokens ? { ownerTokens: options.ownerTokens } : {}), ...(options.rolesDir ? { rolesDir: options.rolesDir } : {}), ...(options.templatesDir ? { templatesDir: options.templatesDir } : {}),
       servers: createServers({ home, env, findExecutable: name => findExecutable(name, env['PATH']) }),
       ...(options.models ? { models: options.models } : {}), ...(options.workspaceDir ? { workspaceDir: options.workspaceDir } : {}),
       marker: { [homeMarker]: home },
@@ -167,6 +178,8 @@ export async function createMadrox(options: MadroxOptions): Promise<Madrox> {
         return { ok: outcome.ok, text: outcome.ok ? (outcome.text ?? JSON.stringify(outcome.data)) : toWireText(outcome.error) }
       },
     })
+    const owners = [localOwner, ...Object.keys(options.ownerTokens ?? {}).map(asOwnerId)]
+    const monitor = options.monitoring && startMonitoring(options.monitoring, { system, owners: [...new Set(owners)], book, clock, log })
     const call: Madrox['call'] = async (caller, tool, args, { signal, callKey } = {}) => {
       const outcome = await callTool(tools, tool, args, { system, caller, signal: signal ?? new AbortController().signal, progress: () => {}, now: () => clock.now(), ...(callKey ? { callKey } : {}) })
       // In this process an answer that was returned has left, unless nobody waits for it any more.
@@ -183,6 +196,7 @@ export async function createMadrox(options: MadroxOptions): Promise<Madrox> {
         system.endpointAnnounced()
       },
       close: async agents => {
+        await monitor?.close()
         await system.close(agents)
         forgetSecrets()
         lock.release()

@@ -80,3 +80,10 @@ test('directories are absolute: of the file from where it is, else from where th
 test('a variable may hold several names, and an empty one says nothing', () => {
   expect(loadConfig({ home: home() }, { MADROX_CHILD_ENV: 'A, B,', MAX_INSTANCES: '', LOG_LEVEL: 'DEBUG' })).toMatchObject({ childEnv: ['A', 'B'], maxInstances: 10, logLevel: 'debug' })
 })
+
+test('a switch is on or off, and in a file also true or false', () => {
+  const monitoringOf = (toml: string): string => loadConfig({ home: home({ 'config.toml': toml }) }, {}).monitoring
+  expect([monitoringOf('monitoring = true'), monitoringOf('monitoring = "on"'), monitoringOf('monitoring = false'), monitoringOf('')]).toEqual(['on', 'on', 'off', 'off'])
+  expect(loadConfig({ home: home({}) }, { OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT: 'true', MADROX_OTEL: 'off' })).toMatchObject({ otelContent: 'on', otel: 'off' })
+  expect(() => monitoringOf('monitoring = 1')).toThrow(expect.objectContaining({ code: 'invalid_input' }))
+})

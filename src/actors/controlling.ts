@@ -92,6 +92,8 @@ export interface PolicyControl {
    * or somebody above it has set), `not_allowed`, `not_found`, `invalid_input`.
    */
   setPolicy(caller: Caller, change: PolicyChange): PolicyTold
+  /** Called behind each such change: what was allowed may be allowed no more, or again. */
+  onPolicyChanged(listener: () => void): void
   /** What waits for an answer and concerns agents the caller may see, or its own calls; `settled`: also the newest so many of what was settled. */
   approvals(caller: Caller, options?: { readonly settled?: number }): readonly ApprovalTold[]
   /** Refused: `not_found`, `not_allowed` (who wants it never answers; a person's question is answered by no agent), `already_settled`. */

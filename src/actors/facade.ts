@@ -16,8 +16,10 @@ import type { Coordination } from './coordination.ts'
 import type { Health } from './health.ts'
 import type { Lifecycle } from './lifecycle-words.ts'
 import type { LogReading } from './log-reading.ts'
+import type { MetricsReading } from './metrics-reading.ts'
 import type { ServersAsked } from './servers.ts'
 import type { Spent } from './spending.ts'
+import type { SummaryReading } from './summary-reading.ts'
 import type { Attaching } from './terminals.ts'
 
 export type { Attaching, Attachment, TerminalEvent, Viewer } from './terminals.ts'
@@ -260,7 +262,7 @@ export interface ConnectRequest {
  * Calls that take a reference to an agent refuse with `MadroxError`: `not_found`, `ambiguous_reference`, or `not_allowed` where
  * the agent is outside the caller's rights. Outcomes of work (a message that failed, a wait that ended) are results.
  */
-export interface MadroxSystem extends Attaching, Catalogue, Coordination, Lifecycle, LogReading, PolicyControl {
+export interface MadroxSystem extends Attaching, Catalogue, Coordination, Lifecycle, LogReading, MetricsReading, PolicyControl, SummaryReading {
   /** The principal behind a credential. No token on a loopback connection, and none configured: the local owner. Otherwise refused. */
   authenticate(token: string | undefined, connection: Connection): Caller
   /** A session opened. A disconnected client of the same owner, name and root is taken over, its inbox with it. */

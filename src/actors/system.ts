@@ -12,8 +12,10 @@ import { MadroxError } from '../errors.ts'
 import { asAgentId, type AgentId, type ClientId, type IdSource } from '../ids.ts'
 import type { Log } from '../log.ts'
 import type { Logs } from '../logs/logs.ts'
+import type { Summaries } from '../monitoring/summaries.ts'
 import { createPrices, type Prices } from '../prices.ts'
-import type { Store } from '../store/store.ts'
+import type { AgentRow, Store } from '../store/store.ts'
+import type { Tracing } from '../telemetry/spans.ts'
 import { createApprovals } from './approvals.ts'
 import { createAsks } from './asks.ts'
 import { createAttaching, createViewers } from './attaching.ts'
@@ -34,9 +36,11 @@ import { createLifecycle } from './lifecycle.ts'
 import { createLetters } from './letters.ts'
 import { createLogReading } from './logs.ts'
 import { createMessaging } from './messaging.ts'
+import { createMetrics } from './metrics.ts'
 import { createNotifications } from './notifications.ts'
 import { resolveParent } from './parenthood.ts'
 import { policy, setPolicy } from './policies.ts'
+import { createPolicyChanging } from './policy-changing.ts'
 import { createPolicies } from './policy-record.ts'
 import { watchPrompts } from './prompt-approval.ts'
 import { createSpawnApproval, spawnApprovalMs } from './spawn-approval.ts'
@@ -45,7 +49,7 @@ import { hands } from '../machines/effects.ts'
 import { redact } from '../redaction.ts'
 import { defaultSupervision, type Supervision } from '../restarts.ts'
 import { recover } from './recovery.ts'
-import { tellRecords } from './recording.ts'
+import { type Recorded, tellRecords } from './recording.ts'
 import { createRetention } from './retention.ts'
 import { createReviving } from './reviving.ts'
 import { createRoot } from './root.ts'
@@ -55,7 +59,9 @@ import { createServers, type Servers } from './servers.ts'
 import { toSaidTold } from './said.ts'
 import { createSpawning, spawnFailureOf } from './spawning.ts'
 import { createSpending } from './spending.ts'
+import { createSummarising } from './summarising.ts'
 import { createTeams } from './teams.ts'
+import { traceRecords } from './tracing.ts'
 import { createWaiting } from './waiting.ts'
 import { type PrepareWorkspace, prepareWorkspace } from './workspaces.ts'
 
@@ -94,6 +100,10 @@ export interface SystemOptions {
   readonly retentionDays?: number
   /** Where logs are exported to; none: nowhere. Closed with the system. */
   readonly logs?: Logs
+  /** Who is told of each message that has an outcome; none: nobody. Closed with the system. */
+  readonly tracing?: Tracing
+  /** Where summaries are kept; none: nowhere. */
+  readonly summaries?: Summaries
   /** How clients treat their agents that die. */
   readonly supervision?: Supervision
   /** Where agents work; a simulation, which touches no disk, gives its own. */
@@ -109,7 +119,7 @@ export function createSystem(options: SystemOptions): MadroxSystem {
   const { clock, ids, log, logs, prices = createPrices() } = options
   const days = options.retentionDays ?? 0
   const toExporting = (event: ExportingEvent): void => root.system.get(hands.exporting)?.send(event)
-  const health = createStoreHealth({ clock, log, store: logs ? tellRecords(options.store, recorded => toExporting({ type: 'recorded', recorded })) : options.store })
+  const health = createStoreHealth({ clock, log, store: recordingStore(options, recorded => toExporting({ type: 'recorded', recorded }), id => core.rows.get(id)) })
   const { store } = health
   const aliases = aliasesOnRecord(store)
   const viewers = createViewers()
@@ -194,6 +204,8 @@ export function createSystem(options: SystemOptions): MadroxSystem {
     ...logReading,
     recordRefusal: whileOpen(logReading.recordRefusal),
     ...createLetters(core, waiting),
+    ...createMetrics(core),
+    ...createSummarising(core, options.summaries),
     ...createCoordination(core, waiting),
     ...createAttaching(core, viewers),
     ...lifecycle,
@@ -209,7 +221,7 @@ export function createSystem(options: SystemOptions): MadroxSystem {
     approvals: approvals.list,
     answerApproval: approvals.answer,
     personAt: approvals.personAt,
-    setPolicy: (caller, change) => setPolicy(core, caller, { ...change, harnesses: [...drivers.keys()] }),
+    ...createPolicyChanging(change => setPolicy(core, change.caller, { ...change, harnesses: [...drivers.keys()] })),
     interrupt: (caller, reference, then) => interrupt(core, caller, reference, then),
     terminate: (caller, reference, force) => terminate(core, caller, reference, force),
     resolve: (caller, reference) => resolveAgent(core, caller, reference, 'address'),
@@ -228,8 +240,14 @@ export function createSystem(options: SystemOptions): MadroxSystem {
       return { ...health.read(), ...(trouble ? { notes: [redact(`Logs are not being written: ${trouble.reason}. Agents are not touched by it.`)] } : {}) }
     },
     endpointAnnounced: () => core.root.system.get(hands.drivers)?.send({ type: 'endpointAnnounced' }),
-    close: (agents = 'end') => (closing ??= close(core, { drivers: () => drivers, agents, endApprovals: () => approvals.endAll('the server is shutting down'), endWaits: waiting.endAll, lastWord: () => (closed = true), logs })),
+    close: (agents = 'end') => (closing ??= close(core, { drivers: () => drivers, agents, endApprovals: () => approvals.endAll('the server is shutting down'), endWaits: waiting.endAll, lastWord: () => (closed = true), logs, tracing: options.tracing })),
   }
+}
+
+/** The store, with those told who listen to what goes on record. */
+function recordingStore({ store, logs, tracing, log }: SystemOptions, toExporting: (recorded: Recorded) => void, rowOf: (id: AgentId) => AgentRow | undefined): Store {
+  const exported = logs ? tellRecords(store, toExporting) : store
+  return tracing ? tellRecords(exported, traceRecords({ tracing, store, rowOf, log })) : exported
 }
 
 /** The page stands beside `/mcp`. */
@@ -244,9 +262,10 @@ interface Closing {
   readonly endWaits: () => void
   readonly lastWord: () => void
   readonly logs: Logs | undefined
+  readonly tracing: Tracing | undefined
 }
 
-async function close(core: Core, { drivers, agents, endApprovals, endWaits, lastWord, logs }: Closing): Promise<void> {
+async function close(core: Core, { drivers, agents, endApprovals, endWaits, lastWord, logs, tracing }: Closing): Promise<void> {
   endApprovals()
   const tops = [...core.rows.values()].filter(row => row.parent.kind === 'client' && agentActor(core, row.id)).map(row => row.id)
   if (agents === 'end') await endAll(core, tops, false, 'the server is shutting down')
@@ -259,11 +278,12 @@ async function close(core: Core, { drivers, agents, endApprovals, endWaits, last
   ledgerActor(core).send({ type: 'writeRetried' })
   core.root.stop()
   core.store.close()
-  await logs?.close()
+  await Promise.all([logs?.close(), tracing?.close()])
   core.secrets.forget()
 }
 
 export { bringBack as bringBackHint } from './workspaces.ts'
+export { medianOf, quantileOf } from './measures.ts'
 export { rootName } from './parenthood.ts'
 export { costOf } from './spending.ts'
 export { serverAskedSchema } from './servers.ts'
@@ -273,3 +293,6 @@ export { policyFields } from './policy.ts'
 export type * from './controlling.ts'
 export type * from './coordination.ts'
 export type * from './log-reading.ts'
+export type * from './metrics-reading.ts'
+export type * from './summary-reading.ts'
+export type { Summary } from '../monitoring/summaries.ts'

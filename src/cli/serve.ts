@@ -41,6 +41,7 @@ async function startServer(config: Config, log: Log): Promise<{ readonly url: st
     throw new MadroxError('invalid_input', `${config.host} is reached over the network, and no token is set.`, { remedy: 'Set MADROX_SERVER_TOKEN (16 characters or more), or listen on 127.0.0.1.' })
   }
   const [{ createMadrox }, { serveHttp }, { instructions }] = await Promise.all([import('../index.ts'), import('../transports/http.ts'), import('../tools/instructions.ts')])
+  const tracing = await tracingOf(config, log)
   const madrox = await createMadrox({
     home: config.home, logDir: config.logDir, workspaceDir: config.workspaceDir, rolesDir: join(config.home, 'prompts'), templatesDir: join(config.home, 'templates'),
     durability: config.durability, retentionDays: config.retentionDays,
@@ -50,6 +51,7 @@ async function startServer(config: Config, log: Log): Promise<{ readonly url: st
     limits: limitsOf(config),
     supervision: { strategy: config.restartStrategy, maxRestarts: config.maxRestarts, withinMs: config.restartWindowSeconds * 1000 },
     approvals: { spawnMs: config.spawnApprovalSeconds * 1000, promptMs: config.promptApprovalSeconds * 1000 },
+    ...(tracing ? { tracing } : {}), ...(config.monitoring === 'on' ? { monitoring: monitoringOf(config) } : {}),
     willServe: true, log, ...(config.token ? { ownerTokens: { local: config.token } } : {}),
   })
   try {
@@ -69,6 +71,16 @@ async function startServer(config: Config, log: Log): Promise<{ readonly url: st
     throw error
   }
 }
+
+/** Loaded where it is wanted. */
+async function tracingOf({ otel, otelContent }: Config, log: Log) {
+  const isCollectorKnown = Boolean(process.env['OTEL_EXPORTER_OTLP_ENDPOINT'] || process.env['OTEL_EXPORTER_OTLP_TRACES_ENDPOINT'])
+  if (otel === 'off' || (otel === 'auto' && !isCollectorKnown)) return undefined
+  const { createOtelTracing } = await import('../telemetry/otel.ts')
+  return createOtelTracing({ log, content: otelContent === 'on', serviceName: process.env['OTEL_SERVICE_NAME'] || undefined })
+}
+
+const monitoringOf = ({ monitoringUrl: url, monitoringKey: key, monitoringModel: model }: Config) => ({ url, ...(key === undefined ? {} : { key }), ...(model === undefined ? {} : { model }) })
 
 function stopSignal(): Promise<void> {
   return new Promise(resolve => {

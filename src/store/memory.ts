@@ -11,6 +11,7 @@ import { createMemoryLetters, type StoredReply } from './memory-letters.ts'
 import { createMemoryPolicies } from './memory-policies.ts'
 import type { ApprovalRow } from './policy-store.ts'
 import { createMemoryLogs } from './memory-logs.ts'
+import { createMemoryMeasuring } from './memory-measuring.ts'
 import { createJournal, createTable, type Journal, type Table } from './tables.ts'
 import type { AgentRow, AuditRow, ClientRow, MessageRow, ModelUsage, OutputRow, Store, UsageRow, UsageTotals } from './store.ts'
 
@@ -43,6 +44,7 @@ export function createMemoryStore(): Store {
     ...turns(journal, knowAgent),
     ...calls(callTable),
     ...createMemoryLogs({ audit, messages: messageTable, replies: replyTable, ownerOf: id => agents.get(id)?.ownerId }),
+    ...createMemoryMeasuring({ agents, messages: messageTable, audit }),
     ...records(journal, output, knowAgent),
     prune: before => journal.transaction(() => {
       const isGone = (id: AgentId): boolean => (agents.get(id)?.endedAt ?? before) < before

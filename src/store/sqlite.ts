@@ -6,6 +6,7 @@ import { createSqliteJobs } from './sqlite-jobs.ts'
 import { createSqliteLetters } from './sqlite-letters.ts'
 import { createSqlitePolicies } from './sqlite-policies.ts'
 import { createSqliteLogs } from './sqlite-logs.ts'
+import { createSqliteMeasuring } from './sqlite-measuring.ts'
 import {
   agentPatchValues, agentRow, agentValues, callRow, callValues, clientRow, clientValues, messageRow, messageValues,
   outcomeValues, outputRow, outputValues, replyRow, replyValues, restValues, modelUsageRow, usageTotalsRow, usageValues,
@@ -31,6 +32,7 @@ export function createSqliteStore(options: DatabaseOptions): Store {
     ...createSqliteJobs(connection),
     ...createSqlitePolicies(connection),
     ...createSqliteLogs(connection),
+    ...createSqliteMeasuring(connection),
     ...calls(connection),
     ...records(connection),
     prune: pruning(connection),

@@ -10,6 +10,7 @@
 
 import type { AgentId, ClientId, MessageId, OwnerId, ReplyId } from '../ids.ts'
 import type { Address, DeadLetter, Message, Outcome, Reply } from '../messages.ts'
+import type { Measuring } from './measuring.ts'
 import type { JobStore } from './job-store.ts'
 import type { PolicyStore } from './policy-store.ts'
 
@@ -149,7 +150,7 @@ export function toSaid(found: { readonly sent: readonly MessageRow[]; readonly s
   return limit > 0 ? all.toSorted((a, b) => a.at - b.at).slice(-limit) : []
 }
 
-export interface Store extends PolicyStore, JobStore {
+export interface Store extends Measuring, PolicyStore, JobStore {
   /** Runs `work` in one transaction; a throw rolls everything back. Nested calls join the outer one: a throw
    *  that the outer call catches undoes the nested call alone. `work` is synchronous; nothing is awaited in a transaction. */
   transaction<T>(work: () => T): T
@@ -243,3 +244,5 @@ export interface Store extends PolicyStore, JobStore {
 
   close(): void
 }
+
+export type { BusySpan, Measuring } from './measuring.ts'

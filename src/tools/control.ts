@@ -3,18 +3,29 @@
 import { z } from 'zod'
 import type { InterruptReport } from '../actors/system.ts'
 import { toWireError } from '../errors.ts'
+import { orCancelled } from './cancelling.ts'
 import { acting, ending, instanceId, reference } from './schemas.ts'
 import { defineTool, type ToolContext } from './tool.ts'
 
-export const then = z.enum(['hold', 'continue', 'clear']).default('hold').describe('hold: wait for your next message; continue: go on with its queue; clear: drop its queue, then hold')
+const afterwards = z.enum(['hold', 'continue', 'clear'])
+export const then = afterwards.default('hold').describe('hold: wait for your next message; continue: go on with its queue; clear: drop its queue, then hold')
 
-export const toInterrupted = (report: InterruptReport): Record<string, unknown> => ({
+export const toInterrupted = (report: InterruptReport): Record<string, unknown> & { readonly instance_id: string } => ({
   instance_id: report.agentId, name: report.name, interrupted: report.interrupted, was: report.was,
   ...(report.confirmedBy ? { confirmed_by: report.confirmedBy } : {}), ...(report.afterMs === undefined ? {} : { after_ms: report.afterMs }),
   ...(report.cancelledMessageId ? { cancelled_message_id: report.cancelledMessageId } : {}), ...(report.note ? { note: report.note } : {}),
 })
 
 export const interruptedOutput = z.looseObject({ instance_id: z.string(), interrupted: z.boolean(), was: z.string() })
+
+/** What is said to a caller that waits no longer. */
+export const goesOn = 'Not waited for any longer; it goes on. Look at get_instance_status.'
+
+async function interrupt(referenceGiven: string, then: z.output<typeof afterwards>, { system, caller, signal, progress }: ToolContext): Promise<Record<string, unknown> & { instance_id: string }> {
+  const { id, name, state } = system.status(caller, referenceGiven)
+  progress(`the turn of "${name}" is being interrupted`)
+  return toInterrupted(await orCancelled(system.interrupt(caller, referenceGiven, then), signal, () => ({ agentId: id, name, interrupted: false, was: state, note: goesOn })))
+}
 
 export const interruptInstance = defineTool({
   name: 'interrupt_instance',
@@ -26,7 +37,7 @@ export const interruptInstance = defineTool({
   topic: 'interrupt',
   listedFor: ['supervisor', 'client'],
   searchHint: 'stop pause cancel redirect turn agent',
-  handler: async (input, { system, caller }) => ({ data: toInterrupted(await system.interrupt(caller, input.instance_id, input.then)) }),
+  handler: async (input, context) => ({ data: await interrupt(input.instance_id, input.then, context) }),
 })
 
 /** Each on its own, in the order given. */
@@ -47,14 +58,16 @@ export const interruptMultiple = defineTool({
   topic: 'interrupt',
   listedFor: ['client'],
   searchHint: 'stop pause cancel several agents',
-  handler: async (input, { system, caller }) => ({ data: { results: await each(input.instance_ids, async id => toInterrupted(await system.interrupt(caller, id, input.then))) } }),
+  handler: async (input, context) => ({ data: { results: await each(input.instance_ids, id => interrupt(id, input.then, context)) } }),
 })
 
 const endedOutput = z.looseObject({ instance_id: z.string(), terminated: z.array(z.object({ instance_id: z.string(), name: z.string(), reason: z.string() })), already_ended: z.boolean() })
 
-async function terminate(referenceGiven: string, force: boolean, { system, caller }: ToolContext): Promise<Record<string, unknown> & { instance_id: string }> {
+async function terminate(referenceGiven: string, force: boolean, { system, caller, signal, progress }: ToolContext): Promise<Record<string, unknown> & { instance_id: string }> {
   const id = system.resolve(caller, referenceGiven)
-  const ended = await system.terminate(caller, id, force)
+  progress(`"${referenceGiven}" and all below it are ending, leaves first`)
+  const ended = await orCancelled(system.terminate(caller, id, force), signal, () => undefined)
+  if (!ended) return { instance_id: id, already_ended: false, terminated: [], note: goesOn }
   const already = ended.some(agent => agent.alreadyEnded)
   return { instance_id: id, already_ended: already, terminated: already ? [] : ended.map(agent => ({ instance_id: agent.agentId, name: agent.name, reason: agent.reason })), ...(already ? { note: `It had already ended: ${ended[0]?.reason}.` } : {}) }
 }

@@ -1,7 +1,8 @@
 /** Putting agents away and bringing them back, and what concerns all of one's agents at once. */
 
 import { z } from 'zod'
-import { force, interruptedOutput, then, toInterrupted } from './control.ts'
+import { orCancelled } from './cancelling.ts'
+import { force, goesOn, interruptedOutput, then, toInterrupted } from './control.ts'
 import { acting, ending, instanceId, readOnly, spawnFields, timeoutSeconds } from './schemas.ts'
 import { iso } from './see.ts'
 import { defineTool } from './tool.ts'
@@ -16,9 +17,10 @@ export const suspendInstance = defineTool({
   topic: 'control',
   listedFor: ['client'],
   searchHint: 'suspend pause sleep put away idle agent save memory',
-  handler: async ({ instance_id }, { system, caller, progress }) => {
-    progress('the process is ending')
-    const { agentId, ...report } = await system.suspend(caller, instance_id)
+  handler: async ({ instance_id }, { system, caller, signal, progress }) => {
+    const { id, name, state } = system.status(caller, instance_id)
+    progress(`the process of "${name}" is ending`)
+    const { agentId, ...report } = await orCancelled(system.suspend(caller, instance_id), signal, () => ({ agentId: id, name, suspended: false, was: state, note: goesOn }))
     return { data: { instance_id: agentId, ...report } }
   },
 })
@@ -34,7 +36,7 @@ export const resumeInstance = defineTool({
   listedFor: ['client'],
   searchHint: 'resume wake restore continue suspended ended agent session',
   handler: async ({ instance_id, name, model, timeout_seconds }, { system, caller, signal, progress, person }) => {
-    progress('the session is being resumed')
+    progress(`the session of "${instance_id}" is being resumed`)
     const { agentId, ...report } = await system.resume(caller, instance_id, { ...(name === undefined ? {} : { name }), ...(model === undefined ? {} : { model }) }, { signal, progress, ...(person ? { person } : {}), timeoutMs: timeout_seconds * 1000 })
     const status = system.status(caller, agentId)
     return { data: { instance_id: agentId, ...report, state: status.state, model: status.model ?? null, session_id: status.sessionId ?? null, parent_instance_id: status.parent?.kind === 'agent' ? status.parent.id : null, parent_source: status.parentSource } }
@@ -71,9 +73,10 @@ export const terminateAll = defineTool({
   topic: 'interrupt',
   listedFor: ['client'],
   searchHint: 'end kill stop close all agents clean up',
-  handler: async (input, { system, caller, progress }) => {
-    progress('agents are ending, leaves first')
-    const ended = await system.terminateAll(caller, input.force)
+  handler: async (input, { system, caller, signal, progress }) => {
+    progress('your agents are ending, leaves first')
+    const ended = await orCancelled(system.terminateAll(caller, input.force), signal, () => undefined)
+    if (!ended) return { data: { terminated: [], total: 0, note: goesOn } }
     return { data: { terminated: ended.map(({ agentId, name, reason }) => ({ instance_id: agentId, name, reason })), total: ended.length } }
   },
 })
@@ -88,9 +91,10 @@ export const interruptAll = defineTool({
   topic: 'interrupt',
   listedFor: ['client'],
   searchHint: 'stop pause halt cancel all agents',
-  handler: async (input, { system, caller, progress }) => {
-    progress('turns are being interrupted')
-    const results = await system.interruptAll(caller, input.then)
+  handler: async (input, { system, caller, signal, progress }) => {
+    progress('the turns of your agents are being interrupted')
+    const results = await orCancelled(system.interruptAll(caller, input.then), signal, () => undefined)
+    if (!results) return { data: { results: [], total: 0, note: goesOn } }
     return { data: { results: results.map(toInterrupted), total: results.length, ...(results.length === 0 ? { note: 'None of your agents is busy; nothing was changed.' } : {}) } }
   },
 })

@@ -32,9 +32,11 @@ interface Sending {
   readonly key?: string
 }
 
-async function sendOne({ to, message, wait, expectsReply, timeoutMs, expiresAt, key }: Sending, { system, caller, signal }: ToolContext): Promise<SendReport> {
+async function sendOne({ to, message, wait, expectsReply, timeoutMs, expiresAt, key }: Sending, { system, caller, signal, progress }: ToolContext): Promise<SendReport> {
   const sent = system.send(caller, { to, text: message, expectsReply, toBeWaitedFor: wait && expectsReply, ...(expiresAt === undefined ? {} : { expiresAt }), ...(key ? { callKey: key } : {}) })
-  return wait && expectsReply ? system.waitForAny(caller, [sent.messageId], { signal, timeoutMs }) : sent
+  if (!wait || !expectsReply) return sent
+  progress(`"${to}" is to answer ${sent.messageId}`)
+  return system.waitForAny(caller, [sent.messageId], { signal, timeoutMs })
 }
 
 export const sendToInstance = defineTool({
@@ -159,7 +161,8 @@ export const getPendingReplies = defineTool({
   topic: 'messages',
   listedFor: ['leaf', 'supervisor', 'client'],
   searchHint: 'inbox replies answers results collect poll',
-  handler: async (input, { system, caller, signal }) => {
+  handler: async (input, { system, caller, signal, progress }) => {
+    if (input.wait_timeout > 0) progress('no reply is there yet')
     const { replies, peeked } = await system.collectReplies(caller, { limit: input.limit, wait: { timeoutMs: input.wait_timeout * 1000, signal }, ...(input.instance_id ? { of: input.instance_id } : {}) })
     return { data: { replies: replies.map(toPending), count: replies.length }, replies: peeked ? [] : replies.map(reply => reply.id) }
   },
@@ -175,7 +178,8 @@ export const waitForAny = defineTool({
   topic: 'messages',
   listedFor: ['supervisor', 'client'],
   searchHint: 'wait first answer outcome any',
-  handler: async ({ message_ids, timeout_seconds }, { system, caller, signal }) => {
+  handler: async ({ message_ids, timeout_seconds }, { system, caller, signal, progress }) => {
+    progress(`the first answer to ${message_ids.join(', ')} is awaited`)
     const report = await system.waitForAny(caller, message_ids.map(asMessageId), { signal, timeoutMs: timeout_seconds * 1000 })
     const open = message_ids.filter(id => report.status === 'pending' || id !== report.messageId)
     return { data: { ...toSent(report), open }, replies: report.replies }

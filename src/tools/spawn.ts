@@ -8,7 +8,7 @@ import { toSent } from './messages.ts'
 import { acting, anyFields, codexFields, reference, spawnedOutput, spawnFields, type SpawnInput, spawnInput } from './schemas.ts'
 import { defineTool, RefusalWithReplies, type ToolContext, type ToolResult } from './tool.ts'
 
-const common = { annotations: acting, topic: 'spawn', output: spawnedOutput } as const
+const common = { annotations: acting, topic: 'spawn', output: spawnedOutput, spawns: true } as const
 
 export const spawnClaude = defineTool({
   ...common,
@@ -59,6 +59,7 @@ export const spawnMultiple = defineTool({
   annotations: acting,
   topic: 'spawn',
   listedFor: ['supervisor', 'client'],
+  spawns: true,
   searchHint: 'start create launch team batch parallel several agents',
   handler: async ({ instances, parent_instance_id }, context) => {
     // Of a caller without a session, the agent of this name stands under its owner, whoever supervises the others.
@@ -99,6 +100,7 @@ export async function spawnOne(harness: string, given: z.input<typeof spawnInput
     await system.waitUntilReady(agentId, { signal, timeoutMs: left() })
   }
   const waits = input.wait_for_response && input.expects_reply && sent
+  if (waits) context.progress(`"${input.name}" is at its first task, ${sent.messageId}`)
   const answer = waits ? await system.waitForAny(caller, [sent.messageId], { signal, timeoutMs: left() }) : sent
   // Its first turn may have shown that its CLI will never work.
   const failure = answer?.status === 'failed' || answer?.status === 'agent_gone' ? orRelease(context, answer, () => system.spawnFailure(agentId)) : undefined

@@ -9,10 +9,12 @@ import { listDeadLetters, resendDeadLetter } from './letters.ts'
 import { interruptAll, listPersistedInstances, resumeInstance, suspendInstance, terminateAll } from './lifecycle.ts'
 import { getAuditLogs, getInstanceLogs, listLoggedInstances } from './logs.ts'
 import { broadcastToChildren, getPendingReplies, replyToCaller, sendToInstance, sendToMultiple, waitForAny } from './messages.ts'
+import { getMetrics } from './metrics.ts'
 import { getPolicy, setPolicy } from './policy.ts'
 import { acting, readOnly } from './schemas.ts'
 import { getChildren, getInstanceOutput, getInstanceStatus, getInstanceTree, getPeers, getTerminalScreen } from './see.ts'
 import { spawnAgent, spawnClaude, spawnCodex, spawnMultiple } from './spawn.ts'
+import { getAgentSummary, getAllAgentSummaries } from './summaries.ts'
 import { listRoles, listTemplates, spawnTeam } from './teams.ts'
 import { defineTool, runTool, type Tool, type ToolTable, topics } from './tool.ts'
 
@@ -26,6 +28,7 @@ const tools: readonly Tool[] = [
   getLiveInstanceStatus, getMultipleOutputs, getDashboardUrl, getMainInstanceId,
   getInstanceStatus, getInstanceTree, getChildren, getPeers, getInstanceOutput, getTerminalScreen,
   getInstanceLogs, getAuditLogs, listLoggedInstances,
+  getMetrics, getAgentSummary, getAllAgentSummaries,
 ]
 
 /** Every tool by name, and by alias. */

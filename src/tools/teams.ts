@@ -29,6 +29,7 @@ export const spawnTeam = defineTool({
   topic: 'spawn',
   listedFor: ['client'],
   alwaysLoad: true,
+  spawns: true,
   searchHint: 'start create launch team template crew squad software research security data',
   handler: async ({ template_name, task_description, supervisor_role, parent_instance_id: wanted, harness, ...rest }, context) => {
     const { system, caller, callKey } = context

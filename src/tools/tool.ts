@@ -51,6 +51,8 @@ export interface Tool<Input extends z.ZodType = z.ZodType> {
   readonly annotations: { readonly readOnlyHint: boolean; readonly destructiveHint: boolean; readonly idempotentHint: boolean; readonly openWorldHint: boolean }
   /** Sets it is listed in. Listing is not rights: whatever is within the caller's rights can be called. */
   readonly listedFor: readonly Toolset[]
+  /** Not listed to who may not: policy has orchestration switched off above. */
+  readonly spawns?: boolean
   /** Clients load it at once, like what a supervisor is shown. */
   readonly alwaysLoad?: boolean
   readonly topic: Topic

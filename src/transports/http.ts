@@ -21,6 +21,7 @@ import { createGuard, isLoopbackHost, type Arrival, type Guard } from './guard.t
 import { createMcpEndpoint, type McpEndpoint } from './mcp/endpoint.ts'
 import type { McpExtension } from './mcp/extension.ts'
 import type { McpTimings } from './mcp/session.ts'
+import { answerMetrics } from './metrics.ts'
 import { createRest, type Rest } from './rest/rest.ts'
 import { refuse } from './rest/status.ts'
 
@@ -110,7 +111,7 @@ function createApp({ endpoint, inspector, rest }: Served, guard: Guard, { log, s
     const health = system.health()
     return Response.json({ name: 'madrox', version, ...health }, { status: health.status === 'ok' ? 200 : 503 })
   })
-  const known = (answer: (caller: Caller, request: Request) => Response) => (event: H3Event): Response => {
+  const known = (answer: (caller: Caller, request: Request) => Response | Promise<Response>) => (event: H3Event): Response | Promise<Response> => {
     const caller = authenticate(system, event.req, guard.connectionOf(arrivalOf(event)))
     return caller instanceof MadroxError ? Response.json(toWireError(caller), { status: 401, headers: challenge }) : answer(caller, event.req)
   }
@@ -120,6 +121,7 @@ function createApp({ endpoint, inspector, rest }: Served, guard: Guard, { log, s
     // Node's types know http and http2 responses as one; listhen serves plain http here.
     return { exchange: watchExchange(response as Parameters<typeof watchExchange>[0]), connection: guard.connectionOf(arrivalOf(event)) }
   }
+  app.get('/metrics', known(caller => answerMetrics(system, caller)))
   app.get('/', () => inspector.page())
   app.get('/inspector/tree', known(inspector.tree))
   app.get('/inspector/events', known(inspector.events))

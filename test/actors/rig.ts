@@ -18,10 +18,12 @@ import { type AgentId, asAgentId, asReplyId, localOwner, type OwnerId, randomIds
 import { silentLog } from '../../src/log.ts'
 import type { Logs } from '../../src/logs/logs.ts'
 import type { Caller } from '../../src/messages.ts'
+import type { Summaries } from '../../src/monitoring/summaries.ts'
 import type { Supervision } from '../../src/restarts.ts'
 import type { Prices } from '../../src/prices.ts'
 import { createMemoryStore } from '../../src/store/memory.ts'
 import type { Store } from '../../src/store/store.ts'
+import type { Tracing } from '../../src/telemetry/spans.ts'
 import { createToolTable } from '../../src/tools/table.ts'
 import { callTool, type ToolOutcome } from '../../src/tools/tool.ts'
 
@@ -81,6 +83,8 @@ export interface StageOptions {
   readonly approvals?: { readonly spawnMs?: number; readonly promptMs?: number }
   /** Where logs are exported to; none: nowhere. */
   readonly logs?: Logs
+  readonly summaries?: Summaries
+  readonly tracing?: Tracing
   /** Where a transport serves; none: nowhere. */
   readonly endpoint?: () => string | undefined
   /** What MCP presets find; none: no variable, and every command. */
@@ -139,7 +143,7 @@ export function createStage(options: StageOptions = {}): Stage {
   }
   const system = createSystem({
     store, clock, ids: randomIds, log: silentLog, home, marker: {}, endpoint: options.endpoint ?? (() => undefined),
-    ...(options.approvals ? { approvals: options.approvals } : {}), ...(options.logs ? { logs: options.logs } : {}), ...(options.limits ? { limits: options.limits } : {}), ...(options.prices ? { prices: options.prices } : {}), ...(options.supervision ? { supervision: options.supervision } : {}), ...(options.retentionDays === undefined ? {} : { retentionDays: options.retentionDays }), ...(options.ownerTokens ? { ownerTokens: options.ownerTokens } : {}),
+    ...(options.approvals ? { approvals: options.approvals } : {}), ...(options.logs ? { logs: options.logs } : {}), ...(options.summaries ? { summaries: options.summaries } : {}), ...(options.tracing ? { tracing: options.tracing } : {}), ...(options.limits ? { limits: options.limits } : {}), ...(options.prices ? { prices: options.prices } : {}), ...(options.supervision ? { supervision: options.supervision } : {}), ...(options.retentionDays === undefined ? {} : { retentionDays: options.retentionDays }), ...(options.ownerTokens ? { ownerTokens: options.ownerTokens } : {}),
     servers: createServers({ home, env: {}, findExecutable: name => name, ...options.surroundings }),
     ...(options.rolesDir ? { rolesDir: options.rolesDir } : {}), ...(options.templatesDir ? { templatesDir: options.templatesDir } : {}),
     connectDrivers: tell => {

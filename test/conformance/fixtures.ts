@@ -4,25 +4,16 @@
  */
 
 import {
-  CompleteRequestSchema,
   CreateMessageResultSchema,
   ElicitResultSchema,
-  GetPromptRequestSchema,
-  ListPromptsRequestSchema,
-  ListResourcesRequestSchema,
-  ListResourceTemplatesRequestSchema,
-  ReadResourceRequestSchema,
-  SubscribeRequestSchema,
-  UnsubscribeRequestSchema,
   type CallToolResult,
   type ContentBlock,
   type ElicitRequestFormParams,
   type PromptMessage,
+  type ReadResourceResult,
   type Tool,
 } from '@modelcontextprotocol/sdk/types.js'
 import type { CallExtra, ExtensionTool, McpExtension } from '../../src/transports/mcp/extension.ts'
-
-type Server = Parameters<NonNullable<McpExtension['configure']>>[0]
 
 const redPixel = 'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8DwHwAFBQIAX8jx0gAAAABJRU5ErkJggg=='
 const silence = 'UklGRiQAAABXQVZFZm10IBAAAAABAAEAQB8AAIA+AAACABAAZGF0YQAAAAA='
@@ -133,21 +124,12 @@ const resources = [
   { uri: 'test://watched-resource', name: 'Watched resource', description: 'To be subscribed to.', mimeType: 'text/plain' },
 ]
 
-function serveResources(server: Server): void {
-  server.setRequestHandler(ListResourcesRequestSchema, () => ({ resources }))
-  server.setRequestHandler(ListResourceTemplatesRequestSchema, () => ({
-    resourceTemplates: [{ uriTemplate: 'test://template/{id}/data', name: 'Template', description: 'Data by id.', mimeType: 'application/json' }],
-  }))
-  server.setRequestHandler(ReadResourceRequestSchema, ({ params: { uri } }) => {
-    const id = /^test:\/\/template\/([^/]+)\/data$/.exec(uri)?.[1]
-    if (id !== undefined) {
-      return { contents: [{ uri, mimeType: 'application/json', text: JSON.stringify({ id, templateTest: true, data: `Data for ID: ${id}` }) }] }
-    }
-    if (uri === 'test://static-binary') return { contents: [{ uri, mimeType: 'image/png', blob: redPixel }] }
-    return { contents: [{ uri, mimeType: 'text/plain', text: 'This is the content of the static text resource.' }] }
-  })
-  server.setRequestHandler(SubscribeRequestSchema, () => ({}))
-  server.setRequestHandler(UnsubscribeRequestSchema, () => ({}))
+function readFixture(uri: string): ReadResourceResult | undefined {
+  const id = /^test:\/\/template\/([^/]+)\/data$/.exec(uri)?.[1]
+  if (id !== undefined) return { contents: [{ uri, mimeType: 'application/json', text: JSON.stringify({ id, templateTest: true, data: `Data for ID: ${id}` }) }] }
+  if (!resources.some(known => known.uri === uri)) return undefined
+  if (uri === 'test://static-binary') return { contents: [{ uri, mimeType: 'image/png', blob: redPixel }] }
+  return { contents: [{ uri, mimeType: 'text/plain', text: 'This is the content of the static text resource.' }] }
 }
 
 const prompts: Readonly<Record<string, { readonly arguments: readonly string[]; readonly messages: (args: Readonly<Record<string, string>>) => PromptMessage[] }>> = {
@@ -170,27 +152,24 @@ function user(content: ContentBlock): PromptMessage {
   return { role: 'user', content }
 }
 
-function servePrompts(server: Server): void {
-  server.setRequestHandler(ListPromptsRequestSchema, () => ({
-    prompts: Object.entries(prompts).map(([name, prompt]) => ({
+export const conformanceFixtures: McpExtension = {
+  capabilities: { logging: {} },
+  tools,
+  resources: {
+    list: resources,
+    templates: [{ uriTemplate: 'test://template/{id}/data', name: 'Template', description: 'Data by id.', mimeType: 'application/json' }],
+    read: readFixture,
+  },
+  prompts: {
+    list: Object.entries(prompts).map(([name, prompt]) => ({
       name,
       description: `Conformance fixture ${name}.`,
       arguments: prompt.arguments.map(argument => ({ name: argument, required: true })),
     })),
-  }))
-  server.setRequestHandler(GetPromptRequestSchema, ({ params }) => {
-    const prompt = prompts[params.name]
-    if (!prompt) throw new Error(`no prompt ${params.name}`)
-    return { messages: prompt.messages(params.arguments ?? {}) }
-  })
-  server.setRequestHandler(CompleteRequestSchema, ({ params }) => ({ completion: { values: [`${params.argument.value}-completed`], hasMore: false } }))
-}
-
-export const conformanceFixtures: McpExtension = {
-  capabilities: { logging: {}, completions: {}, prompts: {}, resources: { subscribe: true } },
-  tools,
-  configure(server) {
-    serveResources(server)
-    servePrompts(server)
+    get: (name, args) => {
+      const prompt = prompts[name]
+      return prompt && { messages: prompt.messages(args) }
+    },
+    complete: value => [`${value}-completed`],
   },
 }

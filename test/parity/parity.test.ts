@@ -114,7 +114,7 @@ describe('a wait', () => {
         let events = ''
         for await (const part of response.body?.pipeThrough(new TextDecoderStream()) ?? []) {
           events += part
-          if (events.includes(`event: progress\ndata: {"message":"${still}"}\n\n`)) onSaid(still)
+          if (events.includes(`event: progress\ndata: {"message":"${still}: `)) onSaid(still)
         }
         return String((JSON.parse(/event: result\ndata: (.*)\n\n$/.exec(events)?.[1] ?? '{}') as Args)['response'])
       }),

@@ -4,9 +4,12 @@ import { join } from 'node:path'
 import { afterAll } from 'vitest'
 import { createSqliteStore } from '../../src/store/sqlite.ts'
 import { describeStore } from '../contracts/store.ts'
+import { describeMeasuring } from '../contracts/store-measuring.ts'
 
 const dir = mkdtempSync(join(tmpdir(), 'madrox-store-'))
 afterAll(() => rmSync(dir, { recursive: true }))
 
 let count = 0
-describeStore('the SQLite store', () => createSqliteStore({ path: join(dir, `${++count}.db`) }))
+const open = () => createSqliteStore({ path: join(dir, `${++count}.db`) })
+describeStore('the SQLite store', open)
+describeMeasuring(open)

@@ -167,8 +167,10 @@ describe('a wait', () => {
     const ada = await stage.spawn('ada')
     const call = await openCall(stage, 'send_to_instance', { instance_id: ada, message: 'x' })
     expect(await call.next()).toEqual({ event: 'accepted', data: { tool: 'send_to_instance' } })
+    const waitsFor = (await call.next())?.data['message']
+    expect(waitsFor).toMatch(new RegExp(`^"${ada}" is to answer \\w+$`))
     stage.clock.advance(10_000)
-    expect(await call.next()).toEqual({ event: 'progress', data: { message: 'still waiting after 10 s' } })
+    expect(await call.next()).toEqual({ event: 'progress', data: { message: `still waiting after 10 s: ${String(waitsFor)}` } })
     stage.turn(ada, 'done')
     expect(await call.next()).toMatchObject({ event: 'result', data: { status: 'answered', response: 'done' } })
     expect(await call.next()).toBeUndefined()
@@ -198,7 +200,8 @@ describe('a wait', () => {
     const stage = await stageAndServe()
     const ada = await stage.spawn('ada')
     const call = await openCall(stage, 'send_to_instance', { instance_id: ada, message: 'x' })
-    await call.next()
+    await call.next() // accepted
+    await call.next() // what it waits for
     await stage.server.close()
     const last = await call.next().catch(() => undefined) // what is left of the stream is cut with it
     expect([undefined, 'result']).toContain(last?.event)

@@ -57,8 +57,8 @@ describe('progress', () => {
     clock.advance(60_000)
     expect(seen).toEqual([
       { progress: 1, message: 'delivered' },
-      { progress: 2, message: 'still waiting after 10 s' },
-      { progress: 3, message: 'still waiting after 20 s' },
+      { progress: 2, message: 'still waiting after 10 s: delivered' },
+      { progress: 3, message: 'still waiting after 20 s: delivered' },
     ])
   })
 })

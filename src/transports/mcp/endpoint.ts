@@ -63,6 +63,10 @@ export function createMcpEndpoint(options: McpEndpointOptions): McpEndpoint {
     for (const session of sessions.values()) if (session.principal === principalOf({ kind: 'agent', agentId })) void session.close()
   })
 
+  system.onPolicyChanged(() => {
+    for (const session of sessions.values()) session.allowedAnew()
+  })
+
   const open = async (request: Request, exchange: Exchange, caller: Caller): Promise<Response> => {
     const body = await readJson(request)
     if (body === undefined) return refusal(400, -32700, 'Parse error: the body is not JSON.')

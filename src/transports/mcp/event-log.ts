@@ -26,8 +26,11 @@ interface Event {
   message: JSONRPCMessage
 }
 
-/** @param limit events kept a session; the oldest go first, and what resumes from them is refused */
-export function createEventLog(limit = 512): EventLog {
+/**
+ * @param limit events kept a session; the oldest go first, and what resumes from them is refused
+ * @param limitOfStream of one stream: what is told again and again on the standing one takes no answer's place
+ */
+export function createEventLog(limit = 512, limitOfStream = limit / 4): EventLog {
   let counter = 0
   const events = new Map<EventId, Event>()
   const answered = new Set<StreamId>()
@@ -38,6 +41,7 @@ export function createEventLog(limit = 512): EventLog {
       const event = { id: `${stream}_${++counter}`, stream, message }
       events.set(event.id, event)
       if (isAnswer(message)) remember(answered, stream, limit)
+      for (const { id } of of(stream).slice(0, -limitOfStream)) events.delete(id)
       for (const id of events.keys()) if (events.size > limit) events.delete(id)
       return event.id
     },

@@ -5,18 +5,19 @@ import { z } from 'zod'
 import type { Caller } from '../../messages.ts'
 import type { Tool, ToolTable, Toolset } from '../../tools/tool.ts'
 
-export type Listing = (toolset: Toolset, caller: Caller['kind']) => readonly McpTool[]
+/** `orchestrates` false: policy has switched that off, and what spawns is left out. */
+export type Listing = (toolset: Toolset, caller: Caller['kind'], orchestrates?: boolean) => readonly McpTool[]
 
 /** Schemas are made once for all sessions: making them takes longer than answering a call. */
 export function createListing(tools: ToolTable): Listing {
   const made = new Map<string, readonly McpTool[]>()
   // An alias may be a key of its own in the table: a tool is listed under its name only.
   const listable = [...tools].filter(([name, tool]) => name === tool.name).map(([, tool]) => tool)
-  return (toolset, caller) => {
-    const key = `${toolset} ${caller === 'agent'}`
+  return (toolset, caller, orchestrates = true) => {
+    const key = `${toolset} ${caller === 'agent'} ${orchestrates}`
     let listed = made.get(key)
     if (!listed) {
-      listed = listable.filter(tool => tool.listedFor.includes(toolset)).map(tool => toMcpTool(tool, caller))
+      listed = listable.filter(tool => tool.listedFor.includes(toolset) && (orchestrates || !tool.spawns)).map(tool => toMcpTool(tool, caller))
       made.set(key, listed)
     }
     return listed

@@ -4,34 +4,15 @@
  */
 
 import type { Clock } from '../../clock.ts'
+import { type Signs, startSigns } from '../signs.ts'
 import type { CallExtra } from './extension.ts'
 
-export interface Progress {
-  report(message: string): void
-  stop(): void
-}
-
-export function startProgress(extra: CallExtra, clock: Clock, everyMs: number): Progress {
+export function startProgress(extra: CallExtra, clock: Clock, everyMs: number): Signs {
   const progressToken = extra._meta?.progressToken
   if (progressToken === undefined) return { report() {}, stop() {} }
-  const startedAt = clock.now()
   let progress = 0
-  let stopped = false
-  const report = (message: string): void => {
-    if (stopped) return
+  return startSigns(clock, everyMs, message => {
     const notification = { method: 'notifications/progress' as const, params: { progressToken, progress: ++progress, message } }
     extra.sendNotification(notification).catch(() => {}) // rejected when the connection is gone, which ends the call by its own way
-  }
-  const tick = (): void => {
-    report(`still waiting after ${Math.round((clock.now() - startedAt) / 1000)} s`)
-    timer = clock.setTimeout(tick, everyMs)
-  }
-  let timer = clock.setTimeout(tick, everyMs)
-  return {
-    report,
-    stop() {
-      stopped = true
-      clock.clearTimeout(timer)
-    },
-  }
+  })
 }

@@ -3,10 +3,10 @@
 import type { AuthInfo } from '@modelcontextprotocol/sdk/server/auth/types.js'
 import { Server } from '@modelcontextprotocol/sdk/server/index.js'
 import { WebStandardStreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/webStandardStreamableHttp.js'
-import { CallToolRequestSchema, ListToolsRequestSchema, RootsListChangedNotificationSchema, type JSONRPCMessage, type ListToolsResult, type RequestId } from '@modelcontextprotocol/sdk/types.js'
+import { CallToolRequestSchema, ListToolsRequestSchema, RootsListChangedNotificationSchema, type JSONRPCMessage, type RequestId } from '@modelcontextprotocol/sdk/types.js'
 import type { MadroxSystem, Person } from '../../actors/system.ts'
 import type { Clock } from '../../clock.ts'
-import { MadroxError, toWireError, toWireText } from '../../errors.ts'
+import { MadroxError } from '../../errors.ts'
 import type { Log } from '../../log.ts'
 import type { Caller } from '../../messages.ts'
 import { toolsets, type ToolTable, type Toolset } from '../../tools/tool.ts'
@@ -16,9 +16,12 @@ import { createCallDesk } from './calls.ts'
 import { createEventLog, type EventLog } from './event-log.ts'
 import type { CallExtra, McpExtension } from './extension.ts'
 import type { Listing } from './listing.ts'
+import { createShownTools } from './shown-tools.ts'
 import { openAtOnce, opensByItself } from './event-stream.ts'
 import { createPerson } from './person.ts'
 import { createClientPresence, fixedPresence, type Presence } from './presence.ts'
+import { offerPrompts, offerResources } from './offering.ts'
+import { toRefusedRequest } from './refusal.ts'
 import { report } from './report.ts'
 import { createRootsInquiry, type RootsInquiry } from './roots.ts'
 
@@ -62,6 +65,8 @@ export interface Session {
   readonly principal: string
   /** @throws MadroxError where the client could not be connected */
   handle(request: Request, exchange: Exchange, body?: unknown): Promise<Response>
+  /** Other things may be allowed now: a client that was shown other tools than it would be now is told. */
+  allowedAnew(): void
   close(): Promise<void>
 }
 
@@ -88,8 +93,11 @@ export async function createSession(shared: SessionShared, opening: SessionOpeni
   })
   const roots = createRootsInquiry(server, uri => presence.locate(uri), shared.log)
   const attendance = createAttendance({ clock: shared.clock, ...shared.timings, onGone: presence.leave, onIdle: () => void session.close() })
-  answerTools({ server, transport, events, tickets, presence, roots }, shared, opening)
+  const allowedAnew = answerTools({ server, transport, events, tickets, presence, roots }, shared, opening)
+  const resources = offerResources(server, shared, () => present(presence))
+  offerPrompts(server, shared, () => present(presence))
   server.onclose = () => {
+    resources.stop()
     attendance.stop()
     presence.leave()
     if (transport.sessionId !== undefined) opening.onClosed(transport.sessionId)
@@ -109,6 +117,7 @@ export async function createSession(shared: SessionShared, opening: SessionOpeni
       if (streaming && response.ok) roots.ask()
       return opensByItself(request) ? response : openAtOnce(response)
     },
+    allowedAnew,
     close: () => server.close(),
   }
   await server.connect(transport)
@@ -144,7 +153,7 @@ interface SessionParts {
   readonly roots: RootsInquiry
 }
 
-function answerTools({ server, transport, events, tickets, presence, roots }: SessionParts, shared: SessionShared, opening: SessionOpening): void {
+function answerTools({ server, transport, events, tickets, presence, roots }: SessionParts, shared: SessionShared, opening: SessionOpening): () => void {
   const desk = createCallDesk({
     system: shared.system,
     tools: shared.tools,
@@ -164,16 +173,21 @@ function answerTools({ server, transport, events, tickets, presence, roots }: Se
     send: announceAnswers(transport, message => desk.leaving(message.id)),
   })
   server.setRequestHandler(CallToolRequestSchema, (request, extra) => desk.answer(request, extra))
-  server.setRequestHandler(ListToolsRequestSchema, (_, extra) => listTools(shared, present(presence), extra, tickets.exchangeOf(extra)))
+  const shown = createShownTools(shared, () => server.sendToolListChanged())
+  server.setRequestHandler(ListToolsRequestSchema, (_, extra) => {
+    const caller = present(presence)
+    noteListed(shared, caller, tickets.exchangeOf(extra))
+    return { tools: [...shown.list(caller, toolsetOverride(extra.requestInfo?.url)), ...(shared.extension?.tools ?? []).map(tool => tool.definition)] }
+  })
   server.setNotificationHandler(RootsListChangedNotificationSchema, () => roots.ask())
+  return shown.allowedAnew
 }
 
-/** The SDK would call a refusal an internal error. */
 function present(presence: Presence): Caller {
   try {
     return presence.caller()
   } catch (error) {
-    if (error instanceof MadroxError) throw Object.assign(new Error(toWireText(toWireError(error)), { cause: error }), { code: -32000 })
+    if (error instanceof MadroxError) throw toRefusedRequest(error)
     throw error
   }
 }
@@ -181,7 +195,7 @@ function present(presence: Presence): Caller {
 function createServer({ version, instructions, extension, log }: SessionShared): Server {
   const server = new Server(
     { name: 'madrox', version },
-    { capabilities: { ...extension?.capabilities, tools: {} }, instructions },
+    { capabilities: { ...extension?.capabilities, tools: { listChanged: true }, resources: { subscribe: true, listChanged: true }, prompts: {}, completions: {} }, instructions },
   )
   // Clients on the SDK pass over the cancellation of a request 0, which to them has no id (1.32.2): a question could not be taken back.
   Object.assign(server, { _requestMessageId: 1 })
@@ -190,13 +204,10 @@ function createServer({ version, instructions, extension, log }: SessionShared):
   return server
 }
 
-function listTools(shared: SessionShared, caller: Caller, extra: CallExtra, exchange: Exchange): ListToolsResult {
-  if (caller.kind === 'agent') {
-    const listed = (): void => shared.system.toolsListed(caller.agentId)
-    void exchange.written.then(written => written && report(shared.log, 'an agent has its tools, which could not be recorded', listed))
-  }
-  const toolset = toolsetOverride(extra.requestInfo?.url) ?? shared.system.toolsetOf(caller)
-  return { tools: [...shared.listing(toolset, caller.kind), ...(shared.extension?.tools ?? []).map(tool => tool.definition)] }
+function noteListed({ system, log }: SessionShared, caller: Caller, exchange: Exchange): void {
+  if (caller.kind !== 'agent') return
+  const listed = (): void => system.toolsListed(caller.agentId)
+  void exchange.written.then(written => written && report(log, 'an agent has its tools, which could not be recorded', listed))
 }
 
 /** `?toolset=` changes what is listed, never what may be called. */

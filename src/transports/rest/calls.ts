@@ -11,6 +11,7 @@ import type { Caller } from '../../messages.ts'
 import { callTool, type ToolOutcome, type ToolTable } from '../../tools/tool.ts'
 import type { Exchange } from '../exchange.ts'
 import { report } from '../mcp/report.ts'
+import { startSigns } from '../signs.ts'
 import { errorBody, noStore, refuse, statusOf } from './status.ts'
 
 export interface CallsOptions {
@@ -71,31 +72,27 @@ const encoder = new TextEncoder()
 
 function answerAsEvents(options: CallsOptions, call: RestCall): Response {
   const { clock, progressEveryMs } = options
-  const startedAt = clock.now()
-  let timer: unknown
+  let stop = (): void => {}
   const body = new ReadableStream<Uint8Array>({
     start(controller) {
       // What comes when nobody reads any more is told to nobody.
       const say = (event: string, data: unknown): void => {
         if (!call.exchange.broken.aborted) controller.enqueue(encoder.encode(`event: ${event}\ndata: ${JSON.stringify(data)}\n\n`))
       }
-      const tick = (): void => {
-        say('progress', { message: `still waiting after ${Math.round((clock.now() - startedAt) / 1000)} s` })
-        timer = clock.setTimeout(tick, progressEveryMs)
-      }
-      timer = clock.setTimeout(tick, progressEveryMs)
+      const signs = startSigns(clock, progressEveryMs, message => say('progress', { message }))
+      stop = signs.stop
       const finish = (event: string, data: unknown): void => {
-        clock.clearTimeout(timer)
+        stop()
         say(event, data)
         if (!call.exchange.broken.aborted) controller.close()
       }
       say('accepted', { tool: call.tool })
-      run(options, call, message => say('progress', { message })).then(
+      run(options, call, signs.report).then(
         outcome => (outcome.ok ? finish('result', bodyOf(outcome, call)) : finish('error', { ...errorBody(outcome.error), status: statusOf(outcome.error.code) })),
         (error: unknown) => finish('error', { ...errorBody(toWireError(error)), status: 500 }),
       )
     },
-    cancel: () => clock.clearTimeout(timer),
+    cancel: () => stop(),
   })
   return new Response(body, { headers: { ...noStore, 'content-type': 'text/event-stream' } })
 }

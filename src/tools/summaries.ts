@@ -1,0 +1,74 @@
+/** What agents have been doing, in short. */
+
+import { z } from 'zod'
+import type { Summary } from '../actors/system.ts'
+import { instanceId, readOnly } from './schemas.ts'
+import { defineTool } from './tool.ts'
+
+const basis = { record: 'share of its messages that have an outcome', model: "the model's estimate" } as const
+
+const toSummary = ({ agentId, name, state, at, source, model, activityOverview, keyAccomplishments, nextSteps, completionPercentage, tokensUsed }: Summary): Record<string, unknown> => ({
+  instance_id: agentId, name, state, activity_overview: activityOverview, key_accomplishments: keyAccomplishments, next_steps: nextSteps,
+  completion_percentage: completionPercentage ?? null, completion_basis: completionPercentage === undefined ? 'not known' : basis[source],
+  tokens_used: tokensUsed, source, ...(model === undefined ? {} : { model }), at: new Date(at).toISOString(),
+})
+
+const summaryOutput = z.looseObject({
+  instance_id: z.string(), name: z.string(), activity_overview: z.string(), key_accomplishments: z.array(z.string()), next_steps: z.array(z.string()),
+  completion_percentage: z.number().nullable(), tokens_used: z.number(), source: z.enum(['record', 'model']),
+})
+
+export const getAgentSummary = defineTool({
+  name: 'get_agent_summary',
+  title: 'Summary of an agent',
+  description: 'What an agent has been doing, in short: activity, what it answered, what is due, tokens. From the record (source: record), or by a model where monitoring is switched on (source: model). completion_percentage says in completion_basis what it is; null: not known. Ended agents too. Not for its words: get_instance_output.',
+  input: z.strictObject({ instance_id: instanceId }),
+  output: summaryOutput,
+  annotations: readOnly,
+  topic: 'metrics',
+  listedFor: ['client'],
+  searchHint: 'summary progress accomplishments overview agent',
+  handler: async ({ instance_id }, { system, caller }) => ({ data: toSummary(await system.summary(caller, instance_id)) }),
+})
+
+const filters = ['active', 'all', 'spawning', 'idle', 'busy', 'interrupted', 'terminated'] as const
+
+/** `2 busy, 1 idle` */
+function teamStatus(summaries: readonly Summary[]): string {
+  if (summaries.length === 0) return 'There are no such agents.'
+  const counts = filters.map(state => [state, summaries.filter(summary => summary.state === state).length] as const)
+  return `${summaries.length} ${summaries.length === 1 ? 'agent' : 'agents'}: ${counts.flatMap(([state, count]) => (count > 0 ? [`${count} ${state}`] : [])).join(', ')}.`
+}
+
+function toInsights(summaries: readonly Summary[]): Record<string, unknown> {
+  const known = summaries.flatMap(({ completionPercentage }) => completionPercentage ?? [])
+  const sum = (numbers: readonly number[]): number => numbers.reduce((total, number) => total + number, 0)
+  return {
+    team_status: teamStatus(summaries), total_tokens_used: sum(summaries.map(({ tokensUsed }) => tokensUsed)),
+    average_completion_percentage: known.length === 0 ? null : Math.round(sum(known) / known.length),
+  }
+}
+
+export const getAllAgentSummaries = defineTool({
+  name: 'get_all_agent_summaries',
+  title: 'Summaries of the team',
+  description: 'A summary of each agent you may see, as get_agent_summary gives it, and of them together: team_status, tokens, and the average completion of those of which it is known.',
+  input: z.strictObject({
+    status_filter: z.enum(filters).default('active').describe('active: living; all: ended ones too'),
+    limit: z.number().int().positive().max(1_000).default(100).describe('The newest so many agents'),
+  }),
+  output: z.object({
+    summaries: z.array(summaryOutput), total: z.number(),
+    aggregated_insights: z.object({ team_status: z.string(), total_tokens_used: z.number(), average_completion_percentage: z.number().nullable() }),
+    pending_replies: z.number().optional(),
+  }),
+  annotations: readOnly,
+  topic: 'metrics',
+  listedFor: ['client'],
+  searchHint: 'team summary progress overview all agents',
+  handler: async ({ status_filter, limit }, { system, caller }) => {
+    const shown = system.list(caller, { ended: true }).filter(({ state }) => status_filter === 'all' || (status_filter === 'active' ? state !== 'terminated' : state === status_filter))
+    const summaries = await Promise.all(shown.slice(-limit).map(({ id }) => system.summary(caller, id)))
+    return { data: { summaries: summaries.map(toSummary), total: shown.length, aggregated_insights: toInsights(summaries) } }
+  },
+})
