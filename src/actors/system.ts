@@ -23,6 +23,7 @@ import { resolveAgent } from './directory.ts'
 import { type CallToolForAgent, createDrivers } from './drivers.ts'
 import { createExporting, type ExportingEvent } from './exporting.ts'
 import type { MadroxSystem } from './facade.ts'
+import { createFiles } from './files.ts'
 import { createStoreHealth } from './health.ts'
 import { createInspecting } from './inspecting.ts'
 import { createLedger } from './ledger.ts'
@@ -176,6 +177,7 @@ export function createSystem(options: SystemOptions): MadroxSystem {
     spawnFailure: agentId => spawnFailureOf(core, agentId),
     ...messaging,
     ...logReading,
+    ...createFiles(core),
     recordRefusal: whileOpen(logReading.recordRefusal),
     ...createLetters(core, waiting),
     ...createTeams({ core, drivers: () => drivers, dirs: { templates: options.templatesDir, roles: options.rolesDir }, room: spawning.room, isRepeated: spawning.isRepeated }),
@@ -245,4 +247,5 @@ export type * from './facade.ts'
 export type { Member as TeamMember } from './templates.ts'
 export { policyFields } from './policy.ts'
 export type * from './controlling.ts'
+export type * from './file-reading.ts'
 export type * from './log-reading.ts'

@@ -3,6 +3,7 @@
 import { z } from 'zod'
 import { answerApproval, listApprovals } from './approvals.ts'
 import { interruptInstance, interruptMultiple, terminateInstance, terminateMultiple } from './control.ts'
+import { listInstanceFiles, listMultipleInstanceFiles, retrieveInstanceFile, retrieveMultipleInstanceFiles } from './files.ts'
 import { listDeadLetters, resendDeadLetter } from './letters.ts'
 import { getAuditLogs, getInstanceLogs, listLoggedInstances } from './logs.ts'
 import { broadcastToChildren, getPendingReplies, replyToCaller, sendToInstance, sendToMultiple, waitForAny } from './messages.ts'
@@ -20,6 +21,7 @@ const tools: readonly Tool[] = [
   getPolicy, setPolicy, listApprovals, answerApproval,
   getInstanceStatus, getInstanceTree, getChildren, getPeers, getInstanceOutput, getTerminalScreen,
   getInstanceLogs, getAuditLogs, listLoggedInstances,
+  listInstanceFiles, retrieveInstanceFile, listMultipleInstanceFiles, retrieveMultipleInstanceFiles,
 ]
 
 /** Every tool by name, and by alias. */
