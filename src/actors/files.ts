@@ -3,7 +3,7 @@
  * opens nothing that is no file. Sizes and times are bounded; contents are given as they are, secrets included.
  */
 
-import { type Dir, type Stats } from 'node:fs'
+import type { Dir, Stats } from 'node:fs'
 import { type FileHandle, lstat, opendir, readlink } from 'node:fs/promises'
 import { join, relative } from 'node:path'
 import { MadroxError } from '../errors.ts'
@@ -100,18 +100,18 @@ async function list(beneath: Beneath, { path, recursive, limit, signal }: Listin
   let left = mostNames
   let more = false
   const queue: string[] = [path]
-  for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
+  for (let here = queue.shift(); here !== undefined; here = queue.shift()) {
     if (entries.length >= limit || left === 0) {
       more = true
       break
     }
     refuseCancelled(signal)
-    const found = await listOne(beneath, next, { limit: limit - entries.length, mostNames: left }).catch((error: unknown) => {
+    const found = await listOne(beneath, here, { limit: limit - entries.length, mostNames: left }).catch((error: unknown): Found => {
       // The one that was asked for must be there; those below it come and go.
-      if (next === path || !(error instanceof MadroxError)) throw error
-      if (error.code === 'workspace_failed') unreadable.push(next)
-      return { entries: [], more: false, names: 0 }
+      if (here === path || !(error instanceof MadroxError)) throw error
+      return { entries: [], more: false, names: 0, isUnreadable: error.code === 'workspace_failed' }
     })
+    if (found.isUnreadable) unreadable.push(here)
     entries.push(...found.entries)
     more ||= found.more
     left -= found.names
@@ -120,7 +120,7 @@ async function list(beneath: Beneath, { path, recursive, limit, signal }: Listin
   return { entries: entries.toSorted((a, b) => (a.path < b.path ? -1 : 1)), more, unreadable }
 }
 
-type Found = { readonly entries: readonly FileEntry[]; readonly more: boolean; readonly names: number }
+type Found = { readonly entries: readonly FileEntry[]; readonly more: boolean; readonly names: number; readonly isUnreadable?: boolean }
 
 const listOne = (beneath: Beneath, path: string, { limit, mostNames }: { readonly limit: number; readonly mostNames: number }): Promise<Found> =>
   withOpened(beneath, path, async opened => {

@@ -2,6 +2,7 @@
 
 import { z } from 'zod'
 import { answerApproval, listApprovals } from './approvals.ts'
+import { cleanWorkspaces, getInstanceDiff } from './changes.ts'
 import { interruptInstance, interruptMultiple, terminateInstance, terminateMultiple } from './control.ts'
 import { listInstanceFiles, listMultipleInstanceFiles, retrieveInstanceFile, retrieveMultipleInstanceFiles } from './files.ts'
 import { listDeadLetters, resendDeadLetter } from './letters.ts'
@@ -21,7 +22,7 @@ const tools: readonly Tool[] = [
   getPolicy, setPolicy, listApprovals, answerApproval,
   getInstanceStatus, getInstanceTree, getChildren, getPeers, getInstanceOutput, getTerminalScreen,
   getInstanceLogs, getAuditLogs, listLoggedInstances,
-  listInstanceFiles, retrieveInstanceFile, listMultipleInstanceFiles, retrieveMultipleInstanceFiles,
+  listInstanceFiles, retrieveInstanceFile, listMultipleInstanceFiles, retrieveMultipleInstanceFiles, getInstanceDiff, cleanWorkspaces,
 ]
 
 /** Every tool by name, and by alias. */

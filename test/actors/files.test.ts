@@ -127,9 +127,9 @@ describe('retrieve_instance_file', () => {
     const { stage, ada, dir } = await createLibrary()
     mkdirSync(join(dir, 'swap'))
     writeFileSync(join(dir, 'swap', 'secret'), 'harmless!')
-    let swapping = true
+    const stop = new AbortController()
     const swaps = (async () => {
-      for (let n = 0; swapping; n++) {
+      for (let n = 0; !stop.signal.aborted; n++) {
         renameSync(join(dir, 'swap'), join(dir, `real${n}`))
         symlinkSync(stage.home, join(dir, 'swap'))
         await stage.settle()
@@ -143,7 +143,7 @@ describe('retrieve_instance_file', () => {
       const outcome = await stage.call(stage.me, 'retrieve_instance_file', { instance_id: ada, path: 'swap/secret' })
       seen.add(outcome.ok ? String(outcome.data?.['content']) : outcome.error.code)
     }
-    swapping = false
+    stop.abort()
     await swaps
     expect([...seen].filter(what => !['harmless!', 'not_allowed', 'not_found'].includes(what))).toEqual([])
     expect(seen.size).toBeGreaterThan(1)
