@@ -20,6 +20,17 @@ export const auditSchemas = {
   agent_changed: z.object({ state: z.string(), source: z.string().optional(), pid: z.number().optional(), session: z.string().optional() }),
   /** Brought back from the record of an earlier server. */
   agent_recovered: z.object({}),
+  /** It ended, and lives again; `ended` is why it had. */
+  agent_revived: z.object({ parent: address, source: z.string(), ended: z.string() }),
+  /** Another name or model from now on. */
+  agent_respecified: z.object({ by, called: z.string().optional(), model: z.string().optional() }),
+  /** Put away because somebody `asked`, or because it was `idle` for long. */
+  suspend_asked: z.object({ by }),
+  agent_suspended: z.object({ why: z.enum(['asked', 'idle']) }),
+  resume_asked: z.object({ by }),
+  /** Busy, and nothing was told of it since; `fact` is what was told then. */
+  agent_stuck: z.object({ since: z.number(), tool: z.string().optional() }),
+  agent_unstuck: z.object({ fact: z.string() }),
   end_asked: z.object({ by, force: z.boolean() }),
   /** `unasked`: nobody ended it. */
   agent_ended: z.object({ reason: z.string(), unasked: z.boolean() }),
@@ -28,6 +39,10 @@ export const auditSchemas = {
   message_settled: z.object({ message: z.string(), status: z.string(), via: z.string().optional() }),
   /** Said after its outcome was recorded. */
   message_followed_up: z.object({ message: z.string() }),
+  /** Of the agent that coordinates it. */
+  job_begun: z.object({ job: z.string(), type: z.string(), participants: z.array(z.string()), by }),
+  /** `by`: who cancelled it. */
+  job_ended: z.object({ job: z.string(), status: z.string(), by: by.optional() }),
   letter_resent: z.object({ letter: z.string(), as: z.string(), by }),
   interrupt_asked: z.object({ by, then: z.string(), was: z.string() }),
   interrupt_settled: z.object({ by, interrupted: z.boolean(), confirmed_by: z.string().optional(), after_ms: z.number().optional(), cancelled: z.string().optional() }),

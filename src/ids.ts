@@ -11,6 +11,7 @@ export type ClientId = Id<'ClientId'>
 export type MessageId = Id<'MessageId'>
 export type ReplyId = Id<'ReplyId'>
 export type PromptId = Id<'PromptId'>
+export type JobId = Id<'JobId'>
 /** Who stands behind clients: a token's name, or `local` on loopback. */
 export type OwnerId = Id<'OwnerId'>
 
@@ -21,6 +22,7 @@ export interface IdSource {
   message(): MessageId
   reply(): ReplyId
   prompt(): PromptId
+  job(): JobId
 }
 
 const alphabet = 'abcdefghijkmnpqrstuvwxyz23456789' // no l, o, 0, 1: ids are read aloud and retyped
@@ -34,6 +36,7 @@ export function createIdSource(random: (bytes: Uint8Array) => Uint8Array): IdSou
     message: () => next() as MessageId,
     reply: () => next() as ReplyId,
     prompt: () => next() as PromptId,
+    job: () => next() as JobId,
   }
 }
 
@@ -45,6 +48,7 @@ export const asClientId = (text: string): ClientId => text as ClientId
 export const asMessageId = (text: string): MessageId => text as MessageId
 export const asReplyId = (text: string): ReplyId => text as ReplyId
 export const asPromptId = (text: string): PromptId => text as PromptId
+export const asJobId = (text: string): JobId => text as JobId
 export const asOwnerId = (text: string): OwnerId => text as OwnerId
 
 /** The local user: the owner of every caller on loopback that shows no token. */

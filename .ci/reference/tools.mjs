@@ -17,7 +17,7 @@ function typeOf(schema) {
   if (inner) return [...new Set(inner.map(typeOf))].join(' \\| ')
   if (schema.type === 'array') return `list of ${typeOf(schema.items ?? {})}`
   if (schema.type === 'object') return 'object'
-  return schema.type ?? 'any'
+  return Array.isArray(schema.type) ? schema.type.join(' \\| ') : (schema.type ?? 'any')
 }
 
 /** zod's bounds of a safe integer say nothing. */

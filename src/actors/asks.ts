@@ -4,7 +4,7 @@
  */
 
 import { type AnyActorRef, fromCallback } from 'xstate'
-import type { MessageId } from '../ids.ts'
+import type { JobId, MessageId } from '../ids.ts'
 import type { Outcome, Reply } from '../messages.ts'
 import { addressKey, hands, type InboxEvent } from '../machines/effects.ts'
 
@@ -12,8 +12,8 @@ export type AsksEvent =
   | { readonly type: 'asked'; readonly askId: string; readonly messageIds: readonly MessageId[]; readonly deadlineAt: number }
   | { readonly type: 'withdrawn'; readonly askId: string }
   | { readonly type: 'askExpired'; readonly askId: string; readonly at: number }
-  /** From the ledger, after it was written. Without `reply`: nobody is to be told, but a wait for it ends. */
-  | { readonly type: 'outcomeRecorded'; readonly messageId: MessageId; readonly outcome: Outcome; readonly reply?: Reply }
+  /** From the ledger, after it was written. Without `reply`: nobody is to be told, but a wait for it ends. `jobId`: it is a step of that. */
+  | { readonly type: 'outcomeRecorded'; readonly messageId: MessageId; readonly outcome: Outcome; readonly reply?: Reply; readonly jobId?: JobId }
   /** A follow-up, a notice, or a reply whose answer could not leave. */
   | { readonly type: 'replyRecorded'; readonly reply: Reply }
 

@@ -33,15 +33,26 @@ const counted: Readonly<Record<Counted, { readonly parameter: LimitName; used(sp
   maxCost: { parameter: 'max_cost', used: spent => spent.knownCost, show: amount => `$${Number(amount.toFixed(4))}` },
 }
 
-export const limitsOf = (row: AgentRow): AgentLimits => specOf(row).limits ?? {}
+/** What it was given at its spawn, to be shared out below it. */
+const limitsOf = (row: AgentRow): AgentLimits => specOf(row).limits ?? {}
+
+/** What holds for it: that, and what this server allows each agent. Those below it are not promised a part of the latter. */
+export function boundsOf({ limits: { maxTokensPerInstance, maxMinutesPerInstance } }: Pick<Core, 'limits'>, row: AgentRow): AgentLimits {
+  const { maxTotalTokens, timeoutMinutes, ...rest } = limitsOf(row)
+  const [tokens, minutes] = [least(maxTotalTokens, maxTokensPerInstance), least(timeoutMinutes, maxMinutesPerInstance)]
+  return { ...rest, ...(tokens === undefined ? {} : { maxTotalTokens: tokens }), ...(minutes === undefined ? {} : { timeoutMinutes: minutes }) }
+}
+
+const least = (a: number | undefined, b: number | undefined): number | undefined => (a === undefined || b === undefined ? (a ?? b) : Math.min(a, b))
+
 /** When its time is up; undefined: it has no limit. */
-export function endsAt(row: AgentRow): number | undefined {
-  const { timeoutMinutes } = limitsOf(row)
+export function endsAt(core: Pick<Core, 'limits'>, row: AgentRow): number | undefined {
+  const { timeoutMinutes } = boundsOf(core, row)
   return timeoutMinutes === undefined ? undefined : row.createdAt + timeoutMinutes * 60_000
 }
 
 /** The agent and those above it, nearest first. */
-function lineOf(core: Core, address: Address): AgentRow[] {
+export function lineOf(core: Core, address: Address): AgentRow[] {
   const agents = address.kind === 'agent' ? [address, ...lineAbove(core, address.id)] : []
   return agents.flatMap(each => (each.kind === 'agent' ? (core.rows.get(each.id) ?? []) : []))
 }
@@ -75,11 +86,26 @@ export function checkBudget(core: Core, { name, limits = {}, model }: Pick<Spawn
     const left = Math.max(0, limit - counted[of].used(core.spending.subtree(holder.id)) - promised(core, holder.id, of, underway))
     if (limits[of] > left) refuse(counted[of].parameter, holder, `${counted[of].show(left)} of ${counted[of].show(limit)}`)
   }
-  const timed = above.find(row => endsAt(row) !== undefined)
-  const leftMs = timed && (endsAt(timed) ?? 0) - core.clock.now()
+  checkAllowed(core, name, limits)
+  const timed = above.find(row => endsAt(core, row) !== undefined)
+  const leftMs = timed && (endsAt(core, timed) ?? 0) - core.clock.now()
   if (timed && leftMs !== undefined && limits.timeoutMinutes !== undefined && limits.timeoutMinutes * 60_000 > leftMs) {
     refuse('timeout_minutes', timed, `${Math.max(0, Math.floor(leftMs / 6_000) / 10)} minutes`)
   }
+  checkPrice(core, model, limits, above)
+}
+
+/** @throws MadroxError `limit_reached` where it asks for more than this server allows any agent */
+function checkAllowed({ limits: { maxTokensPerInstance = Infinity, maxMinutesPerInstance = Infinity } }: Core, name: string, { maxTotalTokens = 0, timeoutMinutes = 0 }: AgentLimits): void {
+  const refuse = (parameter: LimitName, limit: number): never => {
+    throw new MadroxError('limit_reached', `${parameter} would give "${name}" more than this server allows an agent: ${limit}.`, { remedy: 'Ask for at most that, or for none: that holds anyway.', data: { parameter, limit } })
+  }
+  if (maxTotalTokens > maxTokensPerInstance) refuse('max_total_tokens', maxTokensPerInstance)
+  if (timeoutMinutes > maxMinutesPerInstance) refuse('timeout_minutes', maxMinutesPerInstance)
+}
+
+/** @throws MadroxError `invalid_input` where there is a cost to keep, and what this model costs is not known */
+export function checkPrice(core: Core, model: string | undefined, limits: AgentLimits, above: readonly AgentRow[]): void {
   const costLimited = limits.maxCost !== undefined || above.some(row => limitsOf(row).maxCost !== undefined)
   if (costLimited && model !== undefined && !choosesModel(model) && !core.prices.isKnown(model)) {
     throw new MadroxError('invalid_input', `What the model "${model}" costs is not known, and there is a max_cost to keep.`, { remedy: 'Add its price to prices.json in the home of the server and start it again, or choose another model or max_total_tokens.', data: { model } })
@@ -119,14 +145,15 @@ function hold(core: Core, row: AgentRow): void {
 /** The agent is there, new or brought back: by its record alone, its time ends when it ends, and what it has used counts. */
 export function watchAgent(core: Core, row: AgentRow): void {
   hold(core, row)
-  const at = endsAt(row)
+  const at = endsAt(core, row)
   if (at === undefined) return
-  const event = { type: 'limitReached', limit: 'timeout_minutes', detail: `timeout_minutes ${limitsOf(row).timeoutMinutes}` }
+  const event = { type: 'limitReached', limit: 'timeout_minutes', detail: `timeout_minutes ${boundsOf(core, row).timeoutMinutes}` }
   core.root.system.get(hands.deadlines)?.send({ type: 'setDeadline', key: `${row.id}:time`, at, notify: agentKey(row.id), event })
 }
 
-function reachedBy(core: Core, row: AgentRow): { readonly limit: LimitName; readonly detail: string } | undefined {
-  const limits = limitsOf(row)
+/** Of tokens and cost; its time has a deadline of its own. */
+export function reachedBy(core: Core, row: AgentRow): { readonly limit: LimitName; readonly detail: string } | undefined {
+  const limits = boundsOf(core, row)
   const spent = core.spending.subtree(row.id)
   for (const of of ['maxTotalTokens', 'maxCost'] as const) {
     const limit = limits[of]

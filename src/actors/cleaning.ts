@@ -3,7 +3,7 @@
  * or unmerged work. A directory without git is work as soon as anything lies in it. Whatever cannot be read is kept, and says so.
  */
 
-import { existsSync } from 'node:fs'
+import { existsSync, renameSync, rmdirSync } from 'node:fs'
 import { readdir, realpath, rename, rm, rmdir, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { codeOf, MadroxError, wordsOf } from '../errors.ts'
@@ -102,14 +102,13 @@ async function placeHeld({ workspaceDir }: ChangesOptions, row: AgentRow): Promi
   ]
 }
 
-/** Those who work there, or whose work is to be brought back there. */
+/** Those who work there, the agent itself included where it was brought back meanwhile, or whose work is to be brought back there. */
 function neededBy({ core, workspaceDir }: ChangesOptions, own: AgentRow): readonly string[] {
   const home = homeOf(own, workspaceDir)
   const lies = (path: string | undefined): boolean => path !== undefined && !escapes(home, path)
   return [...core.rows.values()].flatMap(({ id, name, endedAt, workspace }) => {
-    if (id === own.id) return []
     if (endedAt === undefined && lies(workspace.path)) return [`"${name}" works in it`]
-    return lies(workspace.repository) && existsSync(workspace.path) ? [`the worktree of "${name}" was made from it`] : []
+    return id !== own.id && lies(workspace.repository) && existsSync(workspace.path) ? [`the worktree of "${name}" was made from it`] : []
   })
 }
 
@@ -125,9 +124,12 @@ async function worktreeOf({ home, workspaceDir }: ChangesOptions, row: AgentRow,
  * Out of everybody's way first, and looked at once more there: who writes by its path finds it no longer. The reasons why it was put back.
  * A name of its own says that nothing in it is needed, so that what a killed server left is told from what it had not looked at.
  */
-async function removeWorktree({ home, workspaceDir }: ChangesOptions, row: AgentRow, repository: Repository): Promise<readonly string[]> {
+async function removeWorktree(options: ChangesOptions, row: AgentRow, repository: Repository): Promise<readonly string[]> {
+  const { home, workspaceDir } = options
   const own = homeOf(row, workspaceDir)
-  await rename(repository.top, join(own, names.checking))
+  const needed = neededBy(options, row)
+  if (needed.length > 0) return needed
+  renameSync(repository.top, join(own, names.checking)) // in the same breath: nobody is brought back to it in between
   const { reasons } = await filesHeld(home, { ...repository, top: join(own, names.checking) }).catch((error: unknown) => ({ reasons: [wordsOf(error)] }))
   if (reasons.length > 0) {
     await rename(join(own, names.checking), repository.top)
@@ -150,9 +152,11 @@ async function finishEarlier(own: string): Promise<void> {
   await removeHome(own)
 }
 
-async function removeEmpty({ workspaceDir }: ChangesOptions, row: AgentRow): Promise<readonly string[]> {
-  const home = homeOf(row, workspaceDir)
-  await rmdirIfThere(join(home, 'workspace')) // refuses where something has come to lie in it
+async function removeEmpty(options: ChangesOptions, row: AgentRow): Promise<readonly string[]> {
+  const home = homeOf(row, options.workspaceDir)
+  const needed = neededBy(options, row)
+  if (needed.length > 0) return needed
+  if (existsSync(join(home, 'workspace'))) rmdirSync(join(home, 'workspace')) // refuses where something has come to lie in it
   await removeHome(home)
   return []
 }

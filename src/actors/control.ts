@@ -51,17 +51,17 @@ export async function terminate(core: Core, caller: Caller, reference: string, f
   const { name, endedAt } = rowOf(core, top)
   if (endedAt !== undefined) return [{ agentId: top, name, reason: core.store.getAgent(top)?.endReason ?? 'ended', alreadyEnded: true }]
   // Nobody below an agent outlives it, crashed ones excepted: those are still to be waited for.
-  if (livingOf(core, [top]).length === 0) return [{ agentId: top, name, reason: 'its end is not yet on record: the store cannot be written', alreadyEnded: true }]
+  if (livingBelow(core, [top]).length === 0) return [{ agentId: top, name, reason: 'its end is not yet on record: the store cannot be written', alreadyEnded: true }]
   ledgerActor(core).send({ type: 'audited', event: { at: core.clock.now(), event: 'end_asked', agentId: top, data: { by: callerKey(core, caller), force } } })
   return endAll(core, [top], force, `terminated by ${caller.kind === 'agent' ? rowOf(core, caller.agentId).name : 'its client'}`)
 }
 
 /** Those and all below them that have yet to end. One without an actor has, whatever the store could record of it. Nothing is read: a damaged store keeps nobody alive. */
-const livingOf = (core: Core, tops: readonly AgentId[]): AgentId[] =>
+export const livingBelow = (core: Core, tops: readonly AgentId[]): AgentId[] =>
   [...core.rows.values()].filter(({ id, endedAt }) => endedAt === undefined && agentActor(core, id) && tops.some(top => id === top || isBelow(core, id, top))).map(({ id }) => id)
 
 export function endAll(core: Core, tops: readonly AgentId[], force: boolean, reason: string): Promise<readonly Ended[]> {
-  const left = new Set(livingOf(core, tops))
+  const left = new Set(livingBelow(core, tops))
   if (left.size === 0) return Promise.resolve([])
   const gone: Ended[] = []
   return new Promise(resolve => {

@@ -26,8 +26,10 @@ export type AgentSnapshot = SnapshotFrom<typeof agentMachine>
 
 /** Bounds that hold for everyone. */
 export interface Limits {
-  /** Living agents, in all. */
+  /** Living processes, in all: agents that are suspended have none. */
   readonly maxInstances: number
+  /** Living agents directly below one agent. */
+  readonly maxChildren: number
   /** Levels of agents below a client. */
   readonly maxDepth: number
   /** Messages waiting for one agent. */
@@ -36,9 +38,16 @@ export interface Limits {
   readonly maxMessageLength: number
   /** USD, of an owner's living trees: see `budgets.ts`. */
   readonly maxTotalCost: number
+  /** Of each agent with all below it, beside what it was given at its spawn. None: no such limit. */
+  readonly maxTokensPerInstance?: number
+  readonly maxMinutesPerInstance?: number
+  /** Busy, and nothing told of it for so long: it is stuck. 0: never. */
+  readonly stuckMinutes: number
+  /** Idle for so long: its process is put away. 0: never. */
+  readonly idleMinutes: number
 }
 
-export const defaultLimits: Limits = { maxInstances: 10, maxDepth: 8, maxMailbox: 100, maxMessageLength: 1_000_000, maxTotalCost: 100 }
+export const defaultLimits: Limits = { maxInstances: 10, maxChildren: 20, maxDepth: 8, maxMailbox: 100, maxMessageLength: 1_000_000, maxTotalCost: 100, stuckMinutes: 10, idleMinutes: 60 }
 
 export interface WaitingPrompt {
   readonly id: string

@@ -20,6 +20,8 @@ export interface DriversOptions {
   readonly callTool: CallToolForAgent
   /** An agent's way back into Madrox, new for each start; `later`: a transport will announce one. Undefined: none will. */
   readonly wayBack: (agentId: AgentId) => Launch['madrox'] | 'later'
+  /** What is for the people who look at an agent's terminal. */
+  readonly toViewers: (fact: DriverFact) => void
   readonly clock: Clock
   readonly log: Log
 }
@@ -34,7 +36,7 @@ const isKept = (fact: DriverFact): fact is KeptFact => (keptFacts as readonly st
 
 type Start = Extract<DriverCommand, { type: 'startAgent' }>
 
-export const createDrivers = ({ connect, callTool, wayBack, clock, log }: DriversOptions) =>
+export const createDrivers = ({ connect, callTool, wayBack, toViewers, clock, log }: DriversOptions) =>
   fromCallback<DriversEvent>(({ receive, system }) => {
     const answerToolCall = async (driver: Driver | undefined, fact: Extract<DriverFact, { type: 'toolCallRequested' }>): Promise<void> => {
       const call = new AbortController()
@@ -55,6 +57,8 @@ export const createDrivers = ({ connect, callTool, wayBack, clock, log }: Driver
         answerToolCall(drivers.get(harnesses.get(fact.agentId) ?? ''), fact).catch((error: unknown) => log.error('a tool call could not be answered', { agentId: fact.agentId, error }))
         return
       }
+      toViewers(fact)
+      if (fact.type === 'terminalOutput' || fact.type === 'terminalClosed') return
       if (fact.type === 'turnEnded' || fact.type === 'exited') abandonCalls(fact.agentId)
       // Usage counts and output is kept even when its agent is on its way out.
       if (isKept(fact)) (system.get(hands.ledger) as AnyActorRef).send(fact)

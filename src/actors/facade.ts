@@ -3,7 +3,7 @@
  * they promise.
  */
 
-import type { Confinement, FactOf } from '../drivers/driver.ts'
+import type { Confinement, FactOf, PersonHold } from '../drivers/driver.ts'
 import type { MadroxError } from '../errors.ts'
 import type { AgentId, ClientId, MessageId, OwnerId, ReplyId } from '../ids.ts'
 import type { Address, Caller, DeadLetter, OutcomeStatus, Reply } from '../messages.ts'
@@ -14,10 +14,15 @@ import type { Catalogue } from './catalogue.ts'
 import type { Asking, PolicyControl } from './controlling.ts'
 import type { ChangeReading } from './change-reading.ts'
 import type { FileReading } from './file-reading.ts'
+import type { Coordination } from './coordination.ts'
 import type { Health } from './health.ts'
+import type { Lifecycle } from './lifecycle-words.ts'
 import type { LogReading } from './log-reading.ts'
 import type { ServersAsked } from './servers.ts'
 import type { Spent } from './spending.ts'
+import type { Attaching } from './terminals.ts'
+
+export type { Attaching, Attachment, TerminalEvent, Viewer } from './terminals.ts'
 
 export interface ParentFound {
   readonly address: Address
@@ -179,6 +184,16 @@ export interface AgentStatus {
   readonly openMessages: readonly MessageId[]
   readonly currentMessage?: MessageId
   readonly currentTool?: string
+  /** Nothing is delivered: a person has control of its terminal, or has left text in its input box. */
+  readonly heldByPerson?: { readonly why: PersonHold; readonly since: number }
+  readonly currentToolSince?: number
+  readonly currentToolSource?: string
+  /** When its driver last told anything of it. */
+  readonly lastFactAt?: number
+  /** A call of its own to Madrox is held: it waits for others. */
+  readonly waits?: boolean
+  /** Busy, and nothing was told of it since then, for too long. */
+  readonly stuckSince?: number
   /** The permission prompt of its CLI that waits longest; `id`: to answer it by. */
   readonly approval?: { readonly tool: string; readonly detail: string; readonly id?: string; readonly asked?: 'supervisor' | 'person'; readonly expiresAt?: number }
   readonly usage: UsageTotals
@@ -247,7 +262,7 @@ export interface ConnectRequest {
  * Calls that take a reference to an agent refuse with `MadroxError`: `not_found`, `ambiguous_reference`, or `not_allowed` where
  * the agent is outside the caller's rights. Outcomes of work (a message that failed, a wait that ended) are results.
  */
-export interface MadroxSystem extends Catalogue, ChangeReading, FileReading, LogReading, PolicyControl {
+export interface MadroxSystem extends Attaching, Catalogue, ChangeReading, Coordination, FileReading, Lifecycle, LogReading, PolicyControl {
   /** The principal behind a credential. No token on a loopback connection, and none configured: the local owner. Otherwise refused. */
   authenticate(token: string | undefined, connection: Connection): Caller
   /** A session opened. A disconnected client of the same owner, name and root is taken over, its inbox with it. */
@@ -295,6 +310,10 @@ export interface MadroxSystem extends Catalogue, ChangeReading, FileReading, Log
   interrupt(caller: Caller, reference: string, then: AfterInterrupt): Promise<InterruptReport>
   /** Ends an agent and all below it, leaves first; resolves when the last is gone, in the order they went. `force`: kills at once. */
   terminate(caller: Caller, reference: string, force: boolean): Promise<readonly Ended[]>
+  /** Ends every agent of the caller: those below it, of a client its own, of an owner all. */
+  terminateAll(caller: Caller, force: boolean): Promise<readonly Ended[]>
+  /** Interrupts those of them that are busy. */
+  interruptAll(caller: Caller, then: AfterInterrupt): Promise<readonly InterruptReport[]>
 
   /** An id, a unique prefix of at least 6, or a unique name, among what the caller may see. */
   resolve(caller: Caller, reference: string): AgentId
@@ -313,6 +332,8 @@ export interface MadroxSystem extends Catalogue, ChangeReading, FileReading, Log
   inspect(caller: Caller, watcher: Watcher, after?: string): Watch
   /** The page on which people watch that agent; undefined where no transport serves. */
   inspectorUrl(agentId: AgentId): string | undefined
+  /** The page on which people watch all of them; undefined where no transport serves. */
+  dashboardUrl(): string | undefined
 
   /** Called when an agent is gone and its end is on record; for what a transport keeps of it. */
   onAgentEnded(listener: (agentId: AgentId) => void): void

@@ -6,12 +6,11 @@
 import { type AnyActorRef, fromCallback } from 'xstate'
 import type { Clock } from '../clock.ts'
 import type { FactOf } from '../drivers/driver.ts'
-import type { Audited } from '../audit.ts'
 import { MadroxError } from '../errors.ts'
 import type { AgentId, ClientId, IdSource, MessageId } from '../ids.ts'
 import type { Log } from '../log.ts'
 import { type Address, isUndelivered, type Outcome, type Reply, sameAddress } from '../messages.ts'
-import { agentKey, hands, type LedgerEvent } from '../machines/effects.ts'
+import { agentKey, hands, type JobsEvent, type LedgerEvent } from '../machines/effects.ts'
 import { redact } from '../redaction.ts'
 import type { Store, UsageRow } from '../store/store.ts'
 import type { AsksEvent } from './asks.ts'
@@ -23,7 +22,7 @@ export const keptFacts = ['usageReported', 'outputProduced', 'promptWritten', 'p
 export type KeptFact = FactOf<(typeof keptFacts)[number]>
 type TurnFact = Exclude<KeptFact, FactOf<'usageReported' | 'outputProduced' | 'approvalRequested' | 'approvalResolved'>>
 
-export type LedgerInput = LedgerEvent | { readonly type: 'writeRetried' } | { readonly type: 'storeFailed' } | { readonly type: 'audited'; readonly event: Audited } | KeptFact
+export type LedgerInput = LedgerEvent | { readonly type: 'writeRetried' } | { readonly type: 'storeFailed' } | KeptFact
 
 export type LedgerEmitted =
   /** `unasked`: nobody ended it. */
@@ -51,7 +50,12 @@ interface LedgerOptions {
 
 export const createLedger = (options: LedgerOptions) =>
   fromCallback<LedgerInput, undefined, LedgerEmitted>(({ receive, system, emit }) => {
-    const tell = (event: AsksEvent): void => (system.get(hands.asks) as AnyActorRef).send(event) // lives as long as the system
+    const tellJobs = (event: JobsEvent): void => (system.get(hands.jobs) as AnyActorRef).send(event) // lives as long as the system
+    const tell = (event: AsksEvent): void => {
+      const asks = system.get(hands.asks) as AnyActorRef // see above
+      asks.send(event)
+      if (event.type === 'outcomeRecorded' && event.jobId) tellJobs({ type: 'stepSettled', jobId: event.jobId })
+    }
     const isAlive = (id: AgentId): boolean => system.get(agentKey(id)) !== undefined && options.store.getAgent(id)?.endedAt === undefined
     const desk = createDesk(options, isAlive)
     // What could not be written waits, in order, and is told to nobody before it is on record.
@@ -59,6 +63,7 @@ export const createLedger = (options: LedgerOptions) =>
     const write = (event: LedgerInput): boolean => {
       try {
         for (const told of record(desk, event, emit)) tell(told)
+        if (event.type === 'jobEnded') tellJobs({ type: 'jobClosed', jobId: event.jobId })
         if (event.type === 'agentEnded') emit({ type: 'agentEnded', agentId: event.agentId, reason: redact(event.reason), unasked: event.unasked === true })
         if (event.type === 'messageSettled' && event.outcome.status === 'failed') emit({ type: 'messageFailed', agentId: event.agentId, text: event.outcome.text })
         return true
@@ -132,6 +137,8 @@ function record(desk: Desk, event: LedgerInput, emit: (event: LedgerEmitted) => 
     case 'limitReached':
       audit(store, { at: event.at, event: 'limit_reached', agentId: event.agentId, data: { limit: event.limit, detail: event.detail } })
       return []
+    case 'jobEnded':
+      return store.transaction(() => desk.endJob(event))
     case 'repliesSeen':
       store.consumeReplies(event.ids, event.at)
       return []
@@ -225,10 +232,12 @@ function createDesk({ store, ids, clock, successorOf }: LedgerOptions, isAlive: 
     audit(store, { at: outcome.at, event: 'message_settled', agentId: message.to, data: { message: messageId, status: outcome.status, ...(outcome.via ? { via: outcome.via } : {}) } })
     if (outcome.status === 'answered') store.appendOutput({ agentId: message.to, at: outcome.at, kind: 'reply', content: outcome.text })
     if (isUndelivered(outcome)) store.addDeadMessage(messageId, outcome.at)
-    const reply = message.expectsReply
+    // A job has its steps' outcomes from the record; its caller is told of its end.
+    const jobId = store.findJobOf(messageId)
+    const reply = message.expectsReply && jobId === undefined
       ? post({ kind: 'outcome', to: message.from, from: message.to, messageId, status: outcome.status, text: outcome.text, at: outcome.at, ...(message.causedBy ? { subject: message.causedBy } : {}) })
       : undefined
-    return [{ type: 'outcomeRecorded', messageId, outcome, ...(reply ? { reply } : {}) }]
+    return [{ type: 'outcomeRecorded', messageId, outcome, ...(reply ? { reply } : {}), ...(jobId ? { jobId } : {}) }]
   }
 
   const followUp = (messageId: MessageId, text: string, at: number): readonly AsksEvent[] => {
@@ -237,7 +246,7 @@ function createDesk({ store, ids, clock, successorOf }: LedgerOptions, isAlive: 
     store.dropDeadMessage(messageId)
     audit(store, { at, event: 'message_followed_up', agentId: message.to, data: { message: messageId } })
     store.appendOutput({ agentId: message.to, at, kind: 'reply', content: text })
-    if (!message.expectsReply) return []
+    if (!message.expectsReply || store.findJobOf(messageId) !== undefined) return []
     const reply = post({ kind: 'follow_up', to: message.from, from: message.to, messageId, text, at, ...(message.causedBy ? { subject: message.causedBy } : {}) })
     return reply ? [{ type: 'replyRecorded', reply }] : []
   }
@@ -270,5 +279,15 @@ function createDesk({ store, ids, clock, successorOf }: LedgerOptions, isAlive: 
     return [...told, ...left.map(({ subject: _, ...reply }): AsksEvent => ({ type: 'replyRecorded', reply: { ...reply, to: parent } }))]
   }
 
-  return { store, now: () => clock.now(), followTurn, settle, followUp, notice, endAgent }
+  const endJob = ({ jobId, end, by, quiet }: Extract<LedgerEvent, { type: 'jobEnded' }>): readonly AsksEvent[] => {
+    const job = store.getJob(jobId)
+    if (!job || job.end) return []
+    const text = `The ${job.type} job ${jobId} you had ${store.getAgent(job.coordinator)?.name ?? job.coordinator} coordinate is ${end.status.replaceAll('_', ' ')}. ${end.text}`
+    const notice = quiet ? undefined : post({ kind: 'notice', to: job.from, from: job.coordinator, text, at: end.at, ...(job.subject ? { subject: job.subject } : {}) })
+    store.endJob(jobId, { ...end, ...(notice ? { noticeId: notice.id } : {}) })
+    audit(store, { at: end.at, event: 'job_ended', agentId: job.coordinator, data: { job: jobId, status: end.status, ...(by === undefined ? {} : { by }) } })
+    return notice ? [{ type: 'replyRecorded', reply: notice }] : []
+  }
+
+  return { store, now: () => clock.now(), followTurn, settle, followUp, notice, endAgent, endJob }
 }

@@ -11,6 +11,7 @@ import type { MessageRow } from '../store/store.ts'
 import { agentContext, callerKey, canonicalAddress, type Core, isBelow, ledgerActor, nameOf, rowOf, tellAgent } from './core.ts'
 import { audit } from './auditing.ts'
 import { checkTotalCost } from './budgets.ts'
+import { checkRoomToWake } from './capacity.ts'
 import { resolveLiving } from './directory.ts'
 import type { SendReport, SendRequest, WaitOptions } from './facade.ts'
 import { claim, collectReplies, inboxOf, releaseReplies } from './inboxes.ts'
@@ -34,14 +35,18 @@ export function createMessaging(core: Core, waiting: Waiting) {
   }
 }
 
+/** A request that works for a message of its own choosing. */
+export type Sending = SendRequest & { readonly subject?: MessageId }
+
 /** `alongside`: what goes on record with the message, or not at all. */
-export function send(core: Core, waiting: Waiting, caller: Caller, request: SendRequest, alongside: (message: Message) => void = () => {}): SendReport {
+export function send(core: Core, waiting: Waiting, caller: Caller, request: Sending, alongside: (message: Message) => void = () => {}): SendReport {
   const earlier = request.callKey === undefined ? undefined : (core.store.findCall(callerKey(core, caller), `send ${request.callKey}`) as { messageId: MessageId } | undefined) // recorded below
   if (earlier) return report(core, earlier.messageId)
   const { id: to } = resolveLiving(core, caller, request.to, 'address')
   if (caller.kind === 'agent' && caller.agentId === to) throw new MadroxError('invalid_input', 'An agent cannot send to itself.', { remedy: 'Just go on working.' })
   checkSize(core, caller, to, request)
   checkTotalCost(core, rowOf(core, to).ownerId)
+  checkRoomToWake(core, to)
   if (request.toBeWaitedFor) waiting.checkCircle(caller, [to])
   const message = toMessage(core, caller, to, request)
   core.store.transaction(() => {
@@ -73,8 +78,8 @@ export function checkText({ limits: { maxMessageLength } }: Core, text: string):
   if (text.length > maxMessageLength) throw new MadroxError('invalid_input', `The message has ${text.length} characters and the limit is ${maxMessageLength}.`, { remedy: 'Write the long part to a file and send its path.' })
 }
 
-function toMessage(core: Core, caller: Caller, to: AgentId, request: SendRequest): Message {
-  const subject = caller.kind === 'agent' ? subjectNow(core, caller.agentId) : undefined
+function toMessage(core: Core, caller: Caller, to: AgentId, request: Sending): Message {
+  const subject = 'subject' in request ? request.subject : caller.kind === 'agent' ? subjectNow(core, caller.agentId) : undefined
   return {
     id: core.ids.message(), to, from: addressOf(core, caller), text: request.text, expectsReply: request.expectsReply, acceptedAt: core.clock.now(),
     ...(subject ? { causedBy: subject } : {}), ...(request.expiresAt === undefined ? {} : { expiresAt: request.expiresAt }),

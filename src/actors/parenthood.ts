@@ -9,7 +9,7 @@ import type { ParentFound } from './facade.ts'
 import { addressOf } from './principals.ts'
 
 /** An agent of this name may stand directly under its owner, whoever asks. */
-const rootName = 'main-orchestrator'
+export const rootName = 'main-orchestrator'
 
 export function resolveParent(core: Core, caller: Caller, parent?: string, name?: string): ParentFound {
   if (parent !== undefined) return { address: { kind: 'agent', id: resolveLiving(core, caller, parent, 'see').id }, source: 'parent_instance_id: given' }

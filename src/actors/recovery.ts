@@ -45,7 +45,8 @@ function whyLost(core: Core, row: AgentRow, driver: Driver | undefined): string 
   return typeof specOf(row).prompt === 'string' ? undefined : 'the server that started it kept too little to bring it back'
 }
 
-function recoveredOf(core: Core, row: AgentRow): Recovered {
+/** What is on record for it to go on with. */
+export function recoveredOf(core: Core, row: AgentRow): Recovered {
   const inbox = core.store.listReplies({ kind: 'agent', id: row.id })
   const messages = core.store.listOpenMessages(row.id)
   const release = row.hold && releasing(core, row, row.hold, messages)

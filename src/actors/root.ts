@@ -17,6 +17,7 @@ export interface Hands {
   readonly drivers: AnyActorLogic
   readonly retention: AnyActorLogic
   readonly exporting: AnyActorLogic
+  readonly jobs: AnyActorLogic
 }
 
 export function createRoot(logic: Hands, log: Log) {
@@ -31,6 +32,7 @@ export function createRoot(logic: Hands, log: Log) {
       { id: 'ledger', systemId: hands.ledger, src: 'ledger' },
       { id: 'drivers', systemId: hands.drivers, src: 'drivers' },
       { id: 'retention', systemId: hands.retention, src: 'retention' },
+      { id: 'jobs', systemId: hands.jobs, src: 'jobs' },
     ],
     on: {
       clientArrived: {

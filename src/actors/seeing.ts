@@ -7,7 +7,7 @@ import { hands } from '../machines/effects.ts'
 import { openMessages } from '../machines/mailbox.ts'
 import type { AgentRow, OutputRow } from '../store/store.ts'
 import { agentActor, type AgentSnapshot, canonicalClient, type Core, detailOf, isEnded, nameOf, promptKey, rowOf, specOf, stateOf } from './core.ts'
-import { endsAt, limitsOf } from './budgets.ts'
+import { boundsOf, endsAt } from './budgets.ts'
 import { childrenOf, isWithin, resolveAgent, resolveLiving } from './directory.ts'
 import { addressOf } from './principals.ts'
 import type { AgentStatus, Screen } from './facade.ts'
@@ -16,12 +16,12 @@ export function statusOf(core: Core, id: AgentId): AgentStatus {
   const row = rowOf(core, id)
   const spec = specOf(row)
   const actor = agentActor(core, id)
-  const ends = endsAt(row)
+  const ends = endsAt(core, row)
   return {
     id, name: row.name, harness: row.harness, role: row.role, ...(spec.model ? { model: spec.model } : {}),
     cutTurns: Math.max(0, core.store.countUnfinishedTurns(id) - (actor ? turnsNow(actor.getSnapshot()) : 0)),
     parent: { kind: row.parent.kind, id: row.parent.id, name: nameOf(core, row.parent) }, parentSource: row.parentSource, children: childrenOf(core, id),
-    workspace: row.workspace, confinement: spec.confinement, toolset: spec.toolset ?? 'supervisor', usage: core.store.usageTotals(id), spent: core.spending.own(id), subtreeSpent: core.spending.subtree(id), limits: limitsOf(row), ...(ends === undefined ? {} : { endsAt: ends }), createdAt: row.createdAt,
+    workspace: row.workspace, confinement: spec.confinement, toolset: spec.toolset ?? 'supervisor', usage: core.store.usageTotals(id), spent: core.spending.own(id), subtreeSpent: core.spending.subtree(id), limits: boundsOf(core, row), ...(ends === undefined ? {} : { endsAt: ends }), createdAt: row.createdAt,
     ...(actor ? living(actor.getSnapshot()) : ended(core, row)), ...(actor ? promptOf(core, actor.getSnapshot()) : {}),
   }
 }
@@ -33,7 +33,9 @@ function living(snapshot: AgentSnapshot): Told {
   return {
     state: stateOf(snapshot), detail: detailOf(snapshot), since: context.since, source: context.source, requestCount: context.requestCount, mailbox: context.mailbox.length,
     openMessages: openMessages(context).map(open => open.message.id), pendingReplies: context.inbox.length,
-    ...(context.turn?.subject ? { currentMessage: context.turn.subject } : {}), ...(context.currentTool ? { currentTool: context.currentTool.name } : {}),
+    ...(context.turn?.subject ? { currentMessage: context.turn.subject } : {}), ...(context.currentTool ? { currentTool: context.currentTool.name, currentToolSince: context.currentTool.since, currentToolSource: context.currentTool.source } : {}),
+    ...(context.person ? { heldByPerson: { why: context.person.holds, since: context.person.since } } : {}),
+    lastFactAt: context.heardAt, ...(context.waits > 0 ? { waits: true } : {}), ...(context.stuckSince === undefined || stateOf(snapshot) !== 'busy' ? {} : { stuckSince: context.stuckSince }),
     ...(context.sessionId ? { sessionId: context.sessionId } : {}), ...(context.pid === undefined ? {} : { pid: context.pid }), ...(context.lastError ? { lastError: context.lastError } : {}),
     ...(context.warnings ? { warnings: context.warnings } : {}),
   }

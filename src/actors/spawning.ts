@@ -11,9 +11,10 @@ import { addressKey } from '../machines/effects.ts'
 import { defaultSupervision } from '../restarts.ts'
 import { audit } from './auditing.ts'
 import { briefing } from './briefing.ts'
-import { agentActor, agentContext, type AgentSpec, callerKey, type Core, isEnded, lineAbove, nameOf, remembered, rowOf, specOf, stateOf } from './core.ts'
+import { agentActor, agentContext, type AgentSpec, callerKey, type Core, isEnded, nameOf, remembered, rowOf, specOf, stateOf } from './core.ts'
 import { checkBudget, checkTotalCost, type Grant, watchAgent } from './budgets.ts'
 import type { Asking } from './controlling.ts'
+import { checkRoom, depthBelow, livingProcesses } from './capacity.ts'
 import { checkText } from './messaging.ts'
 import { resolveParent } from './parenthood.ts'
 import { policyBelow } from './policies.ts'
@@ -78,10 +79,9 @@ export function createSpawning(options: SpawningOptions) {
     checkBudget(core, granted, parent.address, [...reserved.values()])
     const { ownerId } = standsUnder(core, parent.address, request.name)
     checkTotalCost(core, ownerId)
-    const { toolset, depth } = place(core, parent, granted)
-    checkSpawnPolicy(core, { ...granted, parent: parent.address, ownerId, depth, underway: [...reserved.values()].map(grant => grant.parent) })
-    checkLimits(core, reserved.size + 1, depth)
-    return { driver, parent, granted, toolset, ownerId }
+    checkSpawnPolicy(core, { ...granted, parent: parent.address, ownerId, depth: depthBelow(core, parent.address), underway: [...reserved.values()].map(grant => grant.parent) })
+    checkRoom(core, parent.address, [...reserved.values(), { parent: parent.address }])
+    return { driver, parent, granted, toolset: toolsetAt(core, parent, granted), ownerId }
   }
 
   const asksFirst = ({ ownerId, parent }: ReturnType<typeof plan>): boolean => policyBelow(core, ownerId, parent.address, 'spawn_approval') === 'manual'
@@ -133,7 +133,7 @@ export function createSpawning(options: SpawningOptions) {
   function enter(row: AgentRow, driver: Driver, recovered?: Recovered): boolean {
     const { restart = 'transient', supervision = defaultSupervision } = specOf(row)
     const input: AgentInput = {
-      agentId: row.id, name: row.name, harness: row.harness, supervisor: row.parent, launch: toLaunch(row), awaitsTools: driver.speaksMcp && options.serves(), restart, supervision,
+      agentId: row.id, name: row.name, harness: row.harness, supervisor: row.parent, launch: toLaunch(row), awaitsTools: driver.speaksMcp && options.serves(), restart, supervision, ...vigilOf(core),
       ...(options.approvalMs === undefined ? {} : { approvalMs: options.approvalMs }),
       ...(recovered ? { recovered, at: core.clock.now() } : { at: row.createdAt }),
     }
@@ -171,13 +171,13 @@ export function createSpawning(options: SpawningOptions) {
   }
 
   /** Agents that may still be spawned. */
-  const room = (): number => core.limits.maxInstances - living(core) - reserved.size
+  const room = (): number => core.limits.maxInstances - livingProcesses(core) - reserved.size
   const isRepeated = (caller: Caller, callKey: string): boolean => {
     const key = callerKey(core, caller)
     return underway.has(`${key} ${callKey}`) || core.store.findCall(key, callKey) !== undefined
   }
 
-  return { spawn, enter, room, isRepeated, waitUntilReady: (agentId: AgentId, wait: WaitOptions) => waitUntilReady(core, agentId, wait) }
+  return { spawn, enter, toLaunch, room, isRepeated, waitUntilReady: (agentId: AgentId, wait: WaitOptions) => waitUntilReady(core, agentId, wait) }
 }
 
 /** The caller's directory that `shared`, `worktree` and `auto` start from; an agent's own is also the bound for paths. */
@@ -190,23 +190,15 @@ export function standing(core: Core, parent: Address): { callerDir?: string; wit
   return root ? { callerDir: root } : {}
 }
 
-/** How deep it would stand, and with what tools. */
-function place(core: Core, parent: ParentFound, request: SpawnRequest): { toolset: AgentToolset; depth: number } {
-  const above = parent.address.kind === 'agent' ? [parent.address, ...lineAbove(core, parent.address.id)] : [parent.address]
-  const depth = above.length
-  const toolset = request.toolset ?? (depth >= core.limits.maxDepth ? 'leaf' : 'supervisor')
-  return { toolset, depth }
+/** On the last level there is nobody to supervise. */
+function toolsetAt(core: Core, parent: ParentFound, request: SpawnRequest): AgentToolset {
+  return request.toolset ?? (depthBelow(core, parent.address) >= core.limits.maxDepth ? 'leaf' : 'supervisor')
 }
 
-const living = (core: Core): number => [...core.rows.values()].filter(row => !isEnded(core, row.id)).length
-
-function checkLimits(core: Core, underway: number, depth: number): void {
-  const alive = living(core)
-  if (alive + underway > core.limits.maxInstances) {
-    throw new MadroxError('limit_reached', `${alive} agents are alive and the limit is ${core.limits.maxInstances}.`, { remedy: 'Terminate some, or start the server with a higher MAX_INSTANCES.', data: { limit: core.limits.maxInstances } })
-  }
-  if (depth > core.limits.maxDepth) throw new MadroxError('limit_reached', `The agent would stand ${depth} levels deep and the limit is ${core.limits.maxDepth}.`, { remedy: 'Spawn it from an agent higher up.', data: { limit: core.limits.maxDepth } })
-}
+/** Minutes as machines have them; 0: never. */
+const vigilOf = ({ limits: { stuckMinutes, idleMinutes } }: Core): Pick<AgentInput, 'stuckMs' | 'idleMs'> => ({
+  ...(stuckMinutes > 0 ? { stuckMs: stuckMinutes * 60_000 } : {}), ...(idleMinutes > 0 ? { idleMs: idleMinutes * 60_000 } : {}),
+})
 
 function toRow(core: Core, { agentId, request, prompt, parent, workspace, toolset }: { agentId: AgentId; request: SpawnRequest; prompt: string; parent: ParentFound; workspace: Workspace; toolset: AgentToolset }): AgentRow {
   const { parent: _, callKey: __, firstMessage: ___, ...spec } = request

@@ -3,6 +3,7 @@
  * answers out of snapshots and the store. It knows callers and their rights; it knows no wire and no CLI.
  */
 
+import { existsSync } from 'node:fs'
 import { setImmediate } from 'node:timers/promises'
 import { createActor } from 'xstate'
 import type { Clock } from '../clock.ts'
@@ -15,10 +16,12 @@ import { createPrices, type Prices } from '../prices.ts'
 import type { Store } from '../store/store.ts'
 import { createApprovals } from './approvals.ts'
 import { createAsks } from './asks.ts'
+import { createAttaching, createViewers } from './attaching.ts'
 import { watchLimits } from './budgets.ts'
 import { createChanges } from './changes.ts'
 import { createCleaning } from './cleaning.ts'
 import { endAll, interrupt, terminate } from './control.ts'
+import { createCoordination } from './coordinating.ts'
 import { agentActor, canonicalClient, type Core, defaultLimits, ledgerActor, type Limits, remembered, rowOf, specOf, tellAgent } from './core.ts'
 import { createDeadlines } from './deadlines.ts'
 import { resolveAgent } from './directory.ts'
@@ -28,7 +31,9 @@ import type { MadroxSystem } from './facade.ts'
 import { createFiles } from './files.ts'
 import { createStoreHealth } from './health.ts'
 import { createInspecting } from './inspecting.ts'
+import { createJobs, jobsActor } from './jobs.ts'
 import { createLedger } from './ledger.ts'
+import { createLifecycle } from './lifecycle.ts'
 import { createLetters } from './letters.ts'
 import { createLogReading } from './logs.ts'
 import { createMessaging } from './messaging.ts'
@@ -45,6 +50,7 @@ import { defaultSupervision, type Supervision } from '../restarts.ts'
 import { recover } from './recovery.ts'
 import { tellRecords } from './recording.ts'
 import { createRetention } from './retention.ts'
+import { createReviving } from './reviving.ts'
 import { createRoot } from './root.ts'
 import { createSecrets } from './secrets.ts'
 import { children, list, output, peers, screen, screenOf, statusOf } from './seeing.ts'
@@ -97,6 +103,7 @@ export interface SystemOptions {
   readonly prepareWorkspace?: PrepareWorkspace
   /** How long a spawn waits for a person's yes, and a permission prompt of a CLI for its answer. Milliseconds. */
   readonly approvals?: { readonly spawnMs?: number; readonly promptMs?: number }
+  readonly workspaceExists?: (path: string) => boolean
 }
 
 /** Builds the tree and starts it: agents that an earlier system left open in the store are brought back (see `recovery.ts`). */
@@ -108,14 +115,16 @@ export function createSystem(options: SystemOptions): MadroxSystem {
   const health = createStoreHealth({ clock, log, store: logs ? tellRecords(options.store, recorded => toExporting({ type: 'recorded', recorded })) : options.store })
   const { store } = health
   const aliases = aliasesOnRecord(store)
+  const viewers = createViewers()
   const logic = createRoot(
     {
       deadlines: createDeadlines(clock),
       asks: createAsks(),
       ledger: createLedger({ store, health, ids, clock, log, successorOf: id => canonicalClient({ aliases }, id) }),
+      jobs: createJobs(() => ({ core, waiting })),
       retention: createRetention({ store, clock, log, days }),
       exporting: createExporting({ logs, clock, log, days, rowOf: id => core.rows.get(asAgentId(id)), toTold: said => toSaidTold(core, said), screenOf: (id, lines) => screenOf(core, id, lines) }),
-      drivers: createDrivers({ connect: emit => (drivers = options.connectDrivers(emit)), callTool: options.callTool, wayBack: agentId => wayBack(agentId), clock, log }),
+      drivers: createDrivers({ connect: emit => (drivers = options.connectDrivers(emit)), callTool: options.callTool, wayBack: agentId => wayBack(agentId), toViewers: viewers.tell, clock, log }),
     },
     log,
   )
@@ -147,11 +156,18 @@ export function createSystem(options: SystemOptions): MadroxSystem {
   const notifications = createNotifications(core)
   const waiting = createWaiting(core)
   const serves = (): boolean => options.willServe === true || options.endpoint() !== undefined
+  const approve = createSpawnApproval(core, approvals, options.approvals?.spawnMs ?? spawnApprovalMs)
   const workspaceDir = options.workspaceDir ?? `${options.home}/workspaces`
-  const spawning = createSpawning({ core, drivers: () => drivers, serves, models: options.models ?? {}, workspaceDir, marker: options.marker, ...(options.rolesDir ? { rolesDir: options.rolesDir } : {}), prepareWorkspace: options.prepareWorkspace ?? prepareWorkspace, approve: createSpawnApproval(core, approvals, options.approvals?.spawnMs ?? spawnApprovalMs), onSpawned: notifications.spawned, ...(options.approvals?.promptMs === undefined ? {} : { approvalMs: options.approvals.promptMs }), servers: options.servers ?? createServers({ home: options.home, env: {}, findExecutable: name => name }) })
+  const spawning = createSpawning({ core, drivers: () => drivers, serves, models: options.models ?? {}, workspaceDir, marker: options.marker, ...(options.rolesDir ? { rolesDir: options.rolesDir } : {}), prepareWorkspace: options.prepareWorkspace ?? prepareWorkspace, approve, onSpawned: notifications.spawned, ...(options.approvals?.promptMs === undefined ? {} : { approvalMs: options.approvals.promptMs }), servers: options.servers ?? createServers({ home: options.home, env: {}, findExecutable: name => name }) })
   const messaging = createMessaging(core, waiting)
   const places = { core, home: options.home, workspaceDir }
+  const workspaceExists = options.workspaceExists ?? existsSync
+  const lifecycle = createLifecycle({
+    core, drivers: () => drivers, workspaceExists, reviving: createReviving(core, { drivers: () => drivers, enter: spawning.enter, workspaceExists, approve }),
+    respecify: row => tellAgent(core, row.id, { type: 'respecified', name: row.name, launch: spawning.toLaunch(row) }),
+  })
   recover(core, { drivers: () => drivers, enter: spawning.enter })
+  jobsActor(core).send({ type: 'jobsDue' })
   let closing: Promise<void> | undefined
   let closed = false
   /** Sessions end after the system they spoke to, and tell it: there is nobody left to be told. */
@@ -186,6 +202,14 @@ export function createSystem(options: SystemOptions): MadroxSystem {
     ...createCleaning(places),
     recordRefusal: whileOpen(logReading.recordRefusal),
     ...createLetters(core, waiting),
+    ...createCoordination(core, waiting),
+    ...createAttaching(core, viewers),
+    ...lifecycle,
+    resume: async (...args) => {
+      open()
+      health.requireWritable()
+      return lifecycle.resume(...args)
+    },
     ...createTeams({ core, drivers: () => drivers, dirs: { templates: options.templatesDir, roles: options.rolesDir }, room: spawning.room, isRepeated: spawning.isRepeated }),
     consumeReplies: whileOpen(messaging.consumeReplies),
     releaseReplies: whileOpen(messaging.releaseReplies),
@@ -205,6 +229,7 @@ export function createSystem(options: SystemOptions): MadroxSystem {
     screen: (caller, reference, lines) => screen(core, caller, reference, lines),
     inspect,
     inspectorUrl: agentId => inspectorUrl(options.endpoint(), agentId),
+    dashboardUrl: () => inspectorUrl(options.endpoint()),
     onAgentEnded: listener => void ledgerActor(core).on('agentEnded', ({ agentId }) => listener(agentId)),
     health: () => {
       const trouble = logs?.trouble()
@@ -216,8 +241,8 @@ export function createSystem(options: SystemOptions): MadroxSystem {
 }
 
 /** The page stands beside `/mcp`. */
-function inspectorUrl(endpoint: string | undefined, agentId: AgentId): string | undefined {
-  return endpoint === undefined ? undefined : new URL(`./?agent=${agentId}`, endpoint).href
+function inspectorUrl(endpoint: string | undefined, agentId?: AgentId): string | undefined {
+  return endpoint === undefined ? undefined : new URL(agentId === undefined ? './' : `./?agent=${agentId}`, endpoint).href
 }
 
 interface Closing {
@@ -247,6 +272,7 @@ async function close(core: Core, { drivers, agents, endApprovals, endWaits, last
 }
 
 export { bringBack as bringBackHint } from './workspaces.ts'
+export { rootName } from './parenthood.ts'
 export { costOf } from './spending.ts'
 export { serverAskedSchema } from './servers.ts'
 export type * from './facade.ts'
@@ -255,4 +281,5 @@ export { policyFields } from './policy.ts'
 export type * from './controlling.ts'
 export type * from './change-reading.ts'
 export type * from './file-reading.ts'
+export type * from './coordination.ts'
 export type * from './log-reading.ts'

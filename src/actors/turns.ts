@@ -3,13 +3,24 @@
  * an answer handed to a call nobody reads any more would be lost instead of going to the inbox.
  */
 
+import type { AgentId } from '../ids.ts'
 import type { Caller } from '../messages.ts'
-import { agentActor, type Core } from './core.ts'
+import { agentActor, type Core, tellAgent } from './core.ts'
 import type { WaitOptions } from './facade.ts'
 
-/** Runs `work` with a wait that also ends when the caller's present turn does. A client's, and one outside any turn, is left alone. */
+/** Runs `work` with a wait that also ends when the caller's present turn does. A client's, and one outside any turn, is left alone. The agent is told that it waits. */
 export async function withinTurn<T>(core: Core, caller: Caller, wait: WaitOptions, work: (wait: WaitOptions) => Promise<T>): Promise<T> {
-  const actor = caller.kind === 'agent' ? agentActor(core, caller.agentId) : undefined
+  if (caller.kind !== 'agent' || wait.timeoutMs <= 0) return work(wait)
+  tellAgent(core, caller.agentId, { type: 'waitBegan', at: core.clock.now() })
+  try {
+    return await whileTurnLasts(core, caller.agentId, wait, work)
+  } finally {
+    tellAgent(core, caller.agentId, { type: 'waitEnded', at: core.clock.now() })
+  }
+}
+
+async function whileTurnLasts<T>(core: Core, agentId: AgentId, wait: WaitOptions, work: (wait: WaitOptions) => Promise<T>): Promise<T> {
+  const actor = agentActor(core, agentId)
   const { turn, aside } = actor?.getSnapshot().context ?? {}
   const turnId = turn?.turnId ?? aside?.turnId
   if (!actor || turnId === undefined) return work(wait)

@@ -23,6 +23,7 @@ export type Answer = { readonly messageId: MessageId; readonly outcome: Outcome;
 
 export function createWaiting(core: Core) {
   const open = new Map<string, OpenAsk>()
+  const others = new Set<{ readonly waits: readonly Wait[]; readonly end: () => void }>()
   let count = 0
   const asks = core.root.system.get(hands.asks) as AsksActor // lives as long as the system
   asks.on('askSettled', event => open.get(event.askId)?.settle(event))
@@ -32,7 +33,7 @@ export function createWaiting(core: Core) {
     const edge = caller.kind === 'agent' ? { by: caller.agentId, on: messageIds.map(id => core.store.getMessage(id)?.to ?? '') } : undefined
     if (edge) refuseCircle(edge)
     const askId = `${core.clock.now()}.${++count}`
-    const deadlineAt = Math.min(core.clock.now() + wait.timeoutMs, caller.kind === 'agent' ? deadlineOfSubject(caller.agentId) : Number.POSITIVE_INFINITY)
+    const deadlineAt = deadlineFor(caller, wait.timeoutMs)
     return new Promise(resolve => {
       const settle = (settled: AskSettled): void => {
         open.delete(askId)
@@ -50,13 +51,32 @@ export function createWaiting(core: Core) {
     })
   }
 
+  /** When a wait of so many milliseconds ends at the latest. */
+  const deadlineFor = (caller: Caller, timeoutMs: number): number => Math.min(core.clock.now() + timeoutMs, caller.kind === 'agent' ? deadlineOfSubject(caller.agentId) : Number.POSITIVE_INFINITY)
+
+  /**
+   * A wait of another kind, which can end only when each of `on` has done its part. Returns how to leave it; `end` is called when nobody will
+   * do anything any more.
+   *
+   * @throws MadroxError `wait_cycle`
+   */
+  function enter(caller: Caller, on: readonly AgentId[], end: () => void): () => void {
+    const waits = caller.kind === 'agent' ? on.map(id => ({ by: caller.agentId, on: [id] })) : []
+    waits.forEach(refuseCircle)
+    const other = { waits, end }
+    others.add(other)
+    return () => void others.delete(other)
+  }
+
   /** @throws MadroxError `wait_cycle`, before anything is sent that such a wait would be for */
   function checkCircle(caller: Caller, on: readonly AgentId[]): void {
     if (caller.kind === 'agent') refuseCircle({ by: caller.agentId, on })
   }
 
+  const waits = (): Wait[] => [...[...open.values()].flatMap(ask => (ask.wait ? [ask.wait] : [])), ...[...others].flatMap(other => other.waits)]
+
   function refuseCircle(edge: Wait): void {
-    const circle = circleOf([...open.values()].flatMap(ask => (ask.wait ? [ask.wait] : [])), edge)
+    const circle = circleOf(waits(), edge)
     if (!circle) return
     const names = circle.map(id => nameOf(core, { kind: 'agent', id: id as AgentId })) // edges are made of agents' ids
     throw new MadroxError('wait_cycle', `This wait could never end: ${names.join(' waits for ')}.`, {
@@ -74,9 +94,10 @@ export function createWaiting(core: Core) {
   /** Nobody will answer any more: what is waited for stays open. */
   function endAll(): void {
     for (const [askId, ask] of open) ask.settle({ type: 'askSettled', askId })
+    for (const { end } of others) end()
   }
 
-  return { waitFor, checkCircle, endAll, waits: () => [...open.values()].flatMap(ask => (ask.wait ? [ask.wait] : [])) }
+  return { waitFor, enter, deadlineFor, checkCircle, endAll, waits }
 }
 
 export type Waiting = ReturnType<typeof createWaiting>

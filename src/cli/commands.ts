@@ -16,6 +16,7 @@ export const commands: Readonly<Record<string, () => Promise<CommandDef>>> = {
   logs: () => import('./logs.ts').then(({ logs }) => logs),
   diff: () => import('./diff.ts').then(({ diff }) => diff),
   clean: () => import('./clean.ts').then(({ clean }) => clean),
+  attach: () => import('./attach.ts').then(({ attach }) => attach),
   inspect: () => import('./inspect.ts').then(({ inspect }) => inspect),
   call: () => import('./call.ts').then(({ call }) => call),
   setup: () => import('./setup.ts').then(({ setup }) => setup),

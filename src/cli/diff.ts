@@ -22,11 +22,11 @@ export const diff = toCommand({
   },
 })
 
-const coloured = (text: string): string => text.split('\n').map(line => (/^\+(?!\+\+ )/.test(line) ? styleText('green', line) : /^-(?!-- )/.test(line) ? styleText('red', line) : line.startsWith('@@') ? styleText('cyan', line) : /^diff --git /.test(line) ? bold(line) : line)).join('\n')
+const coloured = (text: string): string => text.split('\n').map(line => (/^\+(?!\+\+ )/.test(line) ? styleText('green', line) : /^-(?!-- )/.test(line) ? styleText('red', line) : line.startsWith('@@') ? styleText('cyan', line) : line.startsWith('diff --git ') ? bold(line) : line)).join('\n')
 
-const fileLine = ({ path, insertions, deletions }: Data): string => `${harmless(path)}  ${insertions === null ? dim('binary') : `${styleText('green', `+${String(insertions)}`)} ${styleText('red', `-${String(deletions)}`)}`}`
+const fileLine = ({ path, insertions, deletions }: Data): string => `${harmless(path)}  ${insertions === null ? dim('binary') : `${styleText('green', `+${harmless(insertions)}`)} ${styleText('red', `-${harmless(deletions)}`)}`}`
 
 function summary({ branch, files_changed, insertions, deletions, untracked, commits_ahead }: Data): string {
   const ahead = typeof commits_ahead === 'number' ? `, ${commits_ahead} commits ahead` : ''
-  return dim(`${branch === null ? 'on no branch' : `on ${harmless(branch)}`}: ${String(files_changed)} files changed (+${String(insertions)} -${String(deletions)}), ${String(untracked)} untracked${ahead}`)
+  return dim(`${branch === null ? 'on no branch' : `on ${harmless(branch)}`}: ${harmless(files_changed)} files changed (+${harmless(insertions)} -${harmless(deletions)}), ${harmless(untracked)} untracked${ahead}`)
 }

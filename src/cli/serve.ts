@@ -29,6 +29,11 @@ export const serve = defineCommand({
   },
 })
 
+const limitsOf = ({ maxInstances, maxTotalCost, maxChildren, maxDepth, maxTokensPerInstance, maxMinutesPerInstance, idleMinutes, stuckMinutes }: Config) => ({
+  maxInstances, maxTotalCost, maxChildren, maxDepth, idleMinutes, stuckMinutes,
+  ...(maxTokensPerInstance === undefined ? {} : { maxTokensPerInstance }), ...(maxMinutesPerInstance === undefined ? {} : { maxMinutesPerInstance }),
+})
+
 async function startServer(config: Config, log: Log): Promise<{ readonly url: string; close(): Promise<void> }> {
   const { isLoopbackHost } = await import('../transports/guard.ts')
   const loopback = isLoopbackHost(config.host)
@@ -42,7 +47,7 @@ async function startServer(config: Config, log: Log): Promise<{ readonly url: st
     env: process.env, childEnv: config.childEnv, models: config.models,
     claudeBin: config.claudeBin, claudeDriver: config.claudeDriver,
     codexBin: config.codexBin, codexDriver: config.codexDriver,
-    limits: { maxInstances: config.maxInstances, maxTotalCost: config.maxTotalCost },
+    limits: limitsOf(config),
     supervision: { strategy: config.restartStrategy, maxRestarts: config.maxRestarts, withinMs: config.restartWindowSeconds * 1000 },
     approvals: { spawnMs: config.spawnApprovalSeconds * 1000, promptMs: config.promptApprovalSeconds * 1000 },
     willServe: true, log, ...(config.token ? { ownerTokens: { local: config.token } } : {}),

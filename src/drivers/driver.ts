@@ -13,7 +13,11 @@
  * - a resumed session reports again all the usage on its record, under the same `unitId`s: a killed server may not have counted it;
  * - after `stopAgent` comes exactly one `exited`, when no process of the agent is left, and nothing of the agent behind it; the
  *   first cause of an end wins, so a start that was already failing is told as `startFailed` alone. Later commands are ignored;
- * - a process that dies by itself is reported as `exited {expected: false}`, behind everything it had said.
+ * - a process that dies by itself is reported as `exited {expected: false}`, behind everything it had said;
+ * - after `useTerminal` to attach comes `terminalOutput` of that viewer, the first with the whole of what is on the screen, or
+ *   `terminalClosed`; behind `terminalClosed`, or to a viewer that detached, nothing. One viewer has control at a time;
+ * - after `useTerminal` to take or release control comes `controlChanged`, whether or not it changed. While it `holds`, prompts are
+ *   refused `held_by_person`, and nothing a person has typed and not submitted is touched. The end of the process ends the hold.
  */
 
 import { z } from 'zod'
@@ -71,6 +75,27 @@ export const launchSchema = z.object({
 })
 export type Launch = z.infer<typeof launchSchema>
 
+/** What a viewer of an agent's terminal does. Sizes are of the viewer's own terminal, in cells. */
+export const terminalUseSchema = z.discriminatedUnion('action', [
+  /** Again, it is shown the whole screen anew. */
+  z.object({ action: z.literal('attach'), columns: z.number().int().positive(), rows: z.number().int().positive() }),
+  /** Releases control as well. */
+  z.object({ action: z.literal('detach') }),
+  /** The agent's terminal takes the size of the viewer that has control, and its own again afterwards. */
+  z.object({ action: z.literal('resize'), columns: z.number().int().positive(), rows: z.number().int().positive() }),
+  /** Given when the driver has typed to the end what it was typing, unless another viewer has it. */
+  z.object({ action: z.literal('takeControl') }),
+  /** `clear`: the person lets what is in the input box be swept away, so that prompts may be typed again. */
+  z.object({ action: z.literal('releaseControl'), clear: z.boolean() }),
+  /** What the person's terminal sent, keys and mouse alike, but for Ctrl-Z: no shell would wake the program again. Ignored without control. */
+  z.object({ action: z.literal('type'), data: z.string() }),
+])
+export type TerminalUse = z.infer<typeof terminalUseSchema>
+
+/** Why nothing may be typed but by a person: one has control, or has left text in the input box that was not submitted. */
+export const personHolds = ['control', 'unsent_text'] as const
+export type PersonHold = (typeof personHolds)[number]
+
 export const driverCommandSchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('startAgent'), agentId, launch: launchSchema }),
   /** Only to an agent that is ready and in no turn; anything else is answered `promptRefused`, and nothing is typed. */
@@ -83,6 +108,7 @@ export const driverCommandSchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('readScreen'), agentId, requestId: z.string(), lines: z.number().optional() }),
   /** What the session's own record says of its latest turn on a prompt one of whose lines begins with one of these. Only to an agent that is ready and in no turn. */
   z.object({ type: z.literal('recallTurn'), agentId, requestId: z.string(), markers: z.array(z.string()).min(1) }),
+  z.object({ type: z.literal('useTerminal'), agentId, viewerId: z.string(), use: terminalUseSchema }),
   /** Answers a `toolCallRequested` (harnesses without an MCP client of their own). */
   z.object({ type: z.literal('returnToolResult'), agentId, callId: z.string(), ok: z.boolean(), result: z.string() }),
 ])
@@ -170,6 +196,12 @@ export const driverFactSchema = z.discriminatedUnion('type', [
     /** On `failed`: the CLI's own words. */
     error: z.string().optional(),
   }),
+  /** For that viewer's terminal, as it is: a change of what it shows. */
+  z.object({ type: z.literal('terminalOutput'), ...fact, viewerId: z.string(), data: z.string() }),
+  /** There is nothing to see, or nothing more. */
+  z.object({ type: z.literal('terminalClosed'), ...fact, viewerId: z.string(), detail: z.string() }),
+  /** `viewerId`: who has control; absent: nobody. `holds`: why prompts are refused; absent: they are not. */
+  z.object({ type: z.literal('controlChanged'), ...fact, viewerId: z.string().optional(), holds: z.enum(personHolds).optional() }),
   z.object({ type: z.literal('toolCallRequested'), ...fact, callId: z.string(), tool: z.string(), arguments: z.record(z.string(), z.unknown()) }),
   z.object({
     type: z.literal('exited'),

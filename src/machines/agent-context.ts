@@ -1,6 +1,6 @@
 /** What an agent's machine knows, and every event it can be told. Plain data throughout: a snapshot can be stored. */
 
-import type { DriverFact, FactOf, FactSource, Launch } from '../drivers/driver.ts'
+import type { DriverFact, FactOf, FactSource, Launch, PersonHold } from '../drivers/driver.ts'
 import type { AgentId, MessageId } from '../ids.ts'
 import type { Address, Message } from '../messages.ts'
 import type { ChildCrashed, Hold, InboxEvent, RestartDecision, SpawnFailure, SupervisorEvent, TerminateAsked } from './effects.ts'
@@ -21,6 +21,10 @@ export interface AgentInput {
   readonly supervision: Supervision
   /** A permission prompt of its CLI that nobody answers in this time is denied; none: `approvalMs`. Milliseconds. */
   readonly approvalMs?: number
+  /** Busy, and nothing told for so long: it is stuck. None: never. Milliseconds. */
+  readonly stuckMs?: number
+  /** Idle for so long, and needed by nobody: its process is put away. None: never. Milliseconds. */
+  readonly idleMs?: number
   /** What an earlier server's record says of it; absent: it is new. */
   readonly recovered?: Recovered
   readonly at: number
@@ -51,6 +55,12 @@ export interface AgentContext extends AgentInput, Mail {
   readonly children: readonly AgentId[]
   /** When it had children restarted, as far as that still counts. */
   readonly restarts: readonly number[]
+  /** Its driver's latest fact. */
+  readonly heardAt: number
+  /** Busy, and nothing was told since then for too long. */
+  readonly stuckSince?: number
+  /** Calls of its own to Madrox that are held: whoever waits for others tells nothing meanwhile. */
+  readonly waits: number
   readonly toolsListed: boolean
   readonly sessionId?: string
   /** A turn was completed in its session: there is something to return to. */
@@ -65,10 +75,12 @@ export interface AgentContext extends AgentInput, Mail {
   readonly aside?: Turn
   /** Prompts submitted so far: makes each one's id its own. */
   readonly prompts: number
-  readonly currentTool?: { readonly callId?: string; readonly name: string }
+  readonly currentTool?: { readonly callId?: string; readonly name: string; readonly since: number; readonly source: FactSource }
   /** Permission prompts of its CLI that are open, oldest first. */
   readonly approvals: readonly Approval[]
   readonly hold?: Hold
+  /** Nothing is delivered because of a person at its terminal. */
+  readonly person?: { readonly holds: PersonHold; readonly since: number }
   readonly interrupting?: { readonly requestId: string; readonly by: Address; readonly then: AfterInterrupt; readonly at: number; readonly cut?: boolean; readonly cancelled?: MessageId }
   /** How often its process was brought back since it last completed a turn. */
   readonly revivals: number
@@ -109,12 +121,20 @@ export type AgentCommand =
   | { readonly type: 'messageAccepted'; readonly message: Message; readonly fromAncestor: boolean; readonly at: number }
   /** This agent sent a message in the course of `subject`. */
   | { readonly type: 'taskSent'; readonly subject: MessageId; readonly messageId: MessageId }
+  /** It is not to be worked on any more, if its turn has not come. */
+  | { readonly type: 'messageWithdrawn'; readonly messageId: MessageId; readonly reason: string; readonly at: number }
   | { readonly type: 'replyGiven'; readonly messageId: MessageId; readonly text: string; readonly at: number }
   | { readonly type: 'interruptAsked'; readonly requestId: string; readonly by: Address; readonly then: AfterInterrupt; readonly at: number }
   | { readonly type: 'approvalAnswered'; readonly approvalId: string; readonly decision: 'allow' | 'deny'; readonly message?: string; readonly at: number }
   /** Used up by it and those below it; `detail` says which, and how much. */
   | { readonly type: 'limitReached'; readonly limit: LimitName; readonly detail: string; readonly at: number }
-  | { readonly type: 'suspendAsked'; readonly at: number }
+  | { readonly type: 'suspendAsked'; readonly why: 'asked' | 'idle'; readonly at: number }
+  /** To come up: from suspension, or anew where how it is launched has changed. */
+  | { readonly type: 'resumeAsked'; readonly at: number }
+  /** How it is called and launched from now on. */
+  | { readonly type: 'respecified'; readonly name: string; readonly launch: Launch }
+  | { readonly type: 'waitBegan'; readonly at: number }
+  | { readonly type: 'waitEnded'; readonly at: number }
   | TerminateAsked
   | RestartDecision
   | SpawnAsked
@@ -131,6 +151,8 @@ export type AgentDeadline =
   | { readonly type: 'restartDue'; readonly at: number }
   | { readonly type: 'recallExpired'; readonly requestId: string; readonly at: number }
   | { readonly type: 'interruptExpired'; readonly requestId: string; readonly at: number }
+  | { readonly type: 'idleLong'; readonly at: number }
+  | { readonly type: 'stillnessDue'; readonly at: number }
 
 export type AgentEvent = DriverFact | AgentCommand | AgentDeadline | InboxEvent | SupervisorEvent | ChildCrashed
 

@@ -12,7 +12,8 @@ interface Asked {
 }
 
 export const guards = {
-  hasWork: ({ context }: Asked) => hasWork(context),
+  /** And nobody is at its keyboard. */
+  mayDeliver: ({ context }: Asked) => hasWork(context) && context.person === undefined,
   toolsListed: ({ context }: Asked) => context.toolsListed,
   released: ({ context }: Asked) => context.hold === undefined,
   held: ({ context }: Asked) => context.hold !== undefined,
@@ -31,6 +32,8 @@ export const guards = {
   canRevive: ({ context, event }: Asked) => event.type === 'exited' && !event.expected && context.established && context.revivals < maxRevivals,
   /** By its restart policy; its supervisor may still refuse. */
   wantsRestart: ({ context, event }: Asked) => context.established && context.restart !== 'temporary' && isMendable(event) && (context.restart === 'permanent' || isAbnormal(event)),
+  /** Not while it works in the background, nor under a person's hands, nor without a session to return to. */
+  maySuspend: ({ context }: Asked) => context.background.length === 0 && context.person === undefined && context.sessionId !== undefined,
   isTemporary: ({ context }: Asked) => context.restart === 'temporary',
   isHeldOnRecord: ({ context }: Asked) => context.recovered !== undefined && context.sessionId !== undefined && context.hold !== undefined,
   isOnRecord: ({ context }: Asked) => context.recovered !== undefined && context.sessionId !== undefined,

@@ -9,12 +9,9 @@ import type { Effect } from './effects.ts'
 import { forgetSettled, type Mail, markSettled, noteBackground } from './mailbox.ts'
 
 export const launch = (c: AgentContext, resume: boolean): AgentDecision => ({
-  context: { toolsListed: !c.awaitsTools },
+  context: { toolsListed: !c.awaitsTools, person: undefined },
   effects: [dispatch(c, { type: 'startAgent', launch: { ...c.launch, resume, ...(c.sessionId ? { sessionId: c.sessionId } : {}) } })],
 })
-
-/** Put away while nothing is to be done; its session is kept. */
-export const suspend = (c: AgentContext): AgentDecision => ({ effects: [dispatch(c, { type: 'stopAgent', mode: 'graceful', graceMs })] })
 
 export const processStarted = (c: AgentContext, fact: FactOf<'processStarted'>): AgentDecision => ({
   context: { pid: fact.pid },
@@ -32,8 +29,13 @@ export const shaken = (c: AgentContext): AgentDecision => ({
   effects: [clear(c, 'handshake'), record({ type: 'agentChanged', agentId: c.agentId, state: 'spawning', ...(c.sessionId ? { sessionId: c.sessionId } : {}), at: c.since })],
 })
 
-/** Every entry into a top-level state goes on record. */
-export const stateEntered = (c: AgentContext, state: string): AgentDecision => ({ effects: [record({ type: 'agentChanged', agentId: c.agentId, state, source: c.source, hold: c.hold ?? null, at: c.since })] })
+/** Every entry into a top-level state goes on record; that it has nothing to do may be what its supervisor needs to rest. */
+export const stateEntered = (c: AgentContext, state: string): AgentDecision => ({
+  effects: [
+    record({ type: 'agentChanged', agentId: c.agentId, state, source: c.source, hold: c.hold ?? null, at: c.since }),
+    ...(state === 'idle' && c.supervisor.kind === 'agent' ? [{ to: 'supervisor', event: { type: 'childRested', agentId: c.agentId, at: c.since } } satisfies Effect] : []),
+  ],
+})
 
 /** Its session could not be returned to: those who sent are told, and it rests until somebody sends again. */
 export const wakeFailed = (c: AgentContext, { code, detail, at }: FactOf<'startFailed'>): AgentDecision => {
@@ -81,7 +83,7 @@ function loseProcess(c: AgentContext, event: AgentEvent & { readonly at: number 
   const cut = c.interrupting ? interruptOver(c, event) : cutOff(c, event.at, why)
   // Background work died with the process: what waited for it alone is answered by its last words.
   const left = noteBackground(mailOf({ ...c, ...cut.context }), [])
-  const lost: AgentDecision = { context: { ...forgetSettled(left), ...noTurn, aside: undefined, pid: undefined, background: [] }, effects: [clear(c, 'handshake'), clear(c, 'recall')] }
+  const lost: AgentDecision = { context: { ...forgetSettled(left), ...noTurn, aside: undefined, pid: undefined, person: undefined, background: [] }, effects: [clear(c, 'handshake'), clear(c, 'recall')] }
   return thenQuiet(c, both(cut, lost), event.at)
 }
 
@@ -141,7 +143,7 @@ export const gone = (c: AgentContext): AgentDecision => ({ context: { ending: { 
 
 export const finish = (c: AgentContext, event: AgentEvent): AgentDecision => ({
   effects: [
-    ...['handshake', 'retry', 'stop', 'interrupt', 'restart', 'recall', 'time', ...c.approvals.map(({ approvalId }) => `approval:${approvalId}`), ...c.mailbox.map(({ message }) => `expiry:${message.id}`), ...Object.keys(c.open).flatMap(id => [`expiry:${id}`, `quiet:${id}`])].map(name => clear(c, name)),
+    ...['handshake', 'retry', 'stop', 'interrupt', 'restart', 'recall', 'time', 'idle', 'still', ...c.approvals.map(({ approvalId }) => `approval:${approvalId}`), ...c.mailbox.map(({ message }) => `expiry:${message.id}`), ...Object.keys(c.open).flatMap(id => [`expiry:${id}`, `quiet:${id}`])].map(name => clear(c, name)),
     record({ type: 'agentEnded', agentId: c.agentId, reason: c.ending?.reason ?? 'ended', unasked: c.ending?.unasked ?? false, ...(c.ending?.spawnFailure ? { spawnFailure: c.ending.spawnFailure } : {}), at: timeOf(c, event) }),
     { to: 'supervisor', event: { type: 'agentFinished', agentId: c.agentId, at: timeOf(c, event) } },
   ],

@@ -36,6 +36,12 @@ export const expireMessage = (c: AgentContext, { messageId, at }: DeadlineOf<'me
   }
 }
 
+/** One that was cut off and waits to be delivered again is its turn's no more. */
+export const withdrawMessage = (c: AgentContext, { messageId, reason, at }: CommandOf<'messageWithdrawn'>): AgentDecision => {
+  if (!c.mailbox.some(({ message }) => message.id === messageId)) return {}
+  return { context: markSettled(mailOf(c), messageId), effects: [clear(c, `expiry:${messageId}`), settle(c, messageId, { status: 'cancelled', text: reason, at })] }
+}
+
 export const takeReply = (c: AgentContext, event: Extract<InboxEvent, { type: 'replyArrived' }>): AgentDecision => ({ context: replyArrived(mailOf(c), event.reply) })
 
 export const releaseReplies = (c: AgentContext, event: Extract<InboxEvent, { type: 'repliesClaimed' }>): AgentDecision =>

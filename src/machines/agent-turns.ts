@@ -159,6 +159,6 @@ export function settleSubject(c: AgentContext, context: Partial<AgentContext>, o
 
 /** What the agent is doing right now, for people. */
 export const outputProduced = (c: AgentContext, fact: FactOf<'outputProduced'>): AgentDecision => {
-  if (fact.kind === 'tool_call' && fact.tool) return { context: { currentTool: { name: fact.tool, ...(fact.callId ? { callId: fact.callId } : {}) } } }
+  if (fact.kind === 'tool_call' && fact.tool) return { context: { currentTool: { name: fact.tool, since: fact.at, source: fact.source, ...(fact.callId ? { callId: fact.callId } : {}) } } }
   return fact.kind === 'tool_result' && fact.callId === c.currentTool?.callId ? { context: { currentTool: undefined } } : {}
 }

@@ -1,8 +1,8 @@
 /**
  * The agent machine: five states, exactly. It is told facts by its driver, commands by the facade, and the fate of its
  * children by them; it decides, and its decisions leave as events for the system's hands. It does no I/O and reads no clock.
- * The chart here says when a decision applies; what it means stands in `agent-life`, `agent-mail`, `agent-turns` and
- * `agent-interrupts`, as pure functions.
+ * The chart here says when a decision applies; what it means stands in `agent-life`, `agent-mail`, `agent-turns`,
+ * `agent-interrupts` and `agent-vigil`, as pure functions.
  *
  * Its parent actor is its supervisor. Ending is bottom-up by an explicit protocol (`terminateAsked` down, `agentFinished` up),
  * because XState's own stop is pre-order and skips exit actions.
@@ -16,8 +16,10 @@ import { endsOurTurn, guards } from './agent-guards.ts'
 import * as interrupts from './agent-interrupts.ts'
 import * as life from './agent-life.ts'
 import * as mail from './agent-mail.ts'
+import { controlChanged } from './agent-person.ts'
 import * as recovery from './agent-recovery.ts'
 import * as turns from './agent-turns.ts'
+import * as vigil from './agent-vigil.ts'
 import { carryOut } from './decision.ts'
 import { type Children, containCrash, decideRestart, dropChild, refuseRestart, spawnChild } from './supervision.ts'
 
@@ -43,10 +45,12 @@ const agent = setup({
 type Type = AgentEvent['type']
 type EventOf<T extends Type> = Extract<AgentEvent, { type: T }>
 
-/** An action from a decision. */
+/** An action from a decision. Whatever a fact means, it is a sign of life. */
 function by<T extends Type>(decide: (context: AgentContext, event: EventOf<T>, children: Children) => AgentDecision) {
   return agent.enqueueActions(({ context, event, enqueue, self }) => {
-    carryOut(enqueue, decide(context, event as EventOf<T>, () => self.getSnapshot().children)) // the chart names this action under that event only
+    const heard = vigil.noteFact(context, event)
+    carryOut(enqueue, heard)
+    carryOut(enqueue, decide({ ...context, ...heard.context }, event as EventOf<T>, () => self.getSnapshot().children)) // the chart names this action under that event only
   })
 }
 
@@ -86,6 +90,16 @@ const ownTurns = {
   turnEnded: [{ guard: 'endsAside', actions: by(turns.asideEnded) }, { guard: 'endsOurTurn', actions: by(turns.turnEnded) }, { actions: by(turns.foreignTurnEnded) }],
   approvalRequested: { actions: by(approvals.opened) },
 } as const
+const goneByWish = [told, agent.assign({ pid: undefined, revivals: 0 }), by(context => ({ effects: [clear(context, 'stop')] }))] as const
+const suspends = { guard: 'maySuspend', target: 'suspending', actions: [told, by(vigil.suspend)] } as const
+/** Its process goes, and then there is none; told to come up meanwhile, it does so at once. */
+const whileSuspending = {
+  exited: { target: 'suspended', actions: goneByWish },
+  stopExpired: { actions: by(vigil.forceSuspension) },
+  resumeAsked: { target: '#agent.spawning.relaunching', actions: told },
+} as const
+const resumes = { target: '#agent.spawning.resuming', actions: told } as const
+const relaunches = { guard: 'maySuspend', target: '#agent.spawning.relaunching', actions: told } as const
 const interruptIsOver = [by(interrupts.settleInterrupt), by(interrupts.interruptOver)] as const
 
 export const agentMachine = agent.createMachine({
@@ -93,13 +107,14 @@ export const agentMachine = agent.createMachine({
   context: ({ input }) => ({
     ...input,
     children: [], mailbox: [], inbox: [], open: {}, background: [], approvals: [],
-    since: input.at, source: 'command', toolsListed: !input.awaitsTools, hasHistory: false, established: false, uncertain: [], revivals: 0, restarts: [], requestCount: 0, prompts: 0,
+    since: input.at, source: 'command', heardAt: input.at, waits: 0, toolsListed: !input.awaitsTools, hasHistory: false, established: false, uncertain: [], revivals: 0, restarts: [], requestCount: 0, prompts: 0,
     ...recovery.contextOf(input.recovered),
   }),
   initial: 'spawning',
   on: {
     messageAccepted: { actions: by(mail.queueMessage) },
     messageExpired: { actions: by(mail.expireMessage) },
+    messageWithdrawn: { actions: by(mail.withdrawMessage) },
     replyArrived: { actions: by(mail.takeReply) },
     repliesClaimed: { actions: by(mail.releaseReplies) },
     replyGiven: { actions: by(mail.giveReply) },
@@ -107,12 +122,17 @@ export const agentMachine = agent.createMachine({
     toolsListed: { actions: agent.assign({ toolsListed: true }) },
     processStarted: { actions: by(life.processStarted) },
     outputProduced: { actions: by(turns.outputProduced) },
+    controlChanged: { actions: by(controlChanged) },
     screenRead: { actions: by<'screenRead'>((_, { requestId, rendering, text }) => ({ emits: [{ type: 'screenRead', requestId, rendering, text }] })) },
     approvalResolved: { actions: by(approvals.closed) },
     approvalAnswered: { actions: by(approvals.answered) },
     approvalExpired: { actions: by(approvals.expired) },
     quietPassed: { actions: by(mail.quietPassed) },
     turnEnded: { actions: by(turns.foreignTurnEnded) },
+    usageReported: { actions: by(() => ({})) },
+    waitBegan: { actions: by(vigil.waitBegan) },
+    waitEnded: { actions: by(vigil.waitEnded) },
+    respecified: { actions: by(vigil.respecify) },
     spawnAsked: { actions: by(spawnChild) },
     agentFinished: { actions: by(dropChild) },
     childDied: { actions: by(decideRestart) },
@@ -184,6 +204,14 @@ export const agentMachine = agent.createMachine({
             stopExpired: { target: '#agent.terminated', actions: dying(false) },
           },
         },
+        /** Well, and to be launched otherwise, or wanted again while it was put away: once its process has gone. */
+        relaunching: {
+          entry: by(life.stopForRestart),
+          on: {
+            exited: { target: 'resuming', actions: goneByWish },
+            stopExpired: { actions: by(vigil.forceSuspension) },
+          },
+        },
       },
     },
     idle: {
@@ -192,18 +220,29 @@ export const agentMachine = agent.createMachine({
       on: { exited: [revival, restart, dead] },
       states: {
         live: {
+          entry: by(vigil.rest),
           always: [
             // One of its own, begun while it came up.
             { guard: 'awaitsApproval', target: '#agent.busy.awaitingApproval' },
             { guard: 'inTurn', target: '#agent.busy.working' },
             // Held by an interrupt that found no turn, or still held after a turn of its own: back to where nothing is delivered.
             { guard: 'held', target: '#agent.interrupted', actions: told },
-            { guard: 'hasWork', target: '#agent.busy', actions: told },
+            { guard: 'mayDeliver', target: '#agent.busy', actions: told },
           ],
           on: {
             turnStarted: { target: '#agent.busy.working', actions: [told, by(turns.turnStarted)] },
             restartAsked: withSiblings,
-            suspendAsked: { guard: ({ context }) => context.background.length === 0 && context.sessionId !== undefined, target: 'suspending', actions: told },
+            suspendAsked: suspends,
+            resumeAsked: relaunches,
+            idleLong: { actions: by(vigil.considerSuspending) },
+            // Each may end what kept it up.
+            controlChanged: { actions: [by(controlChanged), by(vigil.restAgain)] },
+            childRested: { actions: by(vigil.restAgain) },
+            agentFinished: { actions: [by(dropChild), by(vigil.restAgain)] },
+            replyGiven: { actions: [by(mail.giveReply), by(vigil.restAgain)] },
+            repliesClaimed: { actions: [by(mail.releaseReplies), by(vigil.restAgain)] },
+            quietPassed: { actions: [by(mail.quietPassed), by(vigil.restAgain)] },
+            turnEnded: { actions: [by(turns.foreignTurnEnded), by(vigil.restAgain)] },
           },
         },
         /** The CLI was not where it was thought to be; its next fact, or a deadline, says when to try again. */
@@ -211,18 +250,16 @@ export const agentMachine = agent.createMachine({
           on: {
             turnStarted: { target: '#agent.busy.working', actions: [told, by(turns.turnStarted)] },
             deliveryRetried: { target: 'live', actions: told },
+            controlChanged: { target: 'live', actions: [told, by(controlChanged)] },
             restartAsked: withSiblings,
             turnEnded: { target: 'live', actions: [told, by(turns.foreignTurnEnded)] },
           },
         },
-        suspending: {
-          entry: by(life.suspend),
-          on: { exited: { target: 'suspended', actions: [told, agent.assign({ pid: undefined, revivals: 0 })] } },
-        },
+        suspending: { on: whileSuspending },
         suspended: {
           initial: 'resting',
           // No process is left to die.
-          on: { exited: {}, terminateAsked: { target: '#agent.terminated', actions: asked(true) }, limitReached: { target: '#agent.terminated', actions: spent(true) } },
+          on: { exited: {}, resumeAsked: resumes, terminateAsked: { target: '#agent.terminated', actions: asked(true) }, limitReached: { target: '#agent.terminated', actions: spent(true) } },
           states: {
             resting: { always: { guard: 'wakes', target: '#agent.spawning.resuming', actions: told } },
             /** The last wake failed; the next word for it tries again. */
@@ -243,6 +280,7 @@ export const agentMachine = agent.createMachine({
         exited: [revival, restart, dead],
         restartAsked: withSiblings,
         interruptAsked: { target: '.interrupting', actions: by(interrupts.interrupt) },
+        stillnessDue: { actions: by(vigil.judgeStillness) },
         turnStarted: { guard: 'beginsAnother', actions: by(turns.turnStarted) },
         turnEnded: [{ guard: 'endsAside', actions: by(turns.asideEnded) }, ...ourTurnEnds],
         approvalRequested: { target: '.awaitingApproval', actions: [told, by(approvals.opened)] },
@@ -260,11 +298,13 @@ export const agentMachine = agent.createMachine({
         ],
       },
       states: {
-        delivering: { entry: by(turns.deliver) },
+        delivering: { entry: [by(vigil.watch), by(turns.deliver)] },
         // A dialog may still be open when something else takes the agent back to work.
-        working: { always: { guard: 'awaitsApproval', target: 'awaitingApproval' } },
+        working: { entry: by(vigil.watch), always: { guard: 'awaitsApproval', target: 'awaitingApproval' } },
         awaitingApproval: {
           on: {
+            // It waits for a word, not for itself.
+            stillnessDue: {},
             approvalResolved: [{ guard: 'isLastApproval', target: 'working', actions: [told, by(approvals.closed)] }, { actions: by(approvals.closed) }],
             turnEnded: [{ guard: 'endsAside', target: 'working', actions: [told, by(turns.asideEnded)] }, ...ourTurnEnds],
             // The dialog is that of the turn of its own: what is on its way waits behind it.
@@ -274,6 +314,8 @@ export const agentMachine = agent.createMachine({
         },
         interrupting: {
           on: {
+            // The interrupt has a deadline of its own.
+            stillnessDue: {},
             interruptAsked: {},
             approvalRequested: { actions: by(approvals.opened) },
             promptSeen: { guard: 'answersOurPrompt', actions: by(turns.promptSeen) },
@@ -307,12 +349,15 @@ export const agentMachine = agent.createMachine({
             turnStarted: { target: '#agent.busy.working', actions: [told, by(turns.turnStarted)] },
             restartAsked: withSiblings,
             exited: [revival, restart, dead],
+            suspendAsked: suspends,
+            resumeAsked: relaunches,
           },
         },
-        /** An earlier server's: no process is left to die. */
+        suspending: { always: { guard: 'released', target: '#agent.idle.suspending', actions: told }, on: whileSuspending },
+        /** No process is left to die. */
         suspended: {
           always: { guard: 'released', target: '#agent.idle.suspended', actions: told },
-          on: { exited: {}, terminateAsked: { target: '#agent.terminated', actions: asked(true) }, limitReached: { target: '#agent.terminated', actions: spent(true) } },
+          on: { exited: {}, resumeAsked: resumes, terminateAsked: { target: '#agent.terminated', actions: asked(true) }, limitReached: { target: '#agent.terminated', actions: spent(true) } },
         },
       },
     },

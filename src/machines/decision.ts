@@ -44,6 +44,7 @@ export function carryOut<Context, Emitted>(enqueue: Enqueue<Context, Emitted>, {
 /** Always there: the hands and the root live as long as the system, and a child stays in it until its supervisor drops it. */
 const receiverOf = (effect: Effect) => ({ self, system }: Surroundings): AnyActorRef => {
   if (effect.to === 'supervisor') return livingParent(self) as AnyActorRef
+  if (effect.to === 'self') return self
   return system.get(effect.to === 'child' ? agentKey(effect.agentId) : hands[effect.to]) as AnyActorRef
 }
 

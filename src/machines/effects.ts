@@ -3,8 +3,10 @@
  * returns these as data; the actor sends them. Each hand is one actor under the root, found by its system id.
  */
 
+import type { Audited } from '../audit.ts'
 import type { DriverCommand } from '../drivers/driver.ts'
-import type { AgentId, MessageId, ReplyId } from '../ids.ts'
+import type { AgentId, JobId, MessageId, ReplyId } from '../ids.ts'
+import type { JobEnd } from '../jobs.ts'
 import type { Address, Outcome, Reply } from '../messages.ts'
 
 /** For the drivers: a command for one agent's harness. */
@@ -36,6 +38,10 @@ export type LedgerEvent =
   | { readonly type: 'approvalOpened'; readonly agentId: AgentId; readonly approvalId: string; readonly tool: string; readonly detail: string; readonly expiresAt: number; readonly at: number }
   /** Why it ends: `max_total_tokens`, … */
   | { readonly type: 'limitReached'; readonly agentId: AgentId; readonly limit: string; readonly detail: string; readonly at: number }
+  /** `by`: who cancelled it; `quiet`: that is its caller, who need not be told. */
+  | { readonly type: 'jobEnded'; readonly jobId: JobId; readonly end: Omit<JobEnd, 'noticeId'>; readonly by?: string; readonly quiet?: boolean }
+  /** Nothing but the audit tells of it. */
+  | { readonly type: 'audited'; readonly event: Audited }
   | { readonly type: 'repliesSeen'; readonly ids: readonly ReplyId[]; readonly at: number }
   | { readonly type: 'agentChanged'; readonly agentId: AgentId; readonly state: string; readonly source?: string; readonly sessionId?: string; readonly pid?: number; readonly hold?: Hold | null; readonly at: number }
   /** Ends its open messages as `agent_gone` and redirects its inbox. `unasked`: nobody ended it, so its supervisor is told. Without `at`: now. */
@@ -53,6 +59,16 @@ export interface Hold {
   readonly at: number
 }
 
+/** For the jobs. */
+export type JobsEvent =
+  | { readonly type: 'jobBegun'; readonly jobId: JobId }
+  /** From the ledger, after it was written: a step has its outcome. */
+  | { readonly type: 'stepSettled'; readonly jobId: JobId }
+  /** From the ledger: its end is on record. */
+  | { readonly type: 'jobClosed'; readonly jobId: JobId }
+  /** All that run go on: the tree stands again, or the store may be written again. */
+  | { readonly type: 'jobsDue' }
+
 /** For the deadlines: one timer wheel for all, because every stopped actor scans the timers of the whole system. `event` comes back with `at`, when it fell due. */
 export type DeadlinesEvent =
   | { readonly type: 'setDeadline'; readonly key: string; readonly at: Due; readonly notify: string; readonly event: { readonly type: string; readonly [field: string]: unknown } }
@@ -61,10 +77,11 @@ export type DeadlinesEvent =
 /** A time, or so long from when the deadlines hear of it: for decisions whose event carries no time of its own. Milliseconds. */
 export type Due = number | { readonly afterMs: number }
 
-/** From an agent to its supervisor. `childDied`: its process is gone and its restart policy wants it back; the supervisor decides. */
+/** From an agent to its supervisor. `childDied`: its process is gone and its restart policy wants it back; the supervisor decides. `childRested`: it has nothing to do. */
 export type SupervisorEvent =
   | { readonly type: 'agentFinished'; readonly agentId: AgentId; readonly at: number }
   | { readonly type: 'childDied'; readonly agentId: AgentId; readonly at: number }
+  | { readonly type: 'childRested'; readonly agentId: AgentId; readonly at: number }
 
 /** The supervisor's decision. `restartAsked`: of a child that is well, because a sibling was not. */
 export type RestartDecision =
@@ -84,12 +101,14 @@ export type Effect =
   | { readonly to: 'deadlines'; readonly event: DeadlinesEvent }
   | { readonly to: 'supervisor'; readonly event: SupervisorEvent }
   | { readonly to: 'child'; readonly agentId: AgentId; readonly event: TerminateAsked | RestartDecision }
+  /** What follows in another transition of its own, under that one's guard. */
+  | { readonly to: 'self'; readonly event: { readonly type: 'suspendAsked'; readonly why: 'idle'; readonly at: number } }
 
 /** System ids: how actors find each other. */
 export const agentKey = (id: string): string => `agent:${id}`
 export const clientKey = (id: string): string => `client:${id}`
 export const addressKey = (address: Address): string => `${address.kind}:${address.id}`
-export const hands = { drivers: 'drivers', ledger: 'ledger', deadlines: 'deadlines', asks: 'asks', retention: 'retention', exporting: 'exporting' } as const
+export const hands = { drivers: 'drivers', ledger: 'ledger', deadlines: 'deadlines', asks: 'asks', retention: 'retention', exporting: 'exporting', jobs: 'jobs' } as const
 
 /** A reply on its way: recorded, and now for its addressee. */
 export type InboxEvent =

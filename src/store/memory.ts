@@ -6,6 +6,7 @@
 import { MadroxError } from '../errors.ts'
 import type { AgentId } from '../ids.ts'
 import { sameAddress, type Address } from '../messages.ts'
+import { createMemoryJobs } from './memory-jobs.ts'
 import { createMemoryLetters, type StoredReply } from './memory-letters.ts'
 import { createMemoryPolicies } from './memory-policies.ts'
 import type { ApprovalRow } from './policy-store.ts'
@@ -36,6 +37,7 @@ export function createMemoryStore(): Store {
     ...clients(journal),
     ...messages(messageTable, knowAgent),
     ...replies(journal, replyTable),
+    ...createMemoryJobs(journal, knowAgent),
     ...createMemoryLetters(journal, messageTable, replyTable),
     ...createMemoryPolicies(journal, approvals),
     ...turns(journal, knowAgent),

@@ -65,15 +65,19 @@ const holdValue = (hold: AgentRow['hold']): Value => (hold === undefined ? null 
 
 /** The columns a patch names; a key that is present and undefined clears its column. */
 export function agentPatchValues(patch: AgentPatch): Values {
-  const columns: Record<keyof AgentPatch, readonly [string, Value]> = {
+  const columns: Record<Exclude<keyof AgentPatch, 'parent'>, readonly [string, Value]> = {
     sessionId: ['session_id', orNull(patch.sessionId)],
     pid: ['pid', orNull(patch.pid)],
     state: ['state', orNull(patch.state)],
     endedAt: ['ended_at', orNull(patch.endedAt)],
     endReason: ['end_reason', jsonOrNull(patch.endReason)],
     hold: ['hold', holdValue(patch.hold)],
+    name: ['name', toJson(patch.name)],
+    spec: ['spec', toJson(patch.spec)],
+    parentSource: ['parent_source', toJson(patch.parentSource)],
   }
-  return Object.fromEntries(Object.entries(columns).filter(([key]) => key in patch).map(([, column]) => column))
+  const parent: Values = patch.parent ? { parent_kind: patch.parent.kind, parent_id: patch.parent.id } : {}
+  return { ...Object.fromEntries(Object.entries(columns).filter(([key]) => key in patch).map(([, column]) => column)), ...parent }
 }
 
 export const clientRow = z

@@ -207,6 +207,38 @@ const toldCosts = `
 ALTER TABLE usage ADD COLUMN cost_usd REAL;
 `
 
+/** Jobs, and which message is which step of them: a step is on record with its message, or neither is. */
+const jobs = `
+CREATE TABLE jobs (
+  seq INTEGER PRIMARY KEY,
+  id TEXT NOT NULL UNIQUE,
+  type TEXT NOT NULL,
+  task TEXT NOT NULL,               -- JSON
+  coordinator TEXT NOT NULL REFERENCES agents (id),
+  participants TEXT NOT NULL,       -- JSON
+  caller TEXT NOT NULL,             -- JSON
+  from_address TEXT NOT NULL,       -- JSON
+  owner_id TEXT NOT NULL,
+  subject TEXT,
+  created_at REAL NOT NULL,
+  status TEXT,
+  result TEXT,                      -- JSON
+  notice_id TEXT,
+  ended_at REAL
+) STRICT;
+CREATE INDEX jobs_running ON jobs (seq) WHERE status IS NULL;
+
+CREATE TABLE job_steps (
+  job_id TEXT NOT NULL REFERENCES jobs (id),
+  number INTEGER NOT NULL,
+  agent_id TEXT NOT NULL REFERENCES agents (id),
+  message_id TEXT,
+  refusal TEXT,                     -- JSON
+  PRIMARY KEY (job_id, number)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX job_steps_of_message ON job_steps (message_id) WHERE message_id IS NOT NULL;
+`
+
 /** In order; the first makes version 1 out of an empty file. */
-export const migrations: readonly string[] = [first, recovery, unfinishedTurns, deadLetters, readableLogs, policies, toldCosts]
+export const migrations: readonly string[] = [first, recovery, unfinishedTurns, deadLetters, readableLogs, policies, toldCosts, jobs]
 export const schemaVersion = migrations.length

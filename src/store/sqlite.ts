@@ -2,6 +2,7 @@
 
 import { z } from 'zod'
 import { openDatabase, type Connection, type DatabaseOptions } from './database.ts'
+import { createSqliteJobs } from './sqlite-jobs.ts'
 import { createSqliteLetters } from './sqlite-letters.ts'
 import { createSqlitePolicies } from './sqlite-policies.ts'
 import { createSqliteLogs } from './sqlite-logs.ts'
@@ -27,6 +28,7 @@ export function createSqliteStore(options: DatabaseOptions): Store {
     ...replies(connection),
     ...turns(connection),
     ...createSqliteLetters(connection),
+    ...createSqliteJobs(connection),
     ...createSqlitePolicies(connection),
     ...createSqliteLogs(connection),
     ...calls(connection),

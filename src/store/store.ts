@@ -10,6 +10,7 @@
 
 import type { AgentId, ClientId, MessageId, OwnerId, ReplyId } from '../ids.ts'
 import type { Address, DeadLetter, Message, Outcome, Reply } from '../messages.ts'
+import type { JobStore } from './job-store.ts'
 import type { PolicyStore } from './policy-store.ts'
 
 export interface AgentRow {
@@ -37,7 +38,7 @@ export interface AgentRow {
   readonly hold?: { readonly by: Address; readonly at: number }
 }
 /** A key that is present and undefined clears what it names. */
-export type AgentPatch = Partial<Pick<AgentRow, 'sessionId' | 'pid' | 'state' | 'endedAt' | 'endReason' | 'hold'>>
+export type AgentPatch = Partial<Pick<AgentRow, 'sessionId' | 'pid' | 'state' | 'endedAt' | 'endReason' | 'hold' | 'name' | 'spec' | 'parent' | 'parentSource'>>
 
 export interface ClientRow {
   readonly id: ClientId
@@ -148,7 +149,7 @@ export function toSaid(found: { readonly sent: readonly MessageRow[]; readonly s
   return limit > 0 ? all.toSorted((a, b) => a.at - b.at).slice(-limit) : []
 }
 
-export interface Store extends PolicyStore {
+export interface Store extends PolicyStore, JobStore {
   /** Runs `work` in one transaction; a throw rolls everything back. Nested calls join the outer one: a throw
    *  that the outer call catches undoes the nested call alone. `work` is synchronous; nothing is awaited in a transaction. */
   transaction<T>(work: () => T): T
@@ -236,7 +237,7 @@ export interface Store extends PolicyStore {
    * Forgets what only grows: of agents that ended before then, their output, the replies of theirs that were consumed before then, and
    * the calls of before then that were about them or about nobody; audit rows of before then, and approvals settled before then.
    * Returns how many rows went.
-   * Agents, messages with their outcomes, usage, unread replies and dead letters are kept.
+   * Agents, messages with their outcomes, jobs, usage, unread replies and dead letters are kept.
    */
   prune(before: number): number
 

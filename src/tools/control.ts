@@ -6,15 +6,15 @@ import { toWireError } from '../errors.ts'
 import { acting, ending, instanceId, reference } from './schemas.ts'
 import { defineTool, type ToolContext } from './tool.ts'
 
-const then = z.enum(['hold', 'continue', 'clear']).default('hold').describe('hold: wait for your next message; continue: go on with its queue; clear: drop its queue, then hold')
+export const then = z.enum(['hold', 'continue', 'clear']).default('hold').describe('hold: wait for your next message; continue: go on with its queue; clear: drop its queue, then hold')
 
-const toInterrupted = (report: InterruptReport): Record<string, unknown> => ({
+export const toInterrupted = (report: InterruptReport): Record<string, unknown> => ({
   instance_id: report.agentId, name: report.name, interrupted: report.interrupted, was: report.was,
   ...(report.confirmedBy ? { confirmed_by: report.confirmedBy } : {}), ...(report.afterMs === undefined ? {} : { after_ms: report.afterMs }),
   ...(report.cancelledMessageId ? { cancelled_message_id: report.cancelledMessageId } : {}), ...(report.note ? { note: report.note } : {}),
 })
 
-const interruptedOutput = z.looseObject({ instance_id: z.string(), interrupted: z.boolean(), was: z.string() })
+export const interruptedOutput = z.looseObject({ instance_id: z.string(), interrupted: z.boolean(), was: z.string() })
 
 export const interruptInstance = defineTool({
   name: 'interrupt_instance',
@@ -59,7 +59,7 @@ async function terminate(referenceGiven: string, force: boolean, { system, calle
   return { instance_id: id, already_ended: already, terminated: already ? [] : ended.map(agent => ({ instance_id: agent.agentId, name: agent.name, reason: agent.reason })), ...(already ? { note: `It had already ended: ${ended[0]?.reason}.` } : {}) }
 }
 
-const force = z.boolean().default(false).describe('Kill at once instead of asking first')
+export const force = z.boolean().default(false).describe('Kill at once instead of asking first')
 
 export const terminateInstance = defineTool({
   name: 'terminate_instance',

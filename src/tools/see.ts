@@ -1,14 +1,14 @@
 /** Seeing the team: status, tree, output, screens. Reads only. */
 
 import { z } from 'zod'
-import { type AgentStatus, costOf } from '../actors/system.ts'
+import { type AgentStatus, costOf, type MadroxSystem } from '../actors/system.ts'
 import { MadroxError } from '../errors.ts'
 import { redactData } from '../redaction.ts'
 import { toChanges } from './changes.ts'
 import { instanceId, isoTime, readOnly, reference, toUsage } from './schemas.ts'
 import { defineTool } from './tool.ts'
 
-const iso = (at: number): string => new Date(at).toISOString()
+export const iso = (at: number): string => new Date(at).toISOString()
 
 /** USD, to a ten-thousandth of a cent; null where a part of it is unknown, which is not zero. */
 const toCost = (key: string, spent: AgentStatus['spent']): Record<string, number | null> => {
@@ -33,13 +33,15 @@ const toPrompt = ({ tool, detail, id, asked, expiresAt }: NonNullable<AgentStatu
 /** Tokens counted against limits: cache reads apart. `unknown_cost_models` are those of the agent and of all below it; `cost_sources`: who says what the agent's own calls cost. */
 export function toStatus(status: AgentStatus, now: number): Record<string, unknown> {
   const { usage, spent, subtreeSpent } = status
-  const health = status.state === 'terminated' ? 'ended' : status.approval ? 'waiting for approval' : status.lastError ? 'recovered' : 'ok'
+  const health = status.state === 'terminated' ? 'ended' : status.approval ? 'waiting for approval' : status.heldByPerson ? 'held by a person' : status.stuckSince !== undefined ? 'stuck' : status.lastError ? 'recovered' : 'ok'
   return {
     instance_id: status.id, name: status.name, instance_type: status.harness, role: status.role, model: status.model ?? null,
     state: status.state, detail: status.detail, since: iso(status.since), source: status.source, health,
     parent_instance_id: status.parent?.kind === 'agent' ? status.parent.id : null, parent: status.parent?.name ?? null, parent_source: status.parentSource, children: status.children,
     request_count: status.requestCount, mailbox: status.mailbox, open_messages: status.openMessages, pending_replies_of_agent: status.pendingReplies,
-    current_message: status.currentMessage ?? null, current_tool: status.currentTool ?? null, ...(status.approval ? { approval: toPrompt(status.approval) } : {}),
+    current_message: status.currentMessage ?? null, current_tool: status.currentTool ?? null, ...(status.currentToolSince === undefined ? {} : { current_tool_since: iso(status.currentToolSince) }),
+    ...(status.lastFactAt === undefined ? {} : { last_fact_at: iso(status.lastFactAt) }), ...(status.stuckSince === undefined ? {} : { stuck_since: iso(status.stuckSince) }), ...(status.waits ? { waits_for_others: true } : {}), ...(status.approval ? { approval: toPrompt(status.approval) } : {}),
+    ...(status.heldByPerson ? { held_by_person: { why: status.heldByPerson.why, since: iso(status.heldByPerson.since) } } : {}),
     total_tokens_used: spent.tokens, usage: toUsage(usage), ...toCost('total_cost', spent), subtree_tokens_used: subtreeSpent.tokens, ...toCost('subtree_cost', subtreeSpent),
     ...(spent.costSources.length > 0 ? { cost_sources: spent.costSources } : {}),
     ...(subtreeSpent.unknownModels.length > 0 ? { unknown_cost_models: subtreeSpent.unknownModels } : {}),
@@ -136,6 +138,9 @@ export const getPeers = defineTool({
   },
 })
 
+/** A line a record, as people and models read it. */
+export const toOutput = (rows: ReturnType<MadroxSystem['output']>): string => (rows.length === 0 ? 'Nothing on record.' : rows.map(row => `${iso(row.at)} [${row.kind}] ${row.content}`).join('\n'))
+
 export const getInstanceOutput = defineTool({
   name: 'get_instance_output',
   title: 'What an agent did and said',
@@ -145,10 +150,7 @@ export const getInstanceOutput = defineTool({
   topic: 'see',
   listedFor: ['supervisor', 'client'],
   searchHint: 'output record log history said did',
-  handler: ({ instance_id, limit, since }, { system, caller }) => {
-    const rows = system.output(caller, instance_id, { limit, ...(since ? { since: Date.parse(since) } : {}) })
-    return { text: rows.length === 0 ? 'Nothing on record.' : rows.map(row => `${iso(row.at)} [${row.kind}] ${row.content}`).join('\n') }
-  },
+  handler: ({ instance_id, limit, since }, { system, caller }) => ({ text: toOutput(system.output(caller, instance_id, { limit, ...(since ? { since: Date.parse(since) } : {}) })) }),
 })
 
 export const getTerminalScreen = defineTool({

@@ -1,7 +1,7 @@
 /** Bringing agents up. */
 
 import { z } from 'zod'
-import { type AgentLimits, bringBackHint, type ParentFound, type SendReport, type SpawnRequest } from '../actors/system.ts'
+import { type AgentLimits, bringBackHint, type ParentFound, rootName, type SendReport, type SpawnRequest } from '../actors/system.ts'
 import { MadroxError, toWireError } from '../errors.ts'
 import type { AgentId } from '../ids.ts'
 import { toSent } from './messages.ts'
@@ -61,9 +61,11 @@ export const spawnMultiple = defineTool({
   listedFor: ['supervisor', 'client'],
   searchHint: 'start create launch team batch parallel several agents',
   handler: async ({ instances, parent_instance_id }, context) => {
-    // Once for all; not at all where each item names its own.
-    const parent = parent_instance_id === undefined && instances.every(item => item['parent_instance_id'] !== undefined) ? undefined : context.system.resolveParent(context.caller, parent_instance_id)
-    const settled = await Promise.allSettled(instances.map((item, index) => spawnItem(item, index, parent, context)))
+    // Of a caller without a session, the agent of this name stands under its owner, whoever supervises the others.
+    const isRoot = (item: { readonly name: string }): boolean => context.caller.kind === 'owner' && parent_instance_id === undefined && item.name === rootName
+    // Once for all; not at all where each item has its own.
+    const parent = parent_instance_id === undefined && instances.every(item => item['parent_instance_id'] !== undefined || isRoot(item)) ? undefined : context.system.resolveParent(context.caller, parent_instance_id)
+    const settled = await Promise.allSettled(instances.map((item, index) => spawnItem(item, index, isRoot(item) ? undefined : parent, context)))
     const spawned = settled.flatMap(result => (result.status === 'fulfilled' ? [result.value] : []))
     const errors = settled.flatMap((result, index) => {
       if (result.status === 'fulfilled') return []

@@ -5,7 +5,10 @@ import { answerApproval, listApprovals } from './approvals.ts'
 import { cleanWorkspaces, getInstanceDiff } from './changes.ts'
 import { interruptInstance, interruptMultiple, terminateInstance, terminateMultiple } from './control.ts'
 import { listInstanceFiles, listMultipleInstanceFiles, retrieveInstanceFile, retrieveMultipleInstanceFiles } from './files.ts'
+import { cancelJob, coordinateInstances, getJobStatus } from './jobs.ts'
+import { getDashboardUrl, getLiveInstanceStatus, getMainInstanceId, getMultipleOutputs } from './glance.ts'
 import { listDeadLetters, resendDeadLetter } from './letters.ts'
+import { interruptAll, listPersistedInstances, resumeInstance, suspendInstance, terminateAll } from './lifecycle.ts'
 import { getAuditLogs, getInstanceLogs, listLoggedInstances } from './logs.ts'
 import { broadcastToChildren, getPendingReplies, replyToCaller, sendToInstance, sendToMultiple, waitForAny } from './messages.ts'
 import { getPolicy, setPolicy } from './policy.ts'
@@ -18,8 +21,11 @@ import { defineTool, runTool, type Tool, type ToolTable, topics } from './tool.t
 const tools: readonly Tool[] = [
   spawnClaude, spawnCodex, spawnAgent, spawnMultiple, spawnTeam, listTemplates, listRoles,
   sendToInstance, sendToMultiple, broadcastToChildren, replyToCaller, getPendingReplies, waitForAny, listDeadLetters, resendDeadLetter,
+  coordinateInstances, getJobStatus, cancelJob,
   interruptInstance, interruptMultiple, terminateInstance, terminateMultiple,
+  suspendInstance, resumeInstance, listPersistedInstances, interruptAll, terminateAll,
   getPolicy, setPolicy, listApprovals, answerApproval,
+  getLiveInstanceStatus, getMultipleOutputs, getDashboardUrl, getMainInstanceId,
   getInstanceStatus, getInstanceTree, getChildren, getPeers, getInstanceOutput, getTerminalScreen,
   getInstanceLogs, getAuditLogs, listLoggedInstances,
   listInstanceFiles, retrieveInstanceFile, listMultipleInstanceFiles, retrieveMultipleInstanceFiles, getInstanceDiff, cleanWorkspaces,

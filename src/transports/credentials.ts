@@ -5,7 +5,7 @@ import { MadroxError } from '../errors.ts'
 import type { Caller } from '../messages.ts'
 
 /** Who calls, or why that is nobody. */
-export function authenticate(system: MadroxSystem, request: Request, connection: Connection): Caller | MadroxError {
+export function authenticate(system: Pick<MadroxSystem, 'authenticate'>, request: Request, connection: Connection): Caller | MadroxError {
   const bearer = /^Bearer +(\S+)$/i.exec(request.headers.get('authorization') ?? '')
   try {
     return system.authenticate(bearer?.[1], connection)

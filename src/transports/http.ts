@@ -14,9 +14,10 @@ import type { Log } from '../log.ts'
 import type { Caller } from '../messages.ts'
 import type { ToolTable } from '../tools/tool.ts'
 import { version } from '../version.ts'
+import { createAttachEndpoint, type AttachEndpoint } from './attach.ts'
 import { authenticate, challenge } from './credentials.ts'
 import { type Exchange, watchExchange } from './exchange.ts'
-import { createGuard, isLoopbackHost, type Arrival } from './guard.ts'
+import { createGuard, isLoopbackHost, type Arrival, type Guard } from './guard.ts'
 import { createMcpEndpoint, type McpEndpoint } from './mcp/endpoint.ts'
 import type { McpExtension } from './mcp/extension.ts'
 import type { McpTimings } from './mcp/session.ts'
@@ -68,7 +69,10 @@ export async function serveHttp(options: HttpOptions): Promise<HttpServer> {
   const endpoint = createMcpEndpoint({ ...options, version, maxBodyBytes })
   const inspector = createInspector(options)
   const rest = createRest(options)
-  const listener = await bind(createApp({ endpoint, inspector, rest }, host, options), host, options.port)
+  const guard = createGuard(host, options.allowedHosts)
+  const terminals = createAttachEndpoint({ ...options, guard })
+  const listener = await bind(createApp({ endpoint, inspector, rest }, guard, options), host, options.port)
+  terminals.listenOn(listener.server)
   const port = portOf(listener)
   listener.server.keepAliveTimeout = keepAliveMs
   options.log.debug('listening', { host, port })
@@ -78,7 +82,7 @@ export async function serveHttp(options: HttpOptions): Promise<HttpServer> {
     get sessionCount() {
       return endpoint.sessionCount
     },
-    close: () => shut({ endpoint, inspector, rest }, listener),
+    close: () => shut({ endpoint, inspector, rest, terminals }, listener),
   }
 }
 
@@ -89,8 +93,7 @@ interface Served {
   readonly rest: Rest
 }
 
-function createApp({ endpoint, inspector, rest }: Served, host: string, { allowedHosts, log, system }: HttpOptions): H3 {
-  const guard = createGuard(host, allowedHosts)
+function createApp({ endpoint, inspector, rest }: Served, guard: Guard, { log, system }: HttpOptions): H3 {
   const app = new H3({
     silent: true, // it would write to the console
     onError: error => {
@@ -160,9 +163,10 @@ function portOf({ address }: Listener): number {
 }
 
 /** listhen waits for open requests; those are ended first, and what does not end is cut. */
-async function shut({ endpoint, inspector, rest }: Served, listener: Listener): Promise<void> {
+async function shut({ endpoint, inspector, rest, terminals }: Served & { readonly terminals: AttachEndpoint }, listener: Listener): Promise<void> {
   inspector.close()
   rest.close()
+  terminals.close()
   await endpoint.close()
   const cut = setTimeout(() => listener.server.closeAllConnections(), drainMs)
   await listener.close()

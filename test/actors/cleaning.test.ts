@@ -188,6 +188,23 @@ describe('clean_workspaces', () => {
     expect(await clean()).toEqual({ ada: ['removed'] })
   })
 
+  test('an agent that lives again keeps its workspace, and one whose workspace is gone cannot', async () => {
+    const { stage, spawn, end, person } = createWorkshop()
+    const [ada, eve] = [await spawn('ada'), await spawn('eve')]
+    for (const { id } of [ada, eve]) {
+      await stage.ask(person, 'send_to_instance', { instance_id: id, message: 'x', wait_for_response: false })
+      stage.turn(id, 'done')
+    }
+    await end(ada.id, eve.id)
+    let resumed: Promise<string> | undefined
+    const progress = (message: string): void => void (resumed ??= message.endsWith(' ada') ? stage.refusal(person, 'resume_instance', { instance_id: ada.id }) : undefined)
+    const left = await stage.system.cleanWorkspaces(person, { dryRun: false, signal: new AbortController().signal, progress })
+    expect(left.map(({ name, verdict, reasons }) => [name, verdict, ...reasons])).toEqual([['eve', 'removed'], ['ada', 'kept', '"ada" works in it']])
+    expect(await resumed).toBe('ok')
+    expect(existsSync(ada.dir)).toBe(true)
+    expect(await stage.refusal(person, 'resume_instance', { instance_id: eve.id })).toBe('agent_ended')
+  })
+
   test('removes a worktree made from another first, and keeps that one while the first is kept', async () => {
     const { stage, spawn, end, clean, write } = createWorkshop()
     const lead = await spawn('lead')

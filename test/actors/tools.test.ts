@@ -39,7 +39,8 @@ describe('bad input', () => {
       { instances: [] }, { instances: 'all' }, { parent_id: 'nobody', message: 'x' }, { instance_id: 'x'.repeat(201), message: 'x' }, { instance_id: 'nobody', then: 'maybe' }, { root: 'nobody', format: 'xml' }, { topic: 'everything' },
     ]
     for (const tool of tools) {
-      for (const args of bad) {
+      // To those nothing given means all.
+      for (const args of bad.filter(each => each !== null || !tool.name.endsWith('_all'))) {
         const outcome = await stage.call(stage.me, tool.name, args as Record<string, unknown>) // wrong on purpose
         if (outcome.ok) expect([tool.name, args], 'accepted').toEqual([tool.name, args === null || tool.annotations.readOnlyHint ? args : 'never'])
         else expect([outcome.error.code, outcome.error.message, outcome.error.remedy], `${tool.name} ${JSON.stringify(args)}`).toEqual([expect.not.stringMatching(/^internal$/), expect.stringMatching(/\w{3}.*\.$/s), expect.stringMatching(/\w{3}/)])
@@ -68,6 +69,7 @@ describe('every tool', () => {
       return outcome
     }
     const called = new Set<string>()
+    const spare = await stage.spawn('spare')
     const nowait = { wait_for_ready: false, workspace: 'isolated' }
     await check(stage.me, 'spawn_agent', { harness: 'hand', name: 'more', initial_prompt: 'go', ...nowait })
     await check(stage.me, 'spawn_multiple_instances', { instances: [{ instance_type: 'hand', name: 'two', ...nowait }, { instance_type: 'nobody', name: 'three' }] })
@@ -100,6 +102,23 @@ describe('every tool', () => {
       stage.fact(lead, { type: 'screenRead', requestId: asked?.type === 'readScreen' ? asked.requestId : '', rendering: 'terminal', text: '$ ' })
       expect(await shown).toMatchObject({ text: '$ ' })
     }
+    const job = await stage.ask(stage.me, 'coordinate_instances', { coordinator_id: lead, participant_ids: [spare], task_description: 'together' })
+    await check(stage.me, 'coordinate_instances', { coordinator_id: spare, participant_ids: [lead, kid], task_description: 'together', coordination_type: 'consensus' })
+    expect(await check(stage.me, 'get_job_status', { job_id: job['job_id'] })).toMatchObject({ data: { status: 'running' } })
+    const cancelling = check(stage.me, 'cancel_job', { job_id: job['job_id'] })
+    const cut = stage.commands.findLast(command => command.type === 'interrupt')
+    stage.fact(spare, { type: 'interruptFinished', requestId: cut?.type === 'interrupt' ? cut.requestId : '', wasInTurn: false })
+    expect(await cancelling).toMatchObject({ data: { status: 'cancelled', cancelled: true, interrupted: ['spare'] } })
+    await check(stage.me, 'get_live_instance_status')
+    await check(stage.me, 'get_live_instance_status', { instance_id: lead })
+    await check(stage.me, 'get_multiple_instance_outputs', { instance_ids: [lead, 'nobody'] })
+    await check(stage.me, 'get_dashboard_url')
+    await check(stage.me, 'get_main_instance_id')
+    await check(stage.me, 'suspend_instance', { instance_id: spare })
+    await check(stage.me, 'resume_instance', { instance_id: spare, name: 'other', model: 'm' })
+    await check(stage.me, 'list_persisted_instances')
+    await check(stage.as(spare), 'interrupt_all')
+    await check(stage.as(spare), 'terminate_all')
     await check(stage.me, 'terminate_multiple_instances', { instance_ids: ['two', 'nobody'], force: true })
     await check(stage.me, 'terminate_instance', { instance_id: 'more' })
     await check(stage.me, 'set_policy', { instance_id: lead, spawn_approval: 'manual', max_children: 5, reason: 'asked to' })

@@ -82,6 +82,7 @@ describe('madrox doctor', () => {
   test('tells of the server that has the home, and of the version of its store', async () => {
     const home = directory()
     const server = await startServe(home)
+    onTestFinished(() => void server.child.kill('SIGKILL'))
     const running = await examine(['--home', home])
     expect(check(running, 'server')).toMatchObject({ status: 'ok', detail: `process ${server.child.pid}, at ${server.url}` })
     expect(check(running, 'store')).toMatchObject({ status: 'ok', detail: expect.stringMatching(/schema version \d+$/) })

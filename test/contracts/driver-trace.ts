@@ -110,9 +110,11 @@ interface Life {
   readonly interrupts: Map<string, string[]>
   /** Open ones. */
   readonly recalls: Set<string>
+  /** Viewers of its terminal. */
+  readonly viewers: Set<string>
 }
 
-const newLife = (): Life => ({ started: 'no', isOver: false, stops: 0, exits: 0, prompts: new Map(), turns: new Map(), interrupts: new Map(), recalls: new Set() })
+const newLife = (): Life => ({ started: 'no', isOver: false, stops: 0, exits: 0, prompts: new Map(), turns: new Map(), interrupts: new Map(), recalls: new Set(), viewers: new Set() })
 
 /** Every breach of the port's promises in a trace that has come to its end (the driver is closed), in words. */
 export function findBreaches(trace: readonly TraceEntry[]): string[] {
@@ -138,6 +140,7 @@ function takeCommand(life: Life, command: DriverCommand): void {
   if (command.type === 'submitPrompt') life.prompts.set(command.promptId, 'open')
   if (command.type === 'interrupt') life.interrupts.set(command.requestId, openTurns(life))
   if (command.type === 'recallTurn') life.recalls.add(command.requestId)
+  if (command.type === 'useTerminal' && command.use.action === 'attach') life.viewers.add(command.viewerId)
   if (command.type === 'stopAgent') life.stops += 1
 }
 
@@ -177,6 +180,11 @@ function takeFact(life: Life, fact: DriverFact, say: (breach: string) => void): 
     }
     case 'turnRecalled':
       if (!life.recalls.delete(fact.requestId)) say(`turnRecalled of a request that was not open: ${fact.requestId}`)
+      return
+    case 'terminalOutput':
+    case 'terminalClosed':
+      if (!life.viewers.has(fact.viewerId)) say(`${fact.type} for a viewer that does not look: ${fact.viewerId}`)
+      if (fact.type === 'terminalClosed') life.viewers.delete(fact.viewerId)
       return
     case 'exited':
       life.exits += 1

@@ -5,6 +5,7 @@ import { MadroxError } from '../../src/errors.ts'
 import { type AgentId, asAgentId, asClientId, asMessageId, asOwnerId, asReplyId } from '../../src/ids.ts'
 import type { Address, DeadLetter, Message, Outcome, Reply } from '../../src/messages.ts'
 import type { AgentRow, AuditQuery, AuditRow, ClientRow, OutputRow, Store, UsageRow } from '../../src/store/store.ts'
+import { describeJobStore } from './job-store.ts'
 import { describePolicyStore } from './policy-store.ts'
 
 export const anAgent = (more: Partial<AgentRow> = {}): AgentRow => ({
@@ -75,6 +76,14 @@ export function describeStore(name: string, open: () => Store): void {
         store.insertAgent(anAgent({ id: asAgentId('z'), createdAt: 3 }))
         store.insertAgent(anAgent({ id: asAgentId('b'), createdAt: 1 }))
         expect(ids(store.listAgents())).toEqual(['ada', 'z', 'b'])
+      })
+
+      test('a patch can give an agent another name, other words to start with, and another supervisor', () => {
+        store.insertAgent(full)
+        const patch = { name: 'a\0b', spec: { model: 'other', deep: [null] }, parent: { kind: 'client', id: asClientId('c2') }, parentSource: 'resumed', state: 'idle' } as const
+        store.updateAgent(full.id, { ...patch, endedAt: undefined, endReason: undefined, hold: undefined })
+        const { endedAt: _, endReason: __, hold: ___, ...rest } = full
+        expect(store.getAgent(full.id)).toStrictEqual({ ...rest, ...patch })
       })
 
       test('a patch changes what it names, clears what it names as undefined, and leaves the rest', () => {
@@ -513,6 +522,7 @@ export function describeStore(name: string, open: () => Store): void {
     })
 
     describePolicyStore(() => store)
+    describeJobStore(() => store)
 
     describe('transactions', () => {
       class Stop extends Error {}

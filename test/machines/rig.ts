@@ -149,7 +149,7 @@ export function inState(state: string): Rig {
   const rig = createIdle()
   if (state === 'idle.live') return rig
   if (state.startsWith('idle.suspend')) {
-    rig.tell({ type: 'suspendAsked', at: 1 })
+    rig.tell({ type: 'suspendAsked', why: 'asked', at: 1 })
     if (state !== 'idle.suspending') rig.fact({ type: 'exited', expected: true })
     rig.commands()
     return rig

@@ -17,7 +17,7 @@ function eventsFor(context: AgentContext): AgentEvent[] {
     ...(context.inbox.length === 0 && context.prompts < 2 ? [{ type: 'replyArrived', reply: replyOf('r1'), at: 1 } as const] : []),
     fact({ type: 'ready', sessionId: 's1' }), fact({ type: 'startFailed', code: 'timeout', detail: '' }),
     { type: 'toolsListed', at: 1 }, { type: 'handshakeExpired', at: 1 },
-    { type: 'suspendAsked', at: 1 }, { type: 'terminateAsked', reason: '', force: false, at: 1 }, { type: 'limitReached', limit: 'max_cost', detail: '', at: 1 },
+    { type: 'suspendAsked', why: 'asked', at: 1 }, { type: 'resumeAsked', at: 1 }, { type: 'idleLong', at: 1 }, { type: 'stillnessDue', at: 1 }, { type: 'terminateAsked', reason: '', force: false, at: 1 }, { type: 'limitReached', limit: 'max_cost', detail: '', at: 1 },
     { type: 'interruptAsked', requestId: 'i', by: boss, then: 'hold', at: 1 }, { type: 'interruptExpired', requestId: 'i', at: 1 },
     fact({ type: 'interruptFinished', requestId: 'i', wasInTurn: true }),
     ...(context.prompts < 3 ? [fact({ type: 'promptRefused', promptId, reason: 'in_turn' })] : []),
@@ -64,7 +64,7 @@ describe('the states that can be reached', () => {
     expect([...reached].toSorted()).toEqual([
       'busy.awaitingApproval', 'busy.delivering', 'busy.interrupting', 'busy.working',
       'idle.deferred', 'idle.live', 'idle.suspended.resting', 'idle.suspended.unwakeable', 'idle.suspending',
-      'interrupted.live', 'interrupted.suspended', 'spawning.awaitingRestart', 'spawning.handshaking', 'spawning.launching', 'spawning.recalling', 'spawning.restarting', 'spawning.resuming', 'terminated.final', 'terminated.stopping',
+      'interrupted.live', 'interrupted.suspended', 'interrupted.suspending', 'spawning.awaitingRestart', 'spawning.handshaking', 'spawning.launching', 'spawning.recalling', 'spawning.relaunching', 'spawning.restarting', 'spawning.resuming', 'terminated.final', 'terminated.stopping',
     ])
   })
 

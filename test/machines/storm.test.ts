@@ -176,7 +176,8 @@ function createLife(seed: number) {
     () => {
       if (rig.state.startsWith('busy') && roll(3) === 0) rig.tell({ type: 'interruptAsked', requestId: `i${++count}`, by: boss, then: (['hold', 'continue', 'clear'] as const)[roll(3)] ?? 'hold', at: rig.at })
     },
-    () => rig.tell({ type: 'suspendAsked', at: rig.at }),
+    () => rig.tell({ type: 'suspendAsked', why: 'asked', at: rig.at }),
+    () => void (roll(3) || rig.tell({ type: 'resumeAsked', at: rig.at })),
     () => void (roll(8) || rig.context.restart === 'temporary' || rig.tell({ type: 'restartAsked', reason: 'its sibling went down', at: rig.at })),
     () => {
       // Collected in the turn.
@@ -203,7 +204,7 @@ function createLife(seed: number) {
     take()
   }
   take()
-  return { rig, cli, roll, step, driverSteps, callers, die, time, settled, accepted, arrived, seen, again, waiting, history, get gone() {
+  return { rig, cli, roll, take, step, driverSteps, callers, die, time, settled, accepted, arrived, seen, again, waiting, history, get gone() {
     return gone
   } }
 }
@@ -232,12 +233,14 @@ test('150 random lives lose nothing, settle nothing twice and come to rest', { t
     while (life.waiting.length > 0) life.callers[2]?.()
     rig.accept('last')
     life.accepted.push('last')
+    life.take()
     for (let count = 0; count < 600; count += 1) {
       life.driverSteps[[0, 1, 4, 6, 10, 7, 1, 4][count % 8] ?? 0]?.()
       if (count % 5 === 0) life.time()
       if (rig.state === 'interrupted.live') {
         rig.accept(`release${count}`)
         life.accepted.push(`release${count}`)
+        life.take()
       }
     }
     const told = `seed ${seed}:\n${life.history.slice(-40).join('\n')}`

@@ -9,7 +9,7 @@ import type { Args } from './ways.ts'
 export interface Example {
   readonly tool: string
   readonly args: Args
-  /** Under what name the `message_id` or `instance_id` of the answer is wanted later; `$name` in arguments stands for it. */
+  /** Under what name the `message_id`, `instance_id` or `job_id` of the answer is wanted later; `$name` in arguments stands for it. */
   readonly keep?: string
   /** The refusal that is due; none: it does what it says. */
   readonly refused?: string
@@ -50,6 +50,13 @@ export const examples: readonly Example[] = [
   { tool: 'interrupt_instance', args: { instance_id: 'twin', then: 'perhaps' }, refused: 'invalid_input' },
   { tool: 'interrupt_multiple_instances', args: { instance_ids: ['lead', 'nobody'] } },
   { tool: 'wait_for_any', args: { message_ids: ['$long'] } },
+  { tool: 'coordinate_instances', args: { coordinator_id: 'twin', participant_ids: ['lead', 'kid'], task_description: 'echo together', coordination_type: 'parallel' }, keep: 'job' },
+  { tool: 'coordinate_instances', args: { coordinator_id: 'lead', participant_ids: ['lead'], task_description: 'echo together' }, refused: 'invalid_input' },
+  { tool: 'coordinate_instances', args: { coordinator_id: 'lead', participant_ids: ['nobody'], task_description: 'echo together' }, refused: 'not_found' },
+  { tool: 'get_job_status', args: { job_id: '$job', wait_for_completion: true } },
+  { tool: 'get_job_status', args: { job_id: 'made-up' }, refused: 'not_found' },
+  { tool: 'cancel_job', args: { job_id: '$job' }, why: 'that has ended' },
+  { tool: 'cancel_job', args: { job_id: 'made-up' }, refused: 'not_found' },
   { tool: 'get_pending_replies', args: {} },
   { tool: 'get_pending_replies', args: { instance_id: 'lead' } },
   { tool: 'get_pending_replies', args: { wait_timeout: -1 }, refused: 'invalid_input' },
@@ -75,7 +82,18 @@ export const examples: readonly Example[] = [
   { tool: 'retrieve_instance_file', args: { instance_id: 'kid', path: 'nothing.txt' }, refused: 'not_found' },
   { tool: 'retrieve_instance_file', args: { instance_id: 'kid', path: '/etc/hostname' }, refused: 'not_allowed' },
   { tool: 'retrieve_multiple_instance_files', args: { files: [{ instance_id: 'kid', path: '.' }, { instance_id: 'kid', path: '../metadata.json' }] } },
+  { tool: 'suspend_instance', args: { instance_id: 'lead' } },
+  { tool: 'suspend_instance', args: { instance_id: 'lead' }, why: 'again' },
+  { tool: 'list_persisted_instances', args: {} },
+  { tool: 'resume_instance', args: { instance_id: 'lead' } },
+  { tool: 'resume_instance', args: { instance_id: 'lead' }, why: 'that does nothing' },
+  { tool: 'resume_instance', args: { instance_id: 'nobody' }, refused: 'not_found' },
+  { tool: 'get_live_instance_status', args: { instance_id: 'lead' } },
+  { tool: 'get_multiple_instance_outputs', args: { instance_ids: ['kid', 'nobody'], limit: 5 } },
+  { tool: 'get_dashboard_url', args: {} },
+  { tool: 'get_main_instance_id', args: {} },
   { tool: 'send_to_instance', args: { instance_id: 'kid', message: 'wait 600000', wait_for_response: false }, keep: 'undone' },
+  { tool: 'suspend_instance', args: { instance_id: 'kid' }, refused: 'agent_busy' },
   { tool: 'terminate_multiple_instances', args: { instance_ids: ['kid', 'nobody'], force: true } },
   { tool: 'get_instance_diff', args: { instance_id: 'kid', stat_only: true }, refused: 'workspace_failed' },
   { tool: 'clean_workspaces', args: {} },
@@ -92,5 +110,17 @@ export const examples: readonly Example[] = [
   { tool: 'terminate_instance', args: { instance_id: 'lead' }, why: 'again' },
   { tool: 'terminate_instance', args: { instance_id: 'nobody' }, refused: 'not_found' },
   { tool: 'get_instance_tree', args: { include_ended: true }, why: 'of all there were' },
+  { tool: 'list_templates', args: {} },
+  { tool: 'list_roles', args: {} },
+  { tool: 'spawn_team_from_template', args: { template_name: 'data_pipelin', task_description: 'x' }, refused: 'not_found' },
+  { tool: 'spawn_team_from_template', args: { template_name: 'data_pipeline', task_description: 'rehearse', harness: 'scripted', workspace: 'isolated', wait_for_response: true }, keep: 'team' },
+  { tool: 'get_policy', args: {} },
+  { tool: 'set_policy', args: { max_depth: 5, reason: 'small teams' } },
+  { tool: 'set_policy', args: { max_depth: null } },
+  { tool: 'set_policy', args: {}, refused: 'invalid_input' },
+  { tool: 'list_approvals', args: {} },
+  { tool: 'answer_approval', args: { approval_id: 'made-up', decision: 'allow' }, refused: 'not_found' },
+  { tool: 'interrupt_all', args: {} },
+  { tool: 'terminate_all', args: { force: true } },
   { tool: 'send_message', args: {}, refused: 'unknown_tool' },
 ]

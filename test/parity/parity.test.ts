@@ -33,8 +33,8 @@ async function onAll(tool: string, args: Args, keep?: string): Promise<readonly 
   return Promise.all(
     ways.map(async way => {
       const told = await way.call(tool, Object.fromEntries(Object.entries(args).map(([key, value]) => [key, filled(way, value)])))
-      const { message_id, instance_id } = (told.data ?? {}) as Readonly<Record<string, unknown>> // of a tool whose answer has one
-      if (keep) kept.get(way)?.set(keep, String(message_id ?? instance_id))
+      const { message_id, instance_id, job_id } = (told.data ?? {}) as Readonly<Record<string, unknown>> // of a tool whose answer has one
+      if (keep) kept.get(way)?.set(keep, String(message_id ?? instance_id ?? job_id))
       return told
     }),
   )

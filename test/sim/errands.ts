@@ -5,6 +5,7 @@ import { type Address, type Caller, sameAddress } from '../../src/messages.ts'
 import type { ToolOutcome } from '../../src/tools/tool.ts'
 import { announce, hear, sentIn } from './hearing.ts'
 import type { Random } from './random.ts'
+import { above } from './rights.ts'
 import { type CallManner, harness } from './server.ts'
 import type { Stage } from './stage.ts'
 import { answerText } from './words.ts'
@@ -43,6 +44,7 @@ export function createErrands({ durable, agenda }: Pick<Stage, 'durable' | 'agen
     const peers = living(parent => sameAddress(parent, row.parent)).filter(id => id !== row.id)
     return [...own(party), ...own(party), ...peers, ...(row.parent.kind === 'agent' ? [row.parent.id] : [])]
   }
+  const everBelow = ({ address }: Party): readonly AgentId[] => everybody().filter(id => [...above(durable, id)].some(each => sameAddress(each, address)))
   const seconds = (random: Random): number => (random.chance(70) ? 1 + random.roll(10) : 30 + random.roll(150))
 
   const spec = ({ random }: Party): Record<string, unknown> => ({
@@ -80,6 +82,15 @@ export function createErrands({ durable, agenda }: Pick<Stage, 'durable' | 'agen
     const id = party.random.pick(own(party))
     return id && { tool: 'terminate_instance', args: { instance_id: id, force: party.random.chance(40) } }
   }
+  const suspend: Draw = party => {
+    const id = party.random.pick(own(party))
+    return id && { tool: 'suspend_instance', args: { instance_id: id } }
+  }
+  /** Ended ones too: those live again, if their sessions are kept. */
+  const resume: Draw = party => {
+    const id = party.random.pick(everBelow(party))
+    return id && { tool: 'resume_instance', args: { instance_id: id, timeout_seconds: seconds(party.random), ...(party.random.chance(30) ? { model: party.random.pick(['one', 'other']) } : {}) } }
+  }
   /** Of anybody, whether or not it is the caller's to ask. */
   const overreach: Draw = ({ address, random }) => {
     const id = random.pick(everybody())
@@ -99,7 +110,7 @@ export function createErrands({ durable, agenda }: Pick<Stage, 'durable' | 'agen
   const common: Menu = [
     [6, send(() => ({}))], [5, send(waiting)], [1, send(() => ({ expects_reply: false }))],
     [2, send(random => ({ expires_at: new Date(agenda.now() + random.delay()).toISOString() }))],
-    [1, sendMany], [1, broadcast], [3, collect], [3, wait], [2, interrupt], [1, terminate], [2, overreach],
+    [1, sendMany], [1, broadcast], [3, collect], [3, wait], [2, interrupt], [1, terminate], [2, overreach], [2, suspend], [2, resume],
   ]
   const client: Menu = [[4, spawn], [1, spawnTeam], [1, spawnBelow], ...common]
   const agent: Menu = [[3, spawn], ...common]

@@ -82,8 +82,8 @@ export function createInvariants(stage: Stage): Invariants {
     const row = durable.getMessage(id)
     if (!row?.outcome || !row.expectsReply) return
     const dead = durable.listDeadLetters().some(letter => letter.kind === 'reply' && letter.reply.messageId === id)
-    // A client's may have been waited for by another of its owner's.
-    const isLiving = row.from.kind === 'agent' && durable.getAgent(row.from.id)?.endedAt === undefined
+    // A client's may have been waited for by another of its owner's. What came for one that had ended, others have heard, though it live again.
+    const isLiving = row.from.kind === 'agent' && durable.getAgent(row.from.id)?.endedAt === undefined && !ended.has(row.from.id)
     const told = isLiving ? journal.wasTold(id, row.from) : journal.wasToldToAnybody(id)
     if (!told && !dead && !hasForgotten(row)) journal.breach('P4', `nobody was told how message ${id} ended, sent by ${keyOf(row.from)}`)
   }

@@ -19,6 +19,8 @@ export interface Session {
   readonly sentFor: Map<string, string>
   /** Messages it was given. */
   readonly given: string[]
+  /** Those of whose turns it told too late: they are given again, marked. */
+  readonly doubted: Set<string>
   /** Those among them whose turns have all come to their ends, and the server that was told so, or should have been. */
   readonly done: Map<string, Server>
 }

@@ -6,6 +6,7 @@
 import type { BackgroundTask, DriverCommand, DriverFact } from '../../src/drivers/driver.ts'
 import type { BareFact } from '../../src/drivers/facts.ts'
 import { type AgentId, asAgentId } from '../../src/ids.ts'
+import { recallMs } from '../../src/machines/agent-context.ts'
 import { twist } from './lies.ts'
 import { createMind } from './mind.ts'
 import type { Server } from './server.ts'
@@ -65,7 +66,7 @@ export function createWorld(stage: Stage): World {
   function start(server: Server, { agentId, launch }: CommandOf<'startAgent'>): void {
     if (!liars.has(agentId)) liars.set(agentId, random.chance(stage.weather().liar))
     const known = launch.resume ? sessions.get(launch.sessionId) : undefined
-    const session = known ?? { id: `session${++count}`, transcript: [], sentFor: new Map(), given: [], done: new Map() }
+    const session = known ?? { id: `session${++count}`, transcript: [], sentFor: new Map(), given: [], doubted: new Set(), done: new Map() }
     const process: Process = {
       agentId: asAgentId(agentId), server, session, token: launch.madrox?.token ?? '', phase: 'starting', lies: liars.get(agentId) ?? false, listed: false, stopping: false,
       turn: undefined, typed: undefined, late: undefined, background: new Map(), ended: new Map(),
@@ -111,7 +112,7 @@ export function createWorld(stage: Stage): World {
     const { message } = readPrompt(text)
     const toldTo = message === undefined ? undefined : session.done.get(message)
     const wasCut = session.transcript.some(turn => turn.subject === message && turn.status === 'cut')
-    if (lies || !toldTo || ((toldTo !== server || wasCut) && text.includes('(delivered again'))) return
+    if (lies || !toldTo || (session.doubted.has(message ?? '') && text.includes('(delivered again')) || ((toldTo !== server || wasCut) && text.includes('(delivered again'))) return
     journal.breach('P2', `message ${message} is given to ${agentId} again, whose turn on it was over`)
   }
 
@@ -249,7 +250,15 @@ export function createWorld(stage: Stage): World {
     stopAgent: stop,
     answerApproval: (process, { approvalId, decision }) => later(process, () => mind.approve(process, approvalId, decision)),
     readScreen: (process, { requestId }) => later(process, () => say(process, { type: 'screenRead', requestId, rendering: 'transcript', text: 'a screen' })),
-    recallTurn: (process, { requestId, markers }) => later(process, () => say(process, { type: 'turnRecalled', requestId, ...recall(process.session, markers) })),
+    recallTurn: (process, { requestId, markers }) => {
+      let told = false
+      agenda.after(recallMs - 1, () => told || process.session.doubted.add(readPrompt(markers[0] ?? '').message ?? ''))
+      later(process, () => {
+        told = true
+        say(process, { type: 'turnRecalled', requestId, ...recall(process.session, markers) })
+      })
+    },
+    useTerminal: () => {}, // nobody looks
     returnToolResult: () => {},
   }
 

@@ -10,6 +10,7 @@ import { createApprovals, toHookAnswer } from '../permissions.ts'
 import type { HookAnswer } from '../hooks.ts'
 import { startPty } from '../pty/process.ts'
 import { renderLastWords, renderScreen } from '../pty/screen.ts'
+import { createSharing } from '../pty/sharing.ts'
 import { createSessionClock } from '../session-clock.ts'
 import { createWatch } from '../watch.ts'
 import { transcriptPath } from './config-dir.ts'
@@ -22,7 +23,8 @@ import { recallGuarded } from './recall.ts'
 import { createRecords } from './records.ts'
 import { createStatusReader, type Session } from './session.ts'
 import { createSettling } from './settling.ts'
-import { createTurnTracker, type Ending } from './turns.ts'
+import { createTurnTracker, isTaskNotification, type Ending } from './turns.ts'
+import { clearBox } from './typing.ts'
 
 /** One in a terminal. */
 export interface TerminalAgent extends ClaudeAgent {
@@ -41,6 +43,7 @@ export function startAgent(context: AgentContext): TerminalAgent {
   const turns = createTurnTracker(fact => {
     if (fact.type === 'promptSeen') prompting.stop()
     tell(fact)
+    if (fact.type === 'promptSeen') sharing.settled()
   })
   const records = createRecords({
     path: transcriptPath(configDir, launch.cwd, launch.sessionId),
@@ -54,6 +57,7 @@ export function startAgent(context: AgentContext): TerminalAgent {
     context, status, clock, readRest: records.read,
     body: { pid: pty.pid, exited: pty.exited, exit: pty.exit, lastWords: () => renderLastWords(pty.tail(), pty) },
     release() {
+      sharing.close('Claude Code has ended.')
       watch.close()
       approvals.release()
     },
@@ -63,11 +67,19 @@ export function startAgent(context: AgentContext): TerminalAgent {
   const session: Session = {
     clock, turns, records, status, tell,
     write: pty.write,
+    maySweep: () => !sharing.hasDraft(),
     lookSoon: watch.soon,
     lookIn: delayMs => void clock.setTimeout(watch.soon, delayMs),
   }
   const settling = createSettling(session)
   const prompting = createPrompting(session, () => interrupting.begin())
+  const sharing = createSharing({
+    pty, clock,
+    tell: fact => tell({ ...fact, source: 'process' }),
+    isTyping: () => turns.expected() !== undefined,
+    withdraw: () => prompting.withdraw('held_by_person'),
+    clearBox: (lineBreaks, onDone) => clearBox({ lineBreaks, write: pty.write, clock, onDone }),
+  })
   const interrupting = createInterrupting(session, prompting.sweep)
 
   watch.add(configDir.sessions, `${pty.pid}.json`)
@@ -87,6 +99,7 @@ export function startAgent(context: AgentContext): TerminalAgent {
     interrupting.conclude()
     settling.conclude(!interrupting.isActive())
     prompting.conclude()
+    sharing.settled()
   }
 
   function concludeStart(): void {
@@ -97,6 +110,7 @@ export function startAgent(context: AgentContext): TerminalAgent {
 
   function whyNoPrompt(): FactOf<'promptRefused'>['reason'] | undefined {
     if (life.phase() === 'starting') return 'not_ready'
+    if (sharing.holds() !== undefined) return 'held_by_person'
     if (approvals.count() > 0) return 'awaiting_approval' // Enter in an open dialog would answer it
     return turns.current() || prompting.isActive() || interrupting.isActive() ? 'in_turn' : undefined
   }
@@ -109,6 +123,7 @@ export function startAgent(context: AgentContext): TerminalAgent {
     status.refresh() // the CLI waits for this answer, so the file tells of now
     if (body.hook_event_name === 'UserPromptSubmit') {
       if (prompting.isSpoilt(body.prompt)) return { decision: 'block', reason: 'A prompt that was cut off had stuck to it. It is typed again.' }
+      if (!turns.expected() && !isTaskNotification(body.prompt)) sharing.submitted(body.prompt)
       turns.promptSubmitted(body)
       if (!turns.expected()) interrupting.begin()
     } else if (body.hook_event_name === 'Stop') {
@@ -131,13 +146,16 @@ export function startAgent(context: AgentContext): TerminalAgent {
     },
     interrupt(requestId) {
       if (life.phase() === 'ending') return
-      prompting.withdraw()
+      prompting.withdraw('in_turn')
       interrupting.request(requestId)
       if (!turns.expected()) interrupting.begin() // else once it is seen or given up: an Esc now might meet an idle box
     },
     stop: (mode, graceMs) => life.stop(mode, graceMs, { isInTurn: () => turns.current() !== undefined, cut: interrupting.cut, look }),
     takeHook,
     answerApproval: approvals.answer,
+    useTerminal(viewerId, use) {
+      if (life.phase() !== 'ending') sharing.use(viewerId, use)
+    },
     recallTurn(requestId, markers) {
       if (life.phase() !== 'ending') tell({ type: 'turnRecalled', source: 'transcript', requestId, ...recallGuarded(records.path, markers, context.log) })
     },

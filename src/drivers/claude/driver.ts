@@ -163,6 +163,7 @@ export function createDriver(config: DriverConfig, emit: (fact: DriverFact) => v
             if (!agent) return teller(command.agentId)({ type: 'turnRecalled', source: 'self', requestId: command.requestId, status: 'cut' })
             return agent.recallTurn(command.requestId, command.markers)
           case 'readScreen': return agent?.readScreen(command.requestId, command.lines)
+          case 'useTerminal': return agent?.useTerminal(command.viewerId, command.use)
           case 'returnToolResult': return // Claude Code calls tools by MCP itself
         }
       })

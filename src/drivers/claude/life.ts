@@ -5,7 +5,7 @@
 
 import type { Clock } from '../../clock.ts'
 import type { Log } from '../../log.ts'
-import type { FactOf } from '../driver.ts'
+import type { FactOf, TerminalUse } from '../driver.ts'
 import type { SourcedFact } from '../facts.ts'
 import { endProcessTree } from '../pty/reaper.ts'
 import type { ConfigDir } from './config-dir.ts'
@@ -34,6 +34,7 @@ export interface ClaudeAgent {
   answerApproval(approvalId: string, decision: 'allow' | 'deny', message: string | undefined): void
   readScreen(requestId: string, lines: number | undefined): void
   recallTurn(requestId: string, markers: readonly string[]): void
+  useTerminal(viewerId: string, use: TerminalUse): void
 }
 
 /** The process, as far as its life goes. It leads a session and a group of its own. */

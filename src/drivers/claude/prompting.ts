@@ -23,7 +23,7 @@ export interface Prompting {
   /** Types the prompt that waits, once the CLI is ready. */
   conclude(): void
   /** Takes back what waits and is not typed yet. */
-  withdraw(): void
+  withdraw(reason: Reason): void
   /**
    * The CLI is about to take this as a prompt. True where it is ours with something stuck before it: it must be blocked, and is
    * typed again. A prompt cut before its first byte goes back into the input box, and may come there behind our sweep.
@@ -50,8 +50,8 @@ export function createPrompting(session: Session, onSettled: () => void): Prompt
     tell({ type: 'promptRefused', source: 'status_file', promptId, reason })
   }
   const sweep = (): void => {
-    inBox = lastTyped
-    write(toSweep(inBox))
+    inBox = lastTyped // swept before the next prompt, if not now
+    if (session.maySweep()) write(toSweep(inBox))
   }
   const stop = (): void => {
     stopTyping?.()
@@ -113,8 +113,8 @@ export function createPrompting(session: Session, onSettled: () => void): Prompt
       lookIn(refillMs * spoilt)
       return true
     },
-    withdraw() {
-      if (waiting) refuse(waiting.promptId, 'in_turn')
+    withdraw(reason) {
+      if (waiting) refuse(waiting.promptId, reason)
       waiting = undefined
     },
     stop,

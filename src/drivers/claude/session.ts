@@ -13,6 +13,8 @@ export interface Session {
   readonly status: StatusReader
   tell(fact: SourcedFact): void
   write(bytes: string): void
+  /** False: a person's text may be in the input box, and is not to be swept. */
+  maySweep(): boolean
   /** Draw conclusions again, soon, or after a time without news. */
   lookSoon(): void
   lookIn(delayMs: number): void

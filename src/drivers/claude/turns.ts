@@ -165,6 +165,9 @@ export function createTurnTracker(tell: (fact: TurnFact) => void) {
 
 const distinct = (tasks: readonly BackgroundTask[]): BackgroundTask[] => tasks.filter((task, at) => tasks.findIndex(each => each.id === task.id) === at)
 
+/** What the CLI says to itself when background work is done. */
+export const isTaskNotification = (text: string): boolean => toTaskId(text) !== undefined
+
 const toTaskId = (text: string): string | undefined => /^\s*<task-notification>[\s\S]*?<task-id>([^<]+)<\/task-id>/.exec(text)?.[1]
 
 /**

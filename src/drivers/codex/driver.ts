@@ -11,6 +11,7 @@ import { launchSchema } from '../driver.ts'
 import type { BareFact } from '../facts.ts'
 import { clearLeftovers } from '../leftovers.ts'
 import { sweepMarked } from '../pty/reaper.ts'
+import { refuseTerminal } from '../terminal.ts'
 import { createAgent, type Agent } from './agent.ts'
 import { toEnvironment } from './environment.ts'
 import { inUse } from './failures.ts'
@@ -97,6 +98,7 @@ export const createCodexDriver: CreateDriver<CodexDriverConfig> = (config, emit)
           if (recalled && agents.get(command.agentId) === agent && !agent.isEnding) tell({ type: 'turnRecalled', requestId: command.requestId, ...recalled })
         })
       case 'readScreen': return tell({ type: 'screenRead', requestId: command.requestId, rendering: 'transcript', text: agent.rendering.toText(command.lines) })
+      case 'useTerminal': return refuseTerminal(tell, command.viewerId, command.use, 'codex is run by its app-server. What it says is in get_terminal_screen.')
       case 'returnToolResult': return // codex calls its tools itself
     }
   }

@@ -5,7 +5,7 @@
 
 import { closeSync, constants, openSync } from 'node:fs'
 import { spawn as spawnPty, type IPty } from 'node-pty'
-import { codeOf } from '../../errors.ts'
+import { codeOf, wordsOf } from '../../errors.ts'
 
 export interface PtyLaunch {
   readonly file: string
@@ -26,9 +26,13 @@ export interface PtyExit {
 
 export interface PtyProcess {
   readonly pid: number
+  /** As of now. */
   readonly columns: number
   readonly rows: number
   write(bytes: string): void
+  resize(columns: number, rows: number): void
+  /** Hears all output from now on; the returned function ends that. */
+  listen(onOutput: (chunk: string) => void): () => void
   /** The last output, bounded: what a screen is rendered from. */
   tail(): string
   /** Resolves behind the last byte of output. */
@@ -61,10 +65,21 @@ export function startPty(launch: PtyLaunch): PtyProcess {
   })
   return {
     pid: pty.pid,
-    columns,
-    rows,
+    get columns() {
+      return pty.cols
+    },
+    get rows() {
+      return pty.rows
+    },
     // Writing to a PTY whose process has gone raises EIO inside node-pty; the exit tells the story.
     write: bytes => void (ended === undefined && pty.write(bytes)),
+    resize: (columns, rows) => {
+      if (ended === undefined) resizePty(pty, columns, rows)
+    },
+    listen: onOutput => {
+      const listening = pty.onData(onOutput)
+      return () => listening.dispose()
+    },
     tail: output.read,
     exited,
     exit: () => ended,
@@ -84,6 +99,15 @@ function holdTerminal(pty: IPty): () => void {
   } catch (error) {
     if (codeOf(error) === 'ENOENT' || codeOf(error) === 'EIO') return () => {} // the process was faster than we are: nothing left to hold
     throw error
+  }
+}
+
+function resizePty(pty: IPty, columns: number, rows: number): void {
+  try {
+    pty.resize(columns, rows)
+  } catch (error) {
+    // The terminal has gone and its exit is yet to be heard: there is nothing left to resize.
+    if (!/ioctl/.test(wordsOf(error))) throw error
   }
 }
 

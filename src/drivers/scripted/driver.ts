@@ -13,6 +13,7 @@ import { createTaskQueue, type TaskQueue } from './queue.ts'
 import { recallTurn } from './recall.ts'
 import { createRendering, type Rendering } from './rendering.ts'
 import { scriptSchema, type Misbehaviour, type Script } from './script.ts'
+import { refuseTerminal } from '../terminal.ts'
 import { createSession, type Session, type SessionEvent } from './session.ts'
 import { createFileTranscripts, type Transcript, type Transcripts } from './transcript.ts'
 
@@ -145,6 +146,7 @@ export function createScriptedDriver(config: ScriptedDriverConfig, emit: (fact: 
       case 'interrupt': return tell(agent.id, { type: 'interruptFinished', requestId: command.requestId, wasInTurn: agent.session?.interrupt() ?? false })
       case 'stopAgent': return stop(agent, command.mode)
       case 'answerApproval': return agent.session?.answerApproval(command.approvalId, command.decision)
+      case 'useTerminal': return refuseTerminal(fact => tell(agent.id, fact), command.viewerId, command.use, 'it plays its script within the server. What it says is in get_terminal_screen; in a terminal runs the harness scripted-pty.')
       case 'returnToolResult': return agent.session?.returnToolResult(command.callId, command.ok, command.result)
       case 'recallTurn': return tell(agent.id, { type: 'turnRecalled', requestId: command.requestId, ...(agent.transcript ? recallTurn(agent.transcript.readEntries(), command.markers) : { status: 'cut' }) })
       case 'readScreen': return tell(agent.id, { type: 'screenRead', requestId: command.requestId, rendering: 'transcript', text: agent.rendering.toText(command.lines) })

@@ -5,12 +5,13 @@
 
 import type { Clock } from '../../clock.ts'
 import type { Log } from '../../log.ts'
-import { driverFactSchema, type DriverFact, type FactSource } from '../driver.ts'
+import { driverFactSchema, type DriverFact, type FactSource, type TerminalUse } from '../driver.ts'
 import type { BareFact, Recollection } from '../facts.ts'
 import { sanitiseInput, toPaste } from '../pty/input.ts'
 import { startPty, type PtyLaunch } from '../pty/process.ts'
 import { endProcessTree, type Marker } from '../pty/reaper.ts'
 import { renderLastWords, renderScreen } from '../pty/screen.ts'
+import { createSharing } from '../pty/sharing.ts'
 import { createFactReader } from './osc.ts'
 import { recallTurn } from './recall.ts'
 import type { TranscriptEntry } from './transcript.ts'
@@ -21,6 +22,7 @@ export interface PtyAgent {
   answerApproval(approvalId: string, decision: 'allow' | 'deny'): void
   readScreen(requestId: string, lines: number | undefined): void
   recallTurn(requestId: string, markers: readonly string[]): void
+  useTerminal(viewerId: string, use: TerminalUse): void
   /** Resolves when nothing of it is left and its end has been told. */
   stop(mode: 'graceful' | 'force', graceMs: number): Promise<void>
 }
@@ -66,6 +68,17 @@ export function startPtyAgent(options: PtyAgentOptions): PtyAgent {
     if (phase !== 'over') options.emit({ ...fact, agentId, source, at: clock.now() } as DriverFact) // the three fields a BareFact leaves out
   }
   const terminal = startPty({ ...options.terminal, onOutput: createFactReader(options.key, event => onEvent(event)) })
+  const sharing = createSharing({
+    pty: terminal,
+    clock,
+    tell: fact => tell(fact, 'self'),
+    isTyping: () => pending !== undefined,
+    withdraw: () => {}, // nothing ever waits to be typed
+    clearBox: (_, onDone) => {
+      terminal.write('\x15')
+      queueMicrotask(onDone)
+    },
+  })
   const readyTimer = clock.setTimeout(() => failStart('timeout', `Not ready within ${options.readyTimeoutMs} ms.`), options.readyTimeoutMs)
 
   const onEvent = (event: unknown): void => {
@@ -88,7 +101,7 @@ export function startPtyAgent(options: PtyAgentOptions): PtyAgent {
         return onSeen(fact.turnId)
       case 'promptRefused': {
         const promptId = takePending()
-        return promptId === undefined ? undefined : options.emit({ ...fact, promptId })
+        return promptId === undefined ? sharing.submitted('') : settle(() => options.emit({ ...fact, promptId }))
       }
       case 'turnStarted':
         turnId = fact.turnId
@@ -116,10 +129,17 @@ export function startPtyAgent(options: PtyAgentOptions): PtyAgent {
   /** A prompt nobody submitted was typed by a person. */
   const onSeen = (seenTurn: string): void => {
     const promptId = takePending()
-    if (promptId === undefined) return tell({ type: 'turnStarted', turnId: seenTurn, origin: 'person' }, 'osc')
+    if (promptId === undefined) {
+      sharing.submitted('') // the program does not say what it took
+      return tell({ type: 'turnStarted', turnId: seenTurn, origin: 'person' }, 'osc')
+    }
     prompts.set(seenTurn, promptId)
     lastPromptId = promptId
-    tell({ type: 'promptSeen', promptId, turnId: seenTurn }, 'osc')
+    settle(() => tell({ type: 'promptSeen', promptId, turnId: seenTurn }, 'osc'))
+  }
+  const settle = (say: () => void): void => {
+    say()
+    sharing.settled()
   }
   let lastPromptId: string | undefined
 
@@ -142,7 +162,7 @@ export function startPtyAgent(options: PtyAgentOptions): PtyAgent {
     typed.timer = clock.setTimeout(() => {
       if (typed.tries < maxTries) return type(typed)
       pending = undefined
-      tell({ type: 'promptUnconfirmed', promptId: typed.promptId, detail: `Typed ${maxTries} times and never confirmed.` }, 'self')
+      settle(() => tell({ type: 'promptUnconfirmed', promptId: typed.promptId, detail: `Typed ${maxTries} times and never confirmed.` }, 'self'))
     }, options.confirmTimeoutMs)
   }
 
@@ -161,6 +181,7 @@ export function startPtyAgent(options: PtyAgentOptions): PtyAgent {
       .catch((error: unknown) => log.error('A scripted program could not be ended.', { agentId, error }))
       .then(() => terminal.exited)
       .then(() => {
+        sharing.close('Its program has ended.')
         options.onEnd() // first: whoever hears of the end may start the agent again at once
         last()
         phase = 'over'
@@ -189,7 +210,7 @@ export function startPtyAgent(options: PtyAgentOptions): PtyAgent {
   }
 
   const toRefusal = () =>
-    phase !== 'ready' ? 'not_ready' : approvalId !== undefined ? 'awaiting_approval' : turnId !== undefined || pending ? 'in_turn' : undefined
+    phase !== 'ready' ? 'not_ready' : sharing.holds() !== undefined ? 'held_by_person' : approvalId !== undefined ? 'awaiting_approval' : turnId !== undefined || pending ? 'in_turn' : undefined
 
   return {
     submit: (promptId, text) => {
@@ -215,6 +236,7 @@ export function startPtyAgent(options: PtyAgentOptions): PtyAgent {
     recallTurn: (requestId, markers) => {
       tell({ type: 'turnRecalled', requestId, ...recall(markers) }, 'transcript')
     },
+    useTerminal: sharing.use,
     stop: (mode, graceMs) =>
       finish(mode === 'graceful' ? graceMs : 0, () => tell({ type: 'exited', expected: true, code: 0 }, 'process')),
   }

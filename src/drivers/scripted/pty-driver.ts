@@ -100,6 +100,7 @@ export function createScriptedPtyDriver(config: ScriptedPtyDriverConfig, emit: (
       case 'answerApproval': return agent.answerApproval(command.approvalId, command.decision)
       case 'recallTurn': return agent.recallTurn(command.requestId, command.markers)
       case 'readScreen': return agent.readScreen(command.requestId, command.lines)
+      case 'useTerminal': return agent.useTerminal(command.viewerId, command.use)
       case 'returnToolResult': return // its agents call tools themselves
     }
   }

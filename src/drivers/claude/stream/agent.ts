@@ -11,6 +11,7 @@ import { createApprovals } from '../../permissions.ts'
 import { transcriptPath } from '../config-dir.ts'
 import { toFailure } from '../failures.ts'
 import { createLife, type AgentContext, type ClaudeAgent } from '../life.ts'
+import { refuseTerminal } from '../../terminal.ts'
 import { recallGuarded } from '../recall.ts'
 import { createRecords } from '../records.ts'
 import { createSessionClock } from '../../session-clock.ts'
@@ -218,6 +219,7 @@ export function startStreamAgent(context: AgentContext): ClaudeAgent {
     readScreen(requestId, lines) {
       if (life.phase() !== 'ending') tell({ type: 'screenRead', source: 'protocol', requestId, rendering: 'transcript', text: rendering.toText(lines) })
     },
+    useTerminal: (viewerId, use) => refuseTerminal(fact => tell({ ...fact, source: 'self' }), viewerId, use, 'Claude Code is run by structured messages. What it says is in get_terminal_screen; in a terminal runs the harness claude.'),
   }
 }
 

@@ -1,0 +1,72 @@
+/** Jobs: one task for several agents, and one of them who makes a whole of it. */
+
+import { z } from 'zod'
+import type { JobTold } from '../actors/system.ts'
+import { coordinationTypes } from '../jobs.ts'
+import { acting, ending, instanceId, reference } from './schemas.ts'
+import { defineTool } from './tool.ts'
+
+const iso = (at: number): string => new Date(at).toISOString()
+const jobId = z.string().min(1).max(200).describe('job_id of coordinate_instances')
+
+const toJob = (job: JobTold): Record<string, unknown> => ({
+  job_id: job.id, status: job.status, coordination_type: job.type, task_description: job.task,
+  parts: job.parts.map(part => ({ instance_id: part.agentId, name: part.name, as: part.as, status: part.status, ...(part.messageId ? { message_id: part.messageId } : {}), ...(part.text === undefined ? {} : { response: part.text }) })),
+  created_at: iso(job.createdAt), ...(job.endedAt === undefined ? {} : { ended_at: iso(job.endedAt) }), ...(job.result === undefined ? {} : { result: job.result }),
+})
+
+const jobOutput = z.looseObject({ job_id: z.string(), status: z.string(), coordination_type: z.string(), parts: z.array(z.looseObject({ instance_id: z.string(), name: z.string(), as: z.string(), status: z.string() })), result: z.string().optional() })
+
+export const coordinateInstances = defineTool({
+  name: 'coordinate_instances',
+  title: 'Have agents work on one task together',
+  description: 'Gives one task to several agents and has a coordinator make a whole of their answers. sequential: one after the other, each is given the results so far; parallel: all at once, each does its part; consensus: all at once, each answers the whole on its own, and the coordinator names agreements and disagreements. Returns at once; get_job_status waits. Not for different tasks: send_to_multiple_instances.',
+  input: z.strictObject({
+    coordinator_id: instanceId.describe('Who sums up, integrates or decides; none of the participants, nor you'),
+    participant_ids: z.array(reference).min(1).max(50).describe('In this order, where it is sequential'),
+    task_description: z.string().min(1),
+    coordination_type: z.enum(coordinationTypes).default('sequential'),
+  }),
+  output: jobOutput,
+  annotations: acting,
+  topic: 'jobs',
+  listedFor: ['client'],
+  searchHint: 'coordinate job pipeline sequential parallel consensus team together',
+  handler: (input, { system, caller, callKey }) => {
+    const job = system.coordinate(caller, { coordinator: input.coordinator_id, participants: input.participant_ids, task: input.task_description, type: input.coordination_type, ...(callKey ? { callKey } : {}) })
+    return { data: { ...toJob(job), hint: 'You are told when it has ended; get_job_status with wait_for_completion waits for that.' } }
+  },
+})
+
+export const getJobStatus = defineTool({
+  name: 'get_job_status',
+  title: 'How a job stands',
+  description: 'How a job stands, part by part, and its result once it has ended: completed, completed_with_failures (somebody\'s part is missing from the result), failed, cancelled. With wait_for_completion it answers when the job has ended, or as it stands after max_wait; the job goes on.',
+  input: z.strictObject({ job_id: jobId, wait_for_completion: z.boolean().default(false), max_wait: z.number().positive().max(86_400).default(180).describe('Seconds') }),
+  output: jobOutput,
+  // It hands out what would tell of the job's end.
+  annotations: { ...acting, openWorldHint: false },
+  topic: 'jobs',
+  listedFor: ['client'],
+  searchHint: 'job status result wait completion coordinate',
+  handler: async ({ job_id, wait_for_completion, max_wait }, { system, caller, signal, progress }) => {
+    const { job, replies } = await system.jobStatus(caller, job_id, wait_for_completion ? { timeoutMs: max_wait * 1000, signal, progress } : undefined)
+    return { data: { ...toJob(job), ...(job.status === 'running' ? { hint: 'It goes on; you are told when it has ended.' } : {}) }, replies }
+  },
+})
+
+export const cancelJob = defineTool({
+  name: 'cancel_job',
+  title: 'Cancel a job',
+  description: 'Ends a job: nothing more is sent, parts that have not begun are withdrawn, and the turns at work on it are interrupted where you may (agents below you; they go on with their queue). A peer or your supervisor finishes its turn, and what it answers goes nowhere.',
+  input: z.strictObject({ job_id: jobId }),
+  output: jobOutput.extend({ cancelled: z.boolean(), interrupted: z.array(z.string()), withdrawn: z.array(z.string()), left: z.array(z.string()) }),
+  annotations: ending,
+  topic: 'jobs',
+  listedFor: ['client'],
+  searchHint: 'cancel stop job coordinate',
+  handler: async ({ job_id }, { system, caller }) => {
+    const { job, cancelled, interrupted, withdrawn, left } = await system.cancelJob(caller, job_id)
+    return { data: { ...toJob(job), cancelled, interrupted, withdrawn, left, ...(cancelled ? {} : { note: 'It had ended before.' }) } }
+  },
+})

@@ -1,0 +1,96 @@
+/** Putting agents away and bringing them back, and what concerns all of one's agents at once. */
+
+import { z } from 'zod'
+import { force, interruptedOutput, then, toInterrupted } from './control.ts'
+import { acting, ending, instanceId, readOnly, spawnFields, timeoutSeconds } from './schemas.ts'
+import { iso } from './see.ts'
+import { defineTool } from './tool.ts'
+
+export const suspendInstance = defineTool({
+  name: 'suspend_instance',
+  title: 'Suspend an agent',
+  description: 'Ends the process of an idle agent and keeps its session: it costs no memory and takes no place, and the next message or reply for it wakes it with all it knows. Its agents go on. Refused for a busy one (agent_busy). To stop a turn use interrupt_instance, to end it for good terminate_instance.',
+  input: z.strictObject({ instance_id: instanceId }),
+  output: z.looseObject({ instance_id: z.string(), suspended: z.boolean(), was: z.string() }),
+  annotations: { ...acting, idempotentHint: true, openWorldHint: false },
+  topic: 'control',
+  listedFor: ['client'],
+  searchHint: 'suspend pause sleep put away idle agent save memory',
+  handler: async ({ instance_id }, { system, caller, progress }) => {
+    progress('the process is ending')
+    const { agentId, ...report } = await system.suspend(caller, instance_id)
+    return { data: { instance_id: agentId, ...report } }
+  },
+})
+
+export const resumeInstance = defineTool({
+  name: 'resume_instance',
+  title: 'Bring an agent back',
+  description: 'Brings up a suspended agent, or one that ended and whose session is kept (see list_persisted_instances), under the same id in the same conversation. model: what it works with from now on; name: what it is called. Not needed before send_to_instance: a message wakes a suspended agent by itself.',
+  input: z.strictObject({ instance_id: instanceId, name: spawnFields.name.optional(), model: spawnFields.model, timeout_seconds: timeoutSeconds }),
+  output: z.looseObject({ instance_id: z.string(), name: z.string(), state: z.string(), was: z.string(), revived: z.boolean() }),
+  annotations: { ...acting, idempotentHint: true },
+  topic: 'control',
+  listedFor: ['client'],
+  searchHint: 'resume wake restore continue suspended ended agent session',
+  handler: async ({ instance_id, name, model, timeout_seconds }, { system, caller, signal, progress, person }) => {
+    progress('the session is being resumed')
+    const { agentId, ...report } = await system.resume(caller, instance_id, { ...(name === undefined ? {} : { name }), ...(model === undefined ? {} : { model }) }, { signal, progress, ...(person ? { person } : {}), timeoutMs: timeout_seconds * 1000 })
+    const status = system.status(caller, agentId)
+    return { data: { instance_id: agentId, ...report, state: status.state, model: status.model ?? null, session_id: status.sessionId ?? null, parent_instance_id: status.parent?.kind === 'agent' ? status.parent.id : null, parent_source: status.parentSource } }
+  },
+})
+
+export const listPersistedInstances = defineTool({
+  name: 'list_persisted_instances',
+  title: 'Agents on record',
+  description: 'The agents on record, living and ended, newest last, each with can_resume: whether resume_instance would bring it up, and if not, why. For those that live get_instance_status says more.',
+  input: z.strictObject({ limit: z.number().int().positive().max(1_000).default(100) }),
+  output: z.looseObject({ instances: z.array(z.looseObject({ instance_id: z.string(), can_resume: z.boolean() })) }),
+  annotations: readOnly,
+  topic: 'see',
+  listedFor: ['client'],
+  searchHint: 'persisted stored suspended ended agents history resume',
+  handler: ({ limit }, { system, caller }) => ({
+    data: {
+      instances: system.persisted(caller, limit).map(({ row, model, state, canResume, reason }) => ({
+        instance_id: row.id, name: row.name, instance_type: row.harness, role: row.role, model: model ?? null, state, can_resume: canResume, ...(reason ? { why_not: reason } : {}),
+        session_id: row.sessionId ?? null, workspace: row.workspace.path, created_at: iso(row.createdAt), ...(row.endedAt === undefined ? {} : { ended_at: iso(row.endedAt), end_reason: row.endReason ?? null }),
+      })),
+    },
+  }),
+})
+
+export const terminateAll = defineTool({
+  name: 'terminate_all',
+  title: 'End all your agents',
+  description: 'terminate_instance for every agent below you. Other clients keep theirs.',
+  input: z.strictObject({ force }),
+  output: z.looseObject({ terminated: z.array(z.object({ instance_id: z.string(), name: z.string(), reason: z.string() })), total: z.number() }),
+  annotations: ending,
+  topic: 'interrupt',
+  listedFor: ['client'],
+  searchHint: 'end kill stop close all agents clean up',
+  handler: async (input, { system, caller, progress }) => {
+    progress('agents are ending, leaves first')
+    const ended = await system.terminateAll(caller, input.force)
+    return { data: { terminated: ended.map(({ agentId, name, reason }) => ({ instance_id: agentId, name, reason })), total: ended.length } }
+  },
+})
+
+export const interruptAll = defineTool({
+  name: 'interrupt_all',
+  title: 'Interrupt all your agents',
+  description: 'interrupt_instance for every agent below you that is busy, whoever gave it its task.',
+  input: z.strictObject({ then }),
+  output: z.looseObject({ results: z.array(interruptedOutput), total: z.number() }),
+  annotations: acting,
+  topic: 'interrupt',
+  listedFor: ['client'],
+  searchHint: 'stop pause halt cancel all agents',
+  handler: async (input, { system, caller, progress }) => {
+    progress('turns are being interrupted')
+    const results = await system.interruptAll(caller, input.then)
+    return { data: { results: results.map(toInterrupted), total: results.length, ...(results.length === 0 ? { note: 'None of your agents is busy; nothing was changed.' } : {}) } }
+  },
+})
