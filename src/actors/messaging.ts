@@ -157,7 +157,7 @@ function claimReplyOf(core: Core, id: MessageId): ReplyId[] {
 function reply(core: Core, caller: Caller, { text, correlationId }: { text: string; correlationId?: string }): { to: string; messageId: MessageId; kind: 'outcome' | 'follow_up' } {
   if (caller.kind !== 'agent') throw new MadroxError('not_allowed', 'Only an agent has a caller to reply to.', { remedy: 'To tell an agent something, use send_to_instance.' })
   const context = agentContext(core, caller.agentId)
-  if (!context) throw new MadroxError('agent_ended', 'This agent has ended.')
+  if (!context) throw new MadroxError('agent_ended', 'This agent has ended, and what it had to answer is settled.', { remedy: 'Stop here: nothing it says is heard any more.' })
   // Unnamed, it is about what a turn was seen to begin on: what is still on its way was read by nobody.
   const turn = context.turn?.turnId === undefined ? context.aside : context.turn
   const open = turn ? openMessages(context).filter(known => turn === context.turn || known.message.id !== context.turn?.subject) : []

@@ -73,6 +73,8 @@ export function createSpawning(options: SpawningOptions) {
     if (request.firstMessage !== undefined) checkText(core, request.firstMessage)
     const parent = typeof request.parent === 'object' ? request.parent : resolveParent(core, caller, request.parent, request.name)
     const supervisor = parent.address.kind === 'agent' ? rowOf(core, parent.address.id) : undefined
+    // A call of an agent that has ended meanwhile: before a workspace is made for nobody.
+    if (supervisor && isEnded(core, supervisor.id)) throw new MadroxError('agent_ended', `Agent "${supervisor.name}" (${supervisor.id}) has ended and takes no agents.`, { remedy: 'Choose another parent_instance_id.', data: { agentId: supervisor.id } })
     const granted = supervisor ? narrow(specOf(supervisor), request) : request
     if (supervisor) checkWithin(supervisor.name, specOf(supervisor), granted)
     options.servers.check(granted.mcpServers)

@@ -62,9 +62,19 @@ export const codexFields = {
   profile: z.string().min(1).max(200).optional().describe('Codex configuration profile'),
 } as const
 
+/** What can be put on record: a program that embeds Madrox may give a circle, or what JSON has no word for. */
+function isPlain(value: unknown): boolean {
+  try {
+    return value === undefined || JSON.stringify(value) !== undefined
+  } catch (error) {
+    if (error instanceof TypeError || error instanceof RangeError) return false
+    throw error
+  }
+}
+
 export const anyFields = {
   ...codexFields,
-  script: z.unknown().optional().describe('Rules of a scripted agent'),
+  script: z.unknown().refine(isPlain, 'is no plain data').optional().describe('Rules of a scripted agent'),
   supervision: z
     .strictObject({ strategy: z.enum(restartStrategies).default(defaultSupervision.strategy), max_restarts: z.number().int().min(0).max(100).default(defaultSupervision.maxRestarts), within_seconds: z.number().positive().max(86_400).default(defaultSupervision.withinMs / 1000) })
     .optional()
