@@ -52,4 +52,4 @@ const contractOf = (createDriver: CreateDriver): DriverContract => ({
 })
 
 describeDriver('codex, app-server', { ...contractOf(createCodexDriver), processPerAgent: false })
-describeDriver('codex, in a PTY', contractOf(createPtyDriver))
+describeDriver('codex, in a PTY', { ...contractOf(createPtyDriver), hasTerminal: true })

@@ -98,7 +98,7 @@ export const createCodexDriver: CreateDriver<CodexDriverConfig> = (config, emit)
           if (recalled && agents.get(command.agentId) === agent && !agent.isEnding) tell({ type: 'turnRecalled', requestId: command.requestId, ...recalled })
         })
       case 'readScreen': return tell({ type: 'screenRead', requestId: command.requestId, rendering: 'transcript', text: agent.rendering.toText(command.lines) })
-      case 'useTerminal': return refuseTerminal(tell, command.viewerId, command.use, 'codex is run by its app-server. What it says is in get_terminal_screen.')
+      case 'useTerminal': return refuseTerminal(tell, command.viewerId, command.use, 'codex is run by its app-server. What it says is in get_terminal_screen; in a terminal runs the harness codex-pty.')
       case 'returnToolResult': return // codex calls its tools itself
     }
   }

@@ -61,10 +61,11 @@ export function createMirror(size: ScreenSize): Mirror {
     screen(within) {
       const buffer = terminal.buffer.active
       const lines = Array.from({ length: terminal.rows }, (_, row) => buffer.getLine(buffer.baseY + row))
-      const isBlank = (row: number): boolean => (lines[row]?.translateToString(true) ?? '') === ''
-      const shown = toShownRows(lines.map((_, row) => isBlank(row)), buffer.cursorY, within.rows)
+      const toText = (line: IBufferLine | undefined, columns: number): string => (line ? toStyledText(line, columns) : '')
+      // Also where the program has written blanks.
+      const shown = toShownRows(lines.map(line => toText(line, terminal.cols) === ''), buffer.cursorY, within.rows)
       return {
-        rows: shown.map(row => lines[row]).map(line => (line ? toStyledText(line, Math.min(within.columns, terminal.cols)) : '')),
+        rows: shown.map(row => toText(lines[row], Math.min(within.columns, terminal.cols))),
         cursor: { column: Math.min(buffer.cursorX, within.columns - 1), row: shown.indexOf(buffer.cursorY), isVisible: isCursorVisible },
         inputModes: inputModes(),
       }

@@ -56,7 +56,7 @@ test('after the first picture only rows that changed are told, and the screens a
 
 test('a smaller viewer sees the end, without spare blank rows, and always the cursor', async () => {
   const mirror = createMirror({ columns: 30, rows: 20 })
-  await shown(mirror, 'title\x1b[17;1Hlast words\x1b[19;1H> box\x1b[20;1Hstatus line, too long\x1b[19;6H')
+  await shown(mirror, `title\x1b[9;1H${' '.repeat(30)}\x1b[17;1Hlast words\x1b[19;1H> box\x1b[20;1Hstatus line, too long\x1b[19;6H`)
   expect(mirror.screen({ columns: 11, rows: 6 })).toMatchObject({ rows: ['title', '', 'last words', '', '> box', 'status line'].map(text => (text ? `${text}\x1b[0m` : '')), cursor: { column: 5, row: 4 } })
   expect(mirror.screen({ columns: 11, rows: 2 })).toMatchObject({ rows: ['> box\x1b[0m', 'status line\x1b[0m'], cursor: { row: 0 } })
   await shown(mirror, '\x1b[1;3H')

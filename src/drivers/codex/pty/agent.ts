@@ -5,22 +5,25 @@
 
 import { randomUUID } from 'node:crypto'
 import { basename, dirname } from 'node:path'
-import type { DriverConfig, FactOf, Launch } from '../../driver.ts'
+import type { DriverConfig, FactOf, Launch, TerminalUse } from '../../driver.ts'
 import type { Recollection, SourcedFact } from '../../facts.ts'
 import { startPty, type PtyProcess } from '../../pty/process.ts'
 import { endProcessTree, sweepMarked } from '../../pty/reaper.ts'
 import { renderLastWords, renderScreen } from '../../pty/screen.ts'
+import { createSharing, type TerminalFact, type TerminalSharing } from '../../pty/sharing.ts'
 import { createSessionClock } from '../../session-clock.ts'
 import { createWatch } from '../../watch.ts'
+import { refuseTerminal } from '../../terminal.ts'
 import type { HookListener } from '../../hooks.ts'
 import { createApprovals, toHookAnswer } from '../../permissions.ts'
 import { toStartFailure, type StartFailure } from '../failures.ts'
 import { recallTurn } from '../recall.ts'
 import { describePermission, type PermissionBody } from './asking.ts'
 import { answerFolderQuestion, couldNotAsk } from './dialogs.ts'
+import type { Entry } from './entries.ts'
 import { createInterrupting } from './interrupting.ts'
 import { prepare, type Prepared } from './preparing.ts'
-import { createPrompting } from './prompting.ts'
+import { createPrompting, toSweep } from './prompting.ts'
 import { followRollout, type Rollout } from './record.ts'
 import { createSettling } from './settling.ts'
 import { createSignals, type State } from './signals.ts'
@@ -34,6 +37,7 @@ export interface PtyAgent {
   answerApproval(approvalId: string, decision: 'allow' | 'deny', message: string | undefined): void
   readScreen(requestId: string, lines: number | undefined): void
   recallTurn(requestId: string, markers: readonly string[]): void
+  useTerminal(viewerId: string, use: TerminalUse): void
   /** Resolves when its last fact has been told and nothing of it is left. */
   stop(mode: 'graceful' | 'force', graceMs: number): Promise<void>
 }
@@ -64,6 +68,7 @@ export function startPtyAgent({ launch: asked, config, hooks, hookProgram, tell,
   const launch: Launch = { ...asked, marker: { ...asked.marker, ...run } }
   let phase: 'starting' | 'live' | 'ending' = 'starting'
   let terminal: PtyProcess | undefined
+  let sharing: TerminalSharing | undefined
   let rollout: Rollout | undefined
   let sessionId = launch.resume ? launch.sessionId : undefined
   let end: Promise<void> | undefined
@@ -74,14 +79,16 @@ export function startPtyAgent({ launch: asked, config, hooks, hookProgram, tell,
   const signals = createSignals(state => onState(state))
   const turns = createTurns(fact => {
     if (fact.type === 'promptSeen') prompting.stop()
+    if (fact.type === 'promptUnconfirmed') prompting.takeBack()
     tell(fact)
-  })
+    if (fact.type === 'promptSeen' || fact.type === 'promptUnconfirmed') sharing?.settled()
+  }, text => sharing?.submitted(text))
   const isActive = (): boolean => phase === 'starting' || turns.current() !== undefined || turns.isExpecting()
   const watch = createWatch(clock, () => (isActive() ? 200 : 2_000), () => look())
   const endCommands = (callIds: readonly string[]): Promise<unknown> => Promise.all(callIds.map(callId => sweepMarked({ ...run, CODEX_TOOL_CALL_ID: callId })))
   const interrupting = createInterrupting({ turns, signals, write, endCommands, tell, clock, log })
-  const prompting = createPrompting({ turns, signals, write, tell, clock, onGivenUp: () => interrupting.conclude() })
-  const lookForQuestion = answerFolderQuestion(() => terminal, clock, () => phase === 'starting')
+  const prompting = createPrompting({ turns, signals, write, tell, clock, maySweep: () => sharing?.hasDraft() !== true, onGivenUp: () => interrupting.conclude() })
+  const lookForQuestion = answerFolderQuestion(() => (sharing?.holds() === undefined ? terminal : undefined), clock, () => phase === 'starting')
 
   const approvals = createApprovals(tell, 'hook')
   const settle = createSettling({ turns, signals, clock, lookSoon: watch.soon, onEnding: approvals.release, onEnded: interrupting.turnOver })
@@ -105,9 +112,15 @@ export function startPtyAgent({ launch: asked, config, hooks, hookProgram, tell,
   function open(prepared: Prepared): void {
     const { thread } = prepared
     sessionId = thread.id
-    rollout = followRollout({ path: thread.path, threadId: thread.id, resumed: launch.resume, tell, onEntry: entry => turns.take(entry) })
+    rollout = followRollout({ path: thread.path, threadId: thread.id, resumed: launch.resume, tell, onEntry: take })
     watch.add(dirname(thread.path), basename(thread.path))
     startTerminal(prepared, 1)
+  }
+
+  /** A turn that was queued begins as soon as the one before has ended. */
+  function take(entry: Entry): void {
+    if (entry.type === 'begun') settle(true)
+    turns.take(entry)
   }
 
   function startTerminal(prepared: Prepared, attempt: number): void {
@@ -120,11 +133,22 @@ export function startPtyAgent({ launch: asked, config, hooks, hookProgram, tell,
       },
     })
     terminal = pty
+    sharing = createSharing({
+      pty, clock,
+      tell: onSharing,
+      isTyping: turns.isExpecting,
+      withdraw: () => {}, // nothing ever waits to be typed
+      clearBox: (lineBreaks, onDone) => {
+        write(toSweep(lineBreaks))
+        queueMicrotask(onDone) // codex takes keys one by one, however many come together
+      },
+    })
     tell({ type: 'processStarted', source: 'process', pid: pty.pid, cliVersion })
     pty.exited
       .then(async () => {
         const words = await renderLastWords(pty.tail(), pty)
         if (end) return
+        sharing?.close('Codex has ended.')
         if (phase === 'starting' && attempt === 1 && couldNotAsk(words)) return startTerminal(prepared, 2)
         return onExit(pty, words)
       })
@@ -133,12 +157,18 @@ export function startPtyAgent({ launch: asked, config, hooks, hookProgram, tell,
 
   function onState(state: State): void {
     if (phase === 'starting' && state === 'idle') clock.setTimeout(beReady, quietMs)
-    if (state === 'blocked') decline()
+    decline()
     watch.soon()
   }
 
-  /** What no hook asks (a form of an MCP server, mostly) would wait for a person; Escape is no to all of it. */
+  function onSharing(fact: TerminalFact): void {
+    tell({ ...fact, source: 'process' })
+    if (fact.type === 'controlChanged') decline()
+  }
+
+  /** What no hook asks (a form of an MCP server, mostly) would wait for a person; Escape is no to all of it. One who has control answers it. */
   function decline(): void {
+    if (signals.state !== 'blocked' || sharing?.holds() === 'control') return
     const approvalId = randomUUID()
     tell({ type: 'approvalRequested', source: 'osc', approvalId, tool: 'dialog', detail: 'Codex asked something on its screen that nobody can answer from here; it was declined.' })
     write('\x1b')
@@ -171,6 +201,7 @@ export function startPtyAgent({ launch: asked, config, hooks, hookProgram, tell,
 
   function whyNoPrompt(): FactOf<'promptRefused'>['reason'] | undefined {
     if (phase === 'starting') return 'not_ready'
+    if (sharing?.holds() !== undefined) return 'held_by_person'
     if (approvals.count() > 0 || signals.state === 'blocked') return 'awaiting_approval' // Enter in an open dialog would answer it
     return turns.current() || turns.isExpecting() || interrupting.isActive() ? 'in_turn' : undefined
   }
@@ -179,6 +210,7 @@ export function startPtyAgent({ launch: asked, config, hooks, hookProgram, tell,
   function finish(graceMs: number, last: SourcedFact<'exited' | 'startFailed'>): Promise<void> {
     if (end) return end
     phase = 'ending'
+    sharing?.close('Codex has ended.')
     prompting.stop()
     hooks.unregister(key)
     approvals.release()
@@ -242,6 +274,11 @@ export function startPtyAgent({ launch: asked, config, hooks, hookProgram, tell,
       void (phase === 'live' ? recall(markers) : Promise.resolve<Recollection>({ status: 'cut' })).then(recalled => {
         if (phase !== 'ending') tell({ type: 'turnRecalled', source: 'transcript', requestId, ...recalled })
       })
+    },
+    useTerminal(viewerId, use) {
+      if (phase === 'ending') return
+      if (sharing) sharing.use(viewerId, use)
+      else refuseTerminal(fact => tell({ ...fact, source: 'self' }), viewerId, use, 'it is not up yet.')
     },
     stop(mode, graceMs) {
       const expected = { type: 'exited', source: 'process', expected: true } as const

@@ -12,7 +12,6 @@ import type { SourcedFact } from '../../facts.ts'
 import { createHookListener } from '../../hooks.ts'
 import { clearLeftovers } from '../../leftovers.ts'
 import { inUse } from '../failures.ts'
-import { refuseTerminal } from '../../terminal.ts'
 import { startPtyAgent, type PtyAgent } from './agent.ts'
 import { permissionBodySchema } from './asking.ts'
 import { clearPrivateProfiles } from './private-profile.ts'
@@ -61,7 +60,7 @@ export const createCodexPtyDriver: CreateDriver<CodexPtyDriverConfig> = (config,
       case 'answerApproval': return agent.answerApproval(command.approvalId, command.decision, command.message)
       case 'recallTurn': return agent.recallTurn(command.requestId, command.markers)
       case 'readScreen': return agent.readScreen(command.requestId, command.lines)
-      case 'useTerminal': return refuseTerminal(fact => teller(command.agentId)({ ...fact, source: 'self' }), command.viewerId, command.use, 'it is not shown. What it says is in get_terminal_screen.')
+      case 'useTerminal': return agent.useTerminal(command.viewerId, command.use)
       case 'returnToolResult': return // codex calls its tools itself
     }
   }

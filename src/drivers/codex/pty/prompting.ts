@@ -17,6 +17,8 @@ export interface Prompting {
   submit(promptId: string, text: string, refusal: FactOf<'promptRefused'>['reason'] | undefined): void
   /** The prompt was confirmed, or can no more be. */
   stop(): void
+  /** It was not: what may be left of it in the composer is swept away. */
+  takeBack(): void
 }
 
 export interface PromptingOptions {
@@ -25,23 +27,31 @@ export interface PromptingOptions {
   readonly write: (bytes: string) => void
   readonly tell: (fact: SourcedFact<'promptRefused' | 'promptWritten' | 'promptUnconfirmed'>) => void
   readonly clock: Clock
+  /** False: a person's text may be in the composer. */
+  readonly maySweep: () => boolean
   readonly onGivenUp: () => void
 }
 
-export function createPrompting({ turns, signals, write, tell, clock, onGivenUp }: PromptingOptions): Prompting {
+export function createPrompting({ turns, signals, write, tell, clock, maySweep, onGivenUp }: PromptingOptions): Prompting {
   let stopTyping: (() => void) | undefined
+  let lastTyped = ''
   const stop = (): void => {
     stopTyping?.()
     stopTyping = undefined
   }
   return {
     stop,
+    takeBack() {
+      if (stopTyping && maySweep()) write(toSweep(lastTyped.split('\n').length))
+      stop()
+    },
     submit(promptId, text, refusal) {
       if (refusal !== undefined) return tell({ type: 'promptRefused', source: 'osc', promptId, reason: refusal })
       const typed = toTyped(text)
       const length = countCharacters(typed)
       // Codex would refuse it on its screen and leave it in the composer.
       if (length > mostCharacters) return tell({ type: 'promptUnconfirmed', source: 'self', promptId, detail: `The message exceeds the maximum length of ${mostCharacters} characters that codex takes (${length} provided); it was not typed.` })
+      lastTyped = typed
       turns.expect(promptId, typed)
       tell({ type: 'promptWritten', source: 'process', promptId })
       stopTyping = startTyping({
@@ -52,8 +62,6 @@ export function createPrompting({ turns, signals, write, tell, clock, onGivenUp 
         clock,
         mayPressEnter: () => !signals.isBusy && turns.current() === undefined,
         onGivenUp: () => {
-          stop()
-          write(toSweep(typed))
           turns.unconfirm('Codex did not confirm the prompt; it was taken out of the composer again.')
           onGivenUp()
         },
@@ -75,8 +83,11 @@ function countCharacters(text: string): number {
   return count
 }
 
-/** Ctrl-U and Ctrl-K, twice for each line the composer may hold; more do nothing. Ctrl-C would end codex where the composer is empty. */
-function toSweep(typed: string): string {
-  const lines = 4 + 2 * typed.split('\n').length
-  return '\x15'.repeat(lines) + '\x0b'.repeat(lines)
+/**
+ * Ctrl-U and Ctrl-K, twice for each line the composer may hold, and Backspace, which at the start of an empty one leaves the mode for
+ * shell commands that a `!` began (a prompt typed there would be run); more do nothing. Ctrl-C would end codex where the composer is empty.
+ */
+export function toSweep(mostLines: number): string {
+  const lines = 4 + 2 * mostLines
+  return `${'\x15'.repeat(lines)}${'\x0b'.repeat(lines)}\x7f`
 }

@@ -20,17 +20,17 @@ export interface SettlingOptions {
   readonly onEnded: (turn: Turn) => void
 }
 
-/** The returned function tells the end of the current turn, if it can be told. */
-export function createSettling({ turns, signals, clock, lookSoon, onEnding, onEnded }: SettlingOptions): () => void {
+/** The returned function tells the end of the current turn, if it can be told. `isOver`: another turn has begun, so there is no rest to wait for. */
+export function createSettling({ turns, signals, clock, lookSoon, onEnding, onEnded }: SettlingOptions): (isOver?: boolean) => void {
   let patience: { readonly turnId: string; readonly until: number } | undefined
-  return () => {
+  return (isOver = false) => {
     const turn = turns.current()
     if (!turn?.ending) return
     if (patience?.turnId !== turn.id) {
       patience = { turnId: turn.id, until: clock.now() + patienceMs }
       clock.setTimeout(lookSoon, patienceMs)
     }
-    if (signals.isBusy && clock.now() < patience.until) return
+    if (!isOver && signals.isBusy && clock.now() < patience.until) return
     onEnding()
     turns.endCurrent()
     onEnded(turn)

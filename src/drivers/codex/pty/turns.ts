@@ -20,7 +20,8 @@ export interface Turn {
 export type TurnFact = SourcedFact<'promptSeen' | 'promptUnconfirmed' | 'turnStarted' | 'turnEnded' | 'outputProduced'>
 export type Turns = ReturnType<typeof createTurns>
 
-export function createTurns(tell: (fact: TurnFact) => void) {
+/** `onForeign`: codex took a prompt that Madrox did not type. */
+export function createTurns(tell: (fact: TurnFact) => void, onForeign: (text: string) => void = () => {}) {
   let turn: Turn | undefined
   let expected: { readonly promptId: string; readonly fingerprint: string } | undefined
   /** Given up, but perhaps still taken up. */
@@ -35,6 +36,7 @@ export function createTurns(tell: (fact: TurnFact) => void) {
       return tell({ type: 'promptSeen', source: 'transcript', promptId: current.promptId, turnId: current.id })
     }
     const causedByPromptId = late.get(fingerprint)
+    if (causedByPromptId === undefined) onForeign(text)
     if (!current.told) begin(current, causedByPromptId === undefined ? 'person' : 'self', causedByPromptId)
   }
 
