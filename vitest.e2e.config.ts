@@ -8,6 +8,8 @@ export default defineConfig({
     globalSetup: ['test/setup/build.ts'],
     pool: 'forks',
     fileParallelism: false,
+    // What is asked for again until it is so has the time that a busy machine takes.
+    expect: { poll: { timeout: 30_000 } },
     testTimeout: 180_000,
     hookTimeout: 120_000,
     teardownTimeout: 60_000,

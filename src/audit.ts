@@ -54,6 +54,8 @@ export const auditSchemas = {
   answer_asked: z.object({ approval: z.string(), kind: z.enum(['spawn', 'permission']), by, asked: z.enum(['supervisor', 'person']) }),
   /** `by`: who answered; `madrox` where nobody did. */
   answer_settled: z.object({ approval: z.string(), kind: z.enum(['spawn', 'permission']), decision: z.enum(['allow', 'deny', 'gone']), by, reason: z.string().optional() }),
+  /** Of an agent that has ended; its branch went with it. */
+  workspace_removed: z.object({ by, path: z.string(), branch: z.string().optional() }),
   limit_reached: z.object({ limit: z.string(), detail: z.string() }),
   /** A tool refused a caller. Of the agent that called; of none where a client did. */
   call_refused: z.object({ by, tool: z.string(), code: z.string() }),

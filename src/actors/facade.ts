@@ -12,6 +12,8 @@ import type { RestartPolicy, Supervision } from '../restarts.ts'
 import type { OutputRow, UsageTotals } from '../store/store.ts'
 import type { Catalogue } from './catalogue.ts'
 import type { Asking, PolicyControl } from './controlling.ts'
+import type { ChangeReading } from './change-reading.ts'
+import type { FileReading } from './file-reading.ts'
 import type { Coordination } from './coordination.ts'
 import type { Health } from './health.ts'
 import type { Lifecycle } from './lifecycle-words.ts'
@@ -262,7 +264,8 @@ export interface ConnectRequest {
  * Calls that take a reference to an agent refuse with `MadroxError`: `not_found`, `ambiguous_reference`, or `not_allowed` where
  * the agent is outside the caller's rights. Outcomes of work (a message that failed, a wait that ended) are results.
  */
-export interface MadroxSystem extends Attaching, Catalogue, Coordination, Lifecycle, LogReading, MetricsReading, PolicyControl, SummaryReading {
+export interface MadroxSystem
+  extends Attaching, Catalogue, ChangeReading, Coordination, FileReading, Lifecycle, LogReading, MetricsReading, PolicyControl, SummaryReading {
   /** The principal behind a credential. No token on a loopback connection, and none configured: the local owner. Otherwise refused. */
   authenticate(token: string | undefined, connection: Connection): Caller
   /** A session opened. A disconnected client of the same owner, name and root is taken over, its inbox with it. */

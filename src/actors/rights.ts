@@ -29,6 +29,9 @@ function freedomOf({ harness, confinement: { bypass, permissionMode, sandboxMode
   return { unconfined: bySandbox.unconfined || byMode.unconfined, writes: bySandbox.writes && byMode.writes }
 }
 
+/** Whether it may write in its workspace. */
+export const mayWrite = (own: Rights): boolean => freedomOf(own).writes
+
 /** What a child does not ask for in particular it gets as its supervisor has it. */
 export function narrow<Request extends Rights>(own: Rights, request: Request): Request {
   const { confinement } = request

@@ -183,7 +183,7 @@ export function createSpawning(options: SpawningOptions) {
 }
 
 /** The caller's directory that `shared`, `worktree` and `auto` start from; an agent's own is also the bound for paths. */
-function standing(core: Core, parent: Address): { callerDir?: string; within?: string } {
+export function standing(core: Core, parent: Address): { callerDir?: string; within?: string } {
   if (parent.kind === 'agent') {
     const path = core.rows.get(parent.id)?.workspace.path
     return path ? { callerDir: path, within: path } : {}

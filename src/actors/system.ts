@@ -20,6 +20,8 @@ import { createApprovals } from './approvals.ts'
 import { createAsks } from './asks.ts'
 import { createAttaching, createViewers } from './attaching.ts'
 import { watchLimits } from './budgets.ts'
+import { createChanges } from './changes.ts'
+import { createCleaning } from './cleaning.ts'
 import { endAll, interrupt, terminate } from './control.ts'
 import { createCoordination } from './coordinating.ts'
 import { agentActor, canonicalClient, type Core, defaultLimits, ledgerActor, type Limits, remembered, rowOf, specOf, tellAgent } from './core.ts'
@@ -28,6 +30,7 @@ import { resolveAgent } from './directory.ts'
 import { type CallToolForAgent, createDrivers } from './drivers.ts'
 import { createExporting, type ExportingEvent } from './exporting.ts'
 import type { MadroxSystem } from './facade.ts'
+import { createFiles } from './files.ts'
 import { createStoreHealth } from './health.ts'
 import { createInspecting } from './inspecting.ts'
 import { createJobs, jobsActor } from './jobs.ts'
@@ -164,8 +167,10 @@ export function createSystem(options: SystemOptions): MadroxSystem {
   const waiting = createWaiting(core)
   const serves = (): boolean => options.willServe === true || options.endpoint() !== undefined
   const approve = createSpawnApproval(core, approvals, options.approvals?.spawnMs ?? spawnApprovalMs)
-  const spawning = createSpawning({ core, drivers: () => drivers, serves, models: options.models ?? {}, workspaceDir: options.workspaceDir ?? `${options.home}/workspaces`, marker: options.marker, ...(options.rolesDir ? { rolesDir: options.rolesDir } : {}), prepareWorkspace: options.prepareWorkspace ?? prepareWorkspace, approve, onSpawned: notifications.spawned, ...(options.approvals?.promptMs === undefined ? {} : { approvalMs: options.approvals.promptMs }), servers: options.servers ?? createServers({ home: options.home, env: {}, findExecutable: name => name }) })
+  const workspaceDir = options.workspaceDir ?? `${options.home}/workspaces`
+  const spawning = createSpawning({ core, drivers: () => drivers, serves, models: options.models ?? {}, workspaceDir, marker: options.marker, ...(options.rolesDir ? { rolesDir: options.rolesDir } : {}), prepareWorkspace: options.prepareWorkspace ?? prepareWorkspace, approve, onSpawned: notifications.spawned, ...(options.approvals?.promptMs === undefined ? {} : { approvalMs: options.approvals.promptMs }), servers: options.servers ?? createServers({ home: options.home, env: {}, findExecutable: name => name }) })
   const messaging = createMessaging(core, waiting)
+  const places = { core, home: options.home, workspaceDir }
   const workspaceExists = options.workspaceExists ?? existsSync
   const lifecycle = createLifecycle({
     core, drivers: () => drivers, workspaceExists, reviving: createReviving(core, { drivers: () => drivers, enter: spawning.enter, workspaceExists, approve }),
@@ -202,6 +207,9 @@ export function createSystem(options: SystemOptions): MadroxSystem {
     spawnFailure: agentId => spawnFailureOf(core, agentId),
     ...messaging,
     ...logReading,
+    ...createFiles(core),
+    ...createChanges(places),
+    ...createCleaning(places),
     recordRefusal: whileOpen(logReading.recordRefusal),
     ...createLetters(core, waiting),
     ...createMetrics(core),
@@ -291,6 +299,8 @@ export type * from './facade.ts'
 export type { Member as TeamMember } from './templates.ts'
 export { policyFields } from './policy.ts'
 export type * from './controlling.ts'
+export type * from './change-reading.ts'
+export type * from './file-reading.ts'
 export type * from './coordination.ts'
 export type * from './log-reading.ts'
 export type * from './metrics-reading.ts'

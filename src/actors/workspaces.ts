@@ -84,7 +84,8 @@ async function givenPath({ wanted, within }: WorkspaceRequest): Promise<string> 
   return path
 }
 
-function escapes(base: string, path: string): boolean {
+/** Whether a path leads out of a directory, by its words: both are absolute and real. */
+export function escapes(base: string, path: string): boolean {
   const way = relative(base, path)
   return way === '..' || way.startsWith('../') || isAbsolute(way)
 }

@@ -14,6 +14,8 @@ export const commands: Readonly<Record<string, () => Promise<CommandDef>>> = {
   interrupt: () => import('./stop.ts').then(({ interrupt }) => interrupt),
   stop: () => import('./stop.ts').then(({ stop }) => stop),
   logs: () => import('./logs.ts').then(({ logs }) => logs),
+  diff: () => import('./diff.ts').then(({ diff }) => diff),
+  clean: () => import('./clean.ts').then(({ clean }) => clean),
   attach: () => import('./attach.ts').then(({ attach }) => attach),
   inspect: () => import('./inspect.ts').then(({ inspect }) => inspect),
   call: () => import('./call.ts').then(({ call }) => call),

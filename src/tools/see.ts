@@ -4,6 +4,7 @@ import { z } from 'zod'
 import { type AgentStatus, costOf, type MadroxSystem } from '../actors/system.ts'
 import { MadroxError } from '../errors.ts'
 import { redactData } from '../redaction.ts'
+import { toChanges } from './changes.ts'
 import { instanceId, isoTime, readOnly, reference, toUsage } from './schemas.ts'
 import { defineTool } from './tool.ts'
 
@@ -55,17 +56,21 @@ export function toStatus(status: AgentStatus, now: number): Record<string, unkno
 export const getInstanceStatus = defineTool({
   name: 'get_instance_status',
   title: 'Status of agents',
-  description: "State (with since when and what told it), supervisor, children, tokens, cost, current message and tool, last error. Without instance_id: all you may see. Not for waiting: answers come by themselves.",
+  description: "State (with since when and what told it), supervisor, children, tokens, cost, current message and tool, last error, and what it changed in git. Without instance_id: all you may see. Not for waiting: answers come by themselves.",
   input: z.strictObject({ instance_id: reference.optional(), include_ended: z.boolean().default(false) }),
   output: z.looseObject({}),
   annotations: readOnly,
   topic: 'see',
   listedFor: ['supervisor', 'client'],
   searchHint: 'state health progress tokens status agents list',
-  handler: ({ instance_id, include_ended }, { system, caller, now }) => {
-    if (instance_id !== undefined) return { data: toStatus(system.status(caller, instance_id), now()) }
+  handler: async ({ instance_id, include_ended }, { system, caller, now }) => {
+    const withChanges = async (status: AgentStatus): Promise<Record<string, unknown>> => {
+      const changes = await system.changes(caller, status.id)
+      return { ...toStatus(status, now()), ...(changes ? { changes: toChanges(changes) } : {}) }
+    }
+    if (instance_id !== undefined) return { data: await withChanges(system.status(caller, instance_id)) }
     const all = system.list(caller, { ended: include_ended })
-    return { data: { instances: all.map(status => toStatus(status, now())), total: all.length } }
+    return { data: { instances: await Promise.all(all.map(withChanges)), total: all.length } }
   },
 })
 

@@ -2,7 +2,9 @@
 
 import { z } from 'zod'
 import { answerApproval, listApprovals } from './approvals.ts'
+import { cleanWorkspaces, getInstanceDiff } from './changes.ts'
 import { interruptInstance, interruptMultiple, terminateInstance, terminateMultiple } from './control.ts'
+import { listInstanceFiles, listMultipleInstanceFiles, retrieveInstanceFile, retrieveMultipleInstanceFiles } from './files.ts'
 import { cancelJob, coordinateInstances, getJobStatus } from './jobs.ts'
 import { getDashboardUrl, getLiveInstanceStatus, getMainInstanceId, getMultipleOutputs } from './glance.ts'
 import { listDeadLetters, resendDeadLetter } from './letters.ts'
@@ -29,6 +31,7 @@ const tools: readonly Tool[] = [
   getInstanceStatus, getInstanceTree, getChildren, getPeers, getInstanceOutput, getTerminalScreen,
   getInstanceLogs, getAuditLogs, listLoggedInstances,
   getMetrics, getAgentSummary, getAllAgentSummaries,
+  listInstanceFiles, retrieveInstanceFile, listMultipleInstanceFiles, retrieveMultipleInstanceFiles, getInstanceDiff, cleanWorkspaces,
 ]
 
 /** Every tool by name, and by alias. */

@@ -1,6 +1,9 @@
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import type { z } from 'zod'
 import { describe, expect, test } from 'vitest'
 import { createToolTable } from '../../src/tools/table.ts'
+import { git } from './repositories.ts'
 import { createStage, type Stage } from './rig.ts'
 
 const table = createToolTable()
@@ -110,6 +113,9 @@ describe('every tool', () => {
     await check(stage.me, 'get_live_instance_status', { instance_id: lead })
     await check(stage.me, 'get_multiple_instance_outputs', { instance_ids: [lead, 'nobody'] })
     await check(stage.me, 'get_dashboard_url')
+    await check(stage.me, 'get_metrics', { scope: 'instance', instance_id: lead })
+    await check(stage.me, 'get_agent_summary', { instance_id: lead })
+    await check(stage.me, 'get_all_agent_summaries', { status_filter: 'all' })
     await check(stage.me, 'get_main_instance_id')
     await check(stage.me, 'suspend_instance', { instance_id: spare })
     await check(stage.me, 'resume_instance', { instance_id: spare, name: 'other', model: 'm' })
@@ -132,6 +138,15 @@ describe('every tool', () => {
     expect(await check(stage.me, 'get_instance_logs', { instance_id: lead, tail: 3 })).toMatchObject({ data: { log_type: 'instance', count: 3 } })
     await check(stage.me, 'get_audit_logs', { event: 'agent_spawned', instance: lead, limit: 5, since: '2025-01-01T00:00:00+02:00' })
     await check(stage.me, 'list_logged_instances')
+    const workspace = stage.system.status(stage.me, lead).workspace.path
+    writeFileSync(join(workspace, 'notes.txt'), 'noted')
+    expect(await check(stage.me, 'list_instance_files', { instance_id: lead, path: '.', recursive: true, limit: 5 })).toMatchObject({ data: { files: [{ path: 'notes.txt' }] } })
+    await check(stage.me, 'list_multiple_instance_files', { instance_ids: [lead, 'nobody'] })
+    expect(await check(stage.me, 'retrieve_instance_file', { instance_id: lead, path: 'notes.txt', offset: 1, max_bytes: 3 })).toMatchObject({ data: { content: 'ote' } })
+    await check(stage.me, 'retrieve_multiple_instance_files', { files: [{ instance_id: lead, path: 'notes.txt', copy_to: 'copied.txt' }, { instance_id: lead, path: 'nothing' }] })
+    git(workspace, 'init', '--quiet')
+    expect(await check(stage.me, 'get_instance_diff', { instance_id: lead, stat_only: false, max_bytes: 500 })).toMatchObject({ data: { untracked: 1, diff: expect.stringContaining('+noted') } })
+    expect(await check(stage.me, 'clean_workspaces', { dry_run: false })).toMatchObject({ data: { workspaces: expect.arrayContaining([expect.objectContaining({ name: 'kid', verdict: 'removed' })]) } })
     await check(stage.as(lead), 'list_tools', { topic: 'see' })
     await check(stage.as(lead), 'call_tool', { name: 'get_children', arguments: {} })
     called.add('call_tool').add('list_tools')

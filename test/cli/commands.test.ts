@@ -2,9 +2,14 @@
 
 import { execFileSync } from 'node:child_process'
 import { once } from 'node:events'
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { stripVTControlCharacters } from 'node:util'
 import * as pty from 'node-pty'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { connectMcp } from '../../src/transports/mcp/client.ts'
+import { createRepository } from '../actors/repositories.ts'
 import { cli, runCli, runToEnd, type RunningServer, startServe, temporaryHome } from './server.ts'
 
 let server: RunningServer
@@ -111,6 +116,45 @@ test('logs shows what an agent did, inspect where to watch it', async () => {
   expect((await json('logs', 'hal', '--type', 'instance')).data).toMatchObject({ log_type: 'instance', name: 'hal', entries: expect.arrayContaining([expect.objectContaining({ event: 'agent_spawned' })]) })
   expect((await madrox('logs', '--tail', '3')).stdout.trim().split('\n')).toHaveLength(3)
   expect(await madrox('inspect', 'hal')).toEqual({ code: 0, stdout: `${server.url}/?agent=${id}\n`, stderr: '' })
+})
+
+test('diff shows what an agent changed, and clean removes what holds no work, when it is told to', async () => {
+  const dir = mkdtempSync(join(tmpdir(), 'madrox-cli-'))
+  onTestFinished(() => rmSync(dir, { recursive: true }))
+  const repository = createRepository(join(dir, 'repository'))
+  const spawned = await json('spawn', 'jil', '--harness', 'scripted', '--workspace', repository)
+  expect(spawned.code).toBe(0)
+  const kim = await json('spawn', 'kim', '--harness', 'scripted', '--workspace', 'worktree', '--parent-instance-id', 'jil')
+  const workspace = String(kim.data['workspace'])
+  writeFileSync(join(workspace, 'new.txt'), 'hello\n')
+  expect(await madrox('diff', 'kim')).toMatchObject({ code: 0, stdout: expect.stringMatching(/^diff --git a\/new\.txt .*\+hello\non madrox\/kim-\w+: 0 files changed \(\+0 -0\), 1 untracked, 0 commits ahead\n$/s) })
+  expect((await madrox('diff', 'kim', '--stat')).stdout).toMatch(/^new\.txt {2}\+1 -0\n/)
+  expect(await madrox('diff', 'nobody')).toMatchObject({ code: 1, stderr: expect.stringContaining('There is no agent "nobody"') })
+  await madrox('stop', 'jil')
+  expect((await madrox('clean', '--yes')).stdout).toMatch(/^kim kept: untracked files: new\.txt \//m)
+  rmSync(join(workspace, 'new.txt'))
+  expect(await madrox('clean')).toMatchObject({ code: 0, stdout: expect.stringMatching(/^kim removable \//m), stderr: expect.stringContaining('madrox clean --yes') })
+  expect(existsSync(workspace)).toBe(true)
+  expect((await json('clean', '--yes')).data['workspaces']).toContainEqual(expect.objectContaining({ name: 'kim', verdict: 'removed' }))
+  expect(existsSync(workspace)).toBe(false)
+  expect(await madrox('clean', '--yes', '--dry-run')).toMatchObject({ code: 2 })
+})
+
+test('clean asks at a terminal, and takes anything but yes for no', async () => {
+  await agent('lea')
+  await madrox('stop', 'lea')
+  const answer = async (word: string): Promise<string> => {
+    const terminal = pty.spawn(process.execPath, [cli, 'clean'], { env: { ...process.env, ...env }, cols: 200 })
+    let shown = ''
+    terminal.onData(data => {
+      if (!shown.includes('[y/N]') && (shown + data).includes('[y/N]')) terminal.write(`${word}\r`)
+      shown += data
+    })
+    await new Promise(resolve => terminal.onExit(resolve))
+    return shown
+  }
+  expect(stripVTControlCharacters(await answer(''))).not.toContain('lea removed')
+  expect(stripVTControlCharacters(await answer('y'))).toContain('lea removed')
 })
 
 describe('call', () => {

@@ -93,8 +93,8 @@ describe('the result of', () => {
     const result = await call(tool, args)
     if (refused === undefined) expectSuccess(tool, result)
     else expectRefusal(result, refused)
-    const { message_id, instance_id } = result.structuredContent ?? {}
-    if (keep) kept.set(keep, String(message_id ?? instance_id))
+    const { message_id, instance_id, job_id } = result.structuredContent ?? {}
+    if (keep) kept.set(keep, String(message_id ?? instance_id ?? job_id))
   })
 
   test.each([...new Set(table.values())].map(({ name }) => [name]))('%s with a parameter it does not know is a refusal in words alone', async name => {

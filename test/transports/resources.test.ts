@@ -157,6 +157,7 @@ describe('rights', () => {
   test('an agent sees itself and those below it, and not its peers', async () => {
     const stage = await open()
     const lead = await stage.spawn('lead')
+    stage.clock.advance(1) // listed by age
     const [kid, peer] = [await stage.spawn('kid', stage.as(lead)), await stage.spawn('peer')]
     const { client } = await stage.session(tokenOf(stage, lead))
     expect((await client.listResources()).resources.map(({ name }) => name)).toEqual(['tree', ...['lead', 'kid'].flatMap(name => ['screen', 'output', 'log'].map(aspect => `${name}/${aspect}`))])

@@ -31,7 +31,7 @@ interface Row {
   /** Brings things to where the tool has to wait; gives its arguments. */
   readonly prepare: (scene: Scene) => Promise<Args> | Args
   /** Lets the work end after its wait was cancelled, and says what came of it. */
-  readonly goOn: (scene: Scene) => unknown
+  readonly goOn: (scene: Scene, args: Args) => unknown
   readonly cameOf: unknown
 }
 
@@ -100,6 +100,22 @@ const rows: readonly Row[] = [
   { tool: 'broadcast_to_children', says: ' is to answer', prepare: () => ({ message: 'go', wait_for_responses: true }), ...heardLater },
   { tool: 'wait_for_any', says: 'the first answer to ', prepare: async scene => ({ message_ids: [await work(scene)] }), ...heardLater },
   { tool: 'get_pending_replies', says: 'no reply is there yet', prepare: async scene => (await work(scene), { wait_timeout: 600 }), ...heardLater },
+  {
+    tool: 'get_job_status', says: 'ada', cameOf: ['job: running', 'counted'],
+    prepare: async ({ stage, ada, ask }) => {
+      await ask('spawn_agent', { harness: 'hand', name: 'lead', workspace: 'isolated' })
+      const { job_id } = await ask('coordinate_instances', { coordinator_id: 'lead', participant_ids: [ada], task_description: 'count' })
+      stage.begin(ada)
+      return { job_id, wait_for_completion: true, max_wait: 600 }
+    },
+    goOn: async ({ stage, ada, ask }, { job_id }) => {
+      const job = async (): Promise<Data> => ask('get_job_status', { job_id })
+      const before = `job: ${String((await job())['status'])}`
+      stage.end(ada, { finalText: 'one' })
+      stage.turn(stage.system.resolve(stage.me, 'lead'), 'counted')
+      return [before, (await job())['result']]
+    },
+  },
   { tool: 'interrupt_instance', says: 'the turn of "ada" is being interrupted', prepare: async scene => (await work(scene), { instance_id: 'ada' }), ...interrupted },
   { tool: 'interrupt_multiple_instances', says: 'the turn of "ada" is being interrupted', prepare: async scene => (await work(scene), { instance_ids: ['ada'] }), ...interrupted },
   { tool: 'interrupt_all', says: 'the turns of your agents are being interrupted', prepare: async scene => (await work(scene), {}), ...interrupted },
@@ -167,6 +183,6 @@ describe('a wait of', () => {
     cancel.abort('enough')
     expect(await given).toMatchObject({ message: expect.stringContaining('enough') })
     await over
-    expect(await goOn(scene)).toEqual(cameOf)
+    expect(await goOn(scene, args)).toEqual(cameOf)
   })
 })
