@@ -98,14 +98,12 @@ export const settings: readonly (readonly [variable: string, file: string])[] = 
   ['MADROX_MODEL_', 'cli/config.test.ts'], ['OPENROUTER_API_KEY', 'cli/outward.test.ts'], ['ANTHROPIC_API_KEY', 'drivers/claude/launch.test.ts'], ['MADROX_RETENTION_DAYS', 'actors/retention.test.ts'],
 ]
 
-/** Tools of the specification, where they are not beside each other in a table of their own. */
+/** Every tool users know, aliases too. */
 export const tools: readonly string[] = [
   'spawn_claude', 'spawn_codex', 'spawn_codex_instance', 'spawn_agent', 'spawn_multiple_instances', 'spawn_team_from_template', 'terminate_instance', 'terminate_multiple_instances', 'terminate_all',
   'suspend_instance', 'resume_instance', 'list_persisted_instances', 'send_to_instance', 'send_to_multiple_instances', 'broadcast_to_children', 'reply_to_caller', 'get_pending_replies', 'wait_for_any',
   'coordinate_instances', 'get_job_status', 'list_dead_letters', 'resend_dead_letter', 'interrupt_instance', 'interrupt_multiple_instances', 'interrupt_all', 'get_instance_status', 'get_live_instance_status',
   'get_instance_tree', 'get_children', 'get_peers', 'get_instance_output', 'get_multiple_instance_outputs', 'get_terminal_screen', 'get_tmux_pane_content', 'get_agent_summary', 'get_all_agent_summaries',
   'get_instance_logs', 'get_audit_logs', 'list_logged_instances', 'get_metrics', 'list_templates', 'list_roles', 'get_dashboard_url', 'get_main_instance_id', 'get_policy', 'set_policy', 'list_tools', 'call_tool',
+  'list_instance_files', 'retrieve_instance_file', 'retrieve_multiple_instance_files', 'list_multiple_instance_files',
 ]
-
-/** Promised and not there yet: a tool that has come leaves this list. */
-export const notYet: readonly string[] = ['list_instance_files', 'retrieve_instance_file']
