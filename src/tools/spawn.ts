@@ -1,7 +1,7 @@
 /** Bringing agents up. */
 
 import { z } from 'zod'
-import { type AgentLimits, bringBackHint, type ParentFound, rootName, type SendReport, type SpawnRequest } from '../actors/system.ts'
+import { type AgentLimits, bringBackHint, type ParentFound, rootName, type SendReport, type SendRequest, type SpawnRequest } from '../actors/system.ts'
 import { MadroxError, toWireError } from '../errors.ts'
 import type { AgentId } from '../ids.ts'
 import { toSent } from './messages.ts'
@@ -93,7 +93,7 @@ export async function spawnOne(harness: string, given: z.input<typeof spawnInput
   const { agentId } = await system.spawn(caller, toRequest(harness, input, context.callKey, input.parent_instance_id ?? parent), { signal, progress, ...(person ? { person } : {}) })
   // What a person takes to say yes is not the agent's time.
   const deadlineAt = context.now() + input.timeout_seconds * 1000
-  const sent = input.initial_prompt === undefined ? undefined : system.send(caller, { to: agentId, text: input.initial_prompt, expectsReply: input.expects_reply, ...(context.callKey ? { callKey: `${context.callKey} initial` } : {}) })
+  const sent = input.initial_prompt === undefined ? undefined : sendFirst(agentId, context, { text: input.initial_prompt, expectsReply: input.expects_reply, ...(context.callKey ? { callKey: `${context.callKey} initial` } : {}) })
   const left = (): number => Math.max(0, deadlineAt - context.now())
   if (input.wait_for_ready || (input.wait_for_response && sent)) {
     context.progress(`${input.name} is starting`)
@@ -106,6 +106,15 @@ export async function spawnOne(harness: string, given: z.input<typeof spawnInput
   const failure = answer?.status === 'failed' || answer?.status === 'agent_gone' ? orRelease(context, answer, () => system.spawnFailure(agentId)) : undefined
   if (failure) throw new RefusalWithReplies(failure, answer?.replies ?? [])
   return orRelease(context, answer, () => toSpawned(agentId, answer, input.expects_reply, context))
+}
+
+/** An agent that could not be started may have ended by now: that is what its spawner hears, not that a message came too late. */
+function sendFirst(agentId: AgentId, { system, caller }: ToolContext, request: Omit<SendRequest, 'to'>): SendReport {
+  try {
+    return system.send(caller, { ...request, to: agentId })
+  } catch (error) {
+    throw system.spawnFailure(agentId) ?? error
+  }
 }
 
 /** What the answer holds goes back to the inbox where the rest of it cannot be told. */

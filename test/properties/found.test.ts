@@ -29,3 +29,9 @@ test('a script that is no plain data is refused before anything exists', async (
   for (const script of [circular, 10n, () => 'x']) expect(await stage.refusal(stage.me, 'spawn_agent', { harness: 'scripted', name: 'ada', workspace: 'isolated', script })).toBe('invalid_input')
   expect([stage.system.list(stage.me, { ended: true }), existsSync(join(stage.home, 'workspaces'))]).toEqual([[], false])
 })
+
+test('an agent that cannot be started is a failed spawn, its first task or not', async () => {
+  const stage = createStage()
+  const spawning = { harness: 'scripted', name: 'ada', workspace: 'isolated', script: 'no rules' } as const
+  for (const more of [{}, { initial_prompt: 'go' }]) expect(await stage.refusal(stage.me, 'spawn_agent', { ...spawning, ...more })).toBe('spawn_failed')
+})

@@ -30,7 +30,7 @@ export interface Team {
   /** Puts things of the team in the places that stand for them. */
   fill(args: unknown): unknown
   /** What there is: every table but the record of calls themselves, every state, every directory. */
-  digest(): unknown
+  digest(): readonly string[]
   rest(): Promise<void>
 }
 
@@ -100,8 +100,11 @@ export async function createTeam(): Promise<Team> {
     rmSync(home, { recursive: true, force: true })
   })
   const agents = (): readonly AgentStatus[] => [localOwner, other].flatMap(ownerId => stage.system.list({ kind: 'owner', ownerId }, { ended: true }))
-  const states = (): unknown[] => agents().map(agent => [agent.id, agent.detail, agent.mailbox, agent.openMessages, agent.pendingReplies])
-  const digest = (): unknown => ({ rows: tables.map(table => table.all({})), states: states(), files: readdirSync(home, { recursive: true }).filter(name => !String(name).startsWith('madrox.db')).toSorted((a, b) => (String(a) < String(b) ? -1 : 1)) })
+  const digest = (): readonly string[] => [
+    ...tables.flatMap(table => table.all({})).map(row => JSON.stringify(row)),
+    ...agents().map(agent => JSON.stringify([agent.id, agent.name, agent.detail, agent.mailbox, agent.openMessages, agent.pendingReplies])),
+    ...readdirSync(home, { recursive: true }).map(String).filter(name => !name.startsWith('madrox.db')),
+  ]
   const rest = async (): Promise<void> => {
     for (let turns = 0; turns < 6; turns++) await stage.settle()
   }
@@ -139,8 +142,10 @@ function obey(stage: Stage): void {
   for (const command of stage.commands.splice(0)) {
     if (command.type === 'readScreen') stage.fact(asAgentId(command.agentId), { type: 'screenRead', requestId: command.requestId, rendering: 'terminal', text: '$ ' })
     if (command.type === 'interrupt') {
-      stage.end(asAgentId(command.agentId), { status: 'interrupted' })
-      stage.fact(asAgentId(command.agentId), { type: 'interruptFinished', requestId: command.requestId, wasInTurn: true })
+      const id = asAgentId(command.agentId)
+      const wasInTurn = stage.system.list({ kind: 'owner', ownerId: stage.store.getAgent(id)?.ownerId ?? localOwner }).some(agent => agent.id === id && agent.detail === 'busy.working')
+      if (wasInTurn) stage.end(id, { status: 'interrupted' })
+      stage.fact(id, { type: 'interruptFinished', requestId: command.requestId, wasInTurn })
     }
   }
 }

@@ -47,6 +47,12 @@ function expectClear(outcome: ToolOutcome, who: CallerName, tool: string): void 
   else expect(outcome.text ?? outcome.data).toBeDefined()
 }
 
+/** Says what is otherwise, line by line, for the report of a case has room for words alone. */
+function expectSame(after: readonly string[], before: readonly string[]): void {
+  const lines = [...after.filter(line => !before.includes(line)).map(line => `now ${line}`), ...before.filter(line => !after.includes(line)).map(line => `was ${line}`)]
+  expect(lines, `what was refused changed something:\n${lines.join('\n')}`).toEqual([])
+}
+
 async function take(team: Team, step: Step): Promise<void> {
   const { stage } = team
   if ('turn' in step) live(team, step.turn)
@@ -62,7 +68,7 @@ async function take(team: Team, step: Step): Promise<void> {
     if (outcome.ok || endsSomething(outcome)) return team.rest()
     counted.refused++
     await team.rest()
-    expect(team.digest(), 'what was refused changed something').toEqual(before)
+    expectSame(team.digest(), before)
   }
   await team.rest()
 }
@@ -77,7 +83,8 @@ const shares = path === undefined ? Array.from({ length: Math.ceil(teams / share
 /** The report of a failure has the shortest case that shows it, and its seed and path. */
 async function expectHolds(property: fc.IAsyncProperty<[Step[]]>, seed: number): Promise<void> {
   const told = await fc.check(property, { seed, numRuns: share, ...(path === undefined ? {} : { path, endOnFailure: true }), plugins: [fc.interruptAfterTimeLimit(20_000)] })
-  expect(told.failed, await fc.asyncDefaultReportMessage(told)).toBe(false)
+  const why = told.errorInstance instanceof Error ? told.errorInstance.stack : told.errorInstance
+  expect(told.failed, `${await fc.asyncDefaultReportMessage(told)}\n${String(why)}`).toBe(false)
 }
 
 test.each(shares)('any arguments of any tool, from anybody, are answered or refused, and a refusal changes nothing (seed %i)', async seed => {
