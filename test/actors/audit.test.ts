@@ -48,6 +48,7 @@ async function liveThroughEverything() {
   const { message_id: lost } = await first.ask(first.me, 'send_to_instance', { instance_id: kid, message: 'lost', ...nowait })
   await first.ask(first.me, 'terminate_instance', { instance_id: kid })
   await first.ask(first.me, 'resend_dead_letter', { dead_letter_id: lost, instance_id: lead })
+  await first.ask(first.me, 'clean_workspaces', { dry_run: false })
   const { job_id: job } = await first.ask(first.me, 'coordinate_instances', { coordinator_id: await first.spawn('sum'), participant_ids: [lead], task_description: 'a joint plan' })
   await first.ask(first.me, 'cancel_job', { job_id: job })
   await first.refusal(first.as(lead), 'call_tool', { name: 'terminate_instance', arguments: { instance_id: 'nobody' } })
