@@ -4,7 +4,8 @@
  * succeeds fails here.
  */
 
-import { mkdtempSync, rmSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Client } from '@modelcontextprotocol/sdk/client/index.js'
@@ -122,6 +123,14 @@ describe('the result of', () => {
     stage.begin(ada)
     const { client: agent } = await connect(`${stage.server.url}/mcp`, { token: started?.type === 'startAgent' ? started.launch.madrox?.token : undefined })
     expect(await succeed('reply_to_caller', { reply_message: 'done' }, agent)).toMatchObject({ delivered_to: 'tester' })
+  })
+
+  test('retrieve_instance_file and get_instance_diff, of what lies in a workspace, stand alone in each form', async () => {
+    const { workspace } = await succeed('spawn_agent', { harness: 'scripted', name: 'filer', workspace: 'isolated' })
+    writeFileSync(join(String(workspace), 'notes.txt'), 'read me')
+    expect(await succeed('retrieve_instance_file', { instance_id: 'filer', path: 'notes.txt' })).toMatchObject({ content: 'read me' })
+    execFileSync('git', ['init', '--quiet'], { cwd: String(workspace) })
+    await succeed('get_instance_diff', { instance_id: 'filer' })
   })
 
   test('every tool was seen and judged', () => {
