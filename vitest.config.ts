@@ -7,6 +7,7 @@ export default defineConfig({
     exclude: [...configDefaults.exclude, 'test/e2e/**', 'test/browser/**', 'test/bench/**'],
     globalSetup: ['test/setup/build.ts'],
     pool: 'forks', // native modules and PTYs do not live in worker threads
+    maxWorkers: 2, // most files wait for processes more than they compute
     testTimeout: 60_000, // a shared machine under load starts a process in seconds; no test waits by the clock
     hookTimeout: 60_000,
     dangerouslyIgnoreUnhandledErrors: false, // a rejection nobody handled fails the run
