@@ -36,7 +36,12 @@ export interface OfferedResources {
   stop(): void
 }
 
-export function offerResources(server: Server, { system, tools, extension, clock, log }: Offering, callerNow: () => Caller): OfferedResources {
+export function offer(server: Server, offering: Offering, callerNow: () => Caller): OfferedResources {
+  offerPrompts(server, offering, callerNow)
+  return offerResources(server, offering, callerNow)
+}
+
+function offerResources(server: Server, { system, tools, extension, clock, log }: Offering, callerNow: () => Caller): OfferedResources {
   const further = extension?.resources
   // Rejected when the session is gone: nobody is left to be told.
   const tell = (telling: Promise<void>): void => void telling.catch((error: unknown) => log.debug('a change was told to nobody', { reason: wordsOf(error) }))
@@ -66,7 +71,7 @@ export function offerResources(server: Server, { system, tools, extension, clock
   return subscriptions
 }
 
-export function offerPrompts(server: Server, { system, tools, extension, clock }: Offering, callerNow: () => Caller): void {
+function offerPrompts(server: Server, { system, tools, extension, clock }: Offering, callerNow: () => Caller): void {
   const further = extension?.prompts
   server.setRequestHandler(ListPromptsRequestSchema, async () => ({ prompts: [...(await offeredPrompts(system)).map(toPrompt), ...(further?.list ?? [])] }))
   server.setRequestHandler(GetPromptRequestSchema, ({ params: { name, arguments: args = {} } }, { signal }) =>

@@ -20,7 +20,7 @@ import { createShownTools } from './shown-tools.ts'
 import { openAtOnce, opensByItself } from './event-stream.ts'
 import { createPerson } from './person.ts'
 import { createClientPresence, fixedPresence, type Presence } from './presence.ts'
-import { offerPrompts, offerResources } from './offering.ts'
+import { offer } from './offering.ts'
 import { toRefusedRequest } from './refusal.ts'
 import { report } from './report.ts'
 import { createRootsInquiry, type RootsInquiry } from './roots.ts'
@@ -71,7 +71,7 @@ export interface Session {
 }
 
 export async function createSession(shared: SessionShared, opening: SessionOpening): Promise<Session> {
-  const server = createServer(shared)
+  const server = createServer(shared, opening.caller.kind === 'agent')
   const presence = presenceOf(shared, opening, () => createPerson({ server, ...shared }))
   const events = createEventLog()
   const tickets = createTickets(opening.principal)
@@ -94,10 +94,9 @@ export async function createSession(shared: SessionShared, opening: SessionOpeni
   const roots = createRootsInquiry(server, uri => presence.locate(uri), shared.log)
   const attendance = createAttendance({ clock: shared.clock, ...shared.timings, onGone: presence.leave, onIdle: () => void session.close() })
   const allowedAnew = answerTools({ server, transport, events, tickets, presence, roots }, shared, opening)
-  const resources = offerResources(server, shared, () => present(presence))
-  offerPrompts(server, shared, () => present(presence))
+  const offered = opening.caller.kind === 'agent' ? undefined : offer(server, shared, () => present(presence))
   server.onclose = () => {
-    resources.stop()
+    offered?.stop()
     attendance.stop()
     presence.leave()
     if (transport.sessionId !== undefined) opening.onClosed(transport.sessionId)
@@ -192,10 +191,17 @@ function present(presence: Presence): Caller {
   }
 }
 
-function createServer({ version, instructions, extension, log }: SessionShared): Server {
+/** Beside tools, what clients are offered: see `offering.ts`. */
+const besideTools = { resources: { subscribe: true, listChanged: true }, prompts: {}, completions: {} }
+
+/**
+ * An agent is offered tools alone, by which it reaches the rest as well. Claude Code (2.1.328) has a server's tools only when all
+ * that the server offers has been listed, and that the tools were is all that tells us of an agent's readiness.
+ */
+function createServer({ version, instructions, extension, log }: SessionShared, isAgents: boolean): Server {
   const server = new Server(
     { name: 'madrox', version },
-    { capabilities: { ...extension?.capabilities, tools: { listChanged: true }, resources: { subscribe: true, listChanged: true }, prompts: {}, completions: {} }, instructions },
+    { capabilities: { ...extension?.capabilities, tools: { listChanged: true }, ...(isAgents ? {} : besideTools) }, instructions },
   )
   // Clients on the SDK pass over the cancellation of a request 0, which to them has no id (1.32.2): a question could not be taken back.
   Object.assign(server, { _requestMessageId: 1 })
