@@ -16,7 +16,7 @@ import type { AgentPatch, AgentRow, Said } from '../store/store.ts'
 import type { Happening, Screen } from './facade.ts'
 import type { SaidTold } from './log-reading.ts'
 import type { Recorded } from './recording.ts'
-import { newLines, toReading } from './shown.ts'
+import { markOf, newLines, toReading } from './shown.ts'
 
 export type ExportingEvent = { readonly type: 'recorded'; readonly recorded: Recorded } | { readonly type: 'happened'; readonly happening: Happening } | { readonly type: 'sweepDue' }
 
@@ -61,6 +61,7 @@ export const createExporting = (options: ExportingOptions) =>
 
 function createDesk({ logs, clock, log, rowOf, toTold, screenOf }: ExportingOptions & { readonly logs: Logs }) {
   const patches = new Map<AgentId, AgentPatch>()
+  /** Of each line of an agent's last reading a mark, by which it is known again. */
   const shown = new Map<AgentId, readonly string[]>()
   const looking = new Set<AgentId>()
   const add = (agentId: AgentId, to: LogName, text: string): void => logs.add({ to, agentId, text })
@@ -90,8 +91,10 @@ function createDesk({ logs, clock, log, rowOf, toTold, screenOf }: ExportingOpti
     try {
       const { rendering, text } = await screenOf(agentId, readLines)
       const lines = redactScreen(text).split('\n')
-      const fresh = newLines(shown.get(agentId) ?? [], lines)
-      shown.set(agentId, lines)
+      const marks = lines.map(markOf)
+      const fresh = lines.slice(lines.length - newLines(shown.get(agentId) ?? [], marks).length)
+      // It may have ended while it was looked at, and nothing is kept of those.
+      if (rowOf(agentId)?.endedAt === undefined) shown.set(agentId, marks)
       if (fresh.length > 0) add(agentId, 'terminal.log', toReading(clock.now(), rendering, fresh))
     } catch (error) {
       // It has ended meanwhile, or its process does not answer: there is nothing to be seen.

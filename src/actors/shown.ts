@@ -1,11 +1,15 @@
 /** What an agent showed, reading by reading: how it stands in a log, and which lines of a reading are new. */
 
+import { createHash } from 'node:crypto'
 import type { LogRange, ShownLine } from './log-reading.ts'
 
 /** Heads each reading in the file. */
 const head = /^--- (\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{3}Z) (?:terminal|transcript) ---$/
 
 export const toReading = (at: number, rendering: 'terminal' | 'transcript', lines: readonly string[]): string => `--- ${new Date(at).toISOString()} ${rendering} ---\n${lines.join('\n')}\n`
+
+/** Short, whatever the line; two lines do not share one. */
+export const markOf = (line: string): string => createHash('sha1').update(line).digest('base64url').slice(0, 12)
 
 /** A screen scrolls: the first lines of a reading may stand anywhere in the one before. What follows the longest such run is new. */
 export function newLines(before: readonly string[], now: readonly string[]): readonly string[] {
