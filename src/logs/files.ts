@@ -122,6 +122,7 @@ export function createLogFiles(options: LogFilesOptions): Logs {
       if (!trouble) start()
     },
     read: async (agentId, name) => {
+      await writing // what was added before is read
       const parts = await Promise.all(Array.from({ length: rotation.files }, (_, age) => readIfThere(partOf(join(directoryOf(agentId), name), age))))
       const found = parts.toReversed().filter(part => part !== undefined)
       return found.length === 0 ? undefined : found.join('')

@@ -87,6 +87,8 @@ test('an hour of simulated traffic leaves memory, descriptors and threads as the
     const added = await tenSeconds(hour, turn)
     work += added
     if (turn % 10 !== 9) continue
+    // An hour passes in a minute, and its logs wait for a real disk: they are written before it is looked.
+    await call(hour, hour.me, 'get_instance_logs', { instance_id: 'stands-0', log_type: 'terminal', tail: 1 })
     globalThis.gc?.()
     const { databaseBytes, logMb } = onDisk(home)
     samples.push({ work, values: { ...heldBy(process.pid), heapMb: process.memoryUsage().heapUsed / 2 ** 20, handles: process.getActiveResourcesInfo().length, logMb, bytesAMessage: (databaseBytes - before) / (10 * added) } })
