@@ -34,7 +34,7 @@ export interface Logs {
   /** Takes it for writing. Never throws and never waits: what cannot be written yet is kept within bounds, and lost beyond them. */
   add(entry: LogEntry): void
   trouble(): LogTrouble | undefined
-  /** The whole of an agent's log, older parts first; undefined: there is none. */
+  /** The whole of an agent's log, older parts first, with all that was added before; undefined: there is none. */
   read(agentId: AgentId, log: LogName): Promise<string | undefined>
   /** An agent's files by name. */
   list(agentId: AgentId): Promise<readonly LogFile[]>

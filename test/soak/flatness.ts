@@ -23,8 +23,8 @@ export interface Finding {
   readonly flat: boolean
 }
 
-/** What comes before has warmed up: compiled code, pools, caches of a fixed size. The last 500 lines of a conversation, which a scripted agent keeps, are there after 170 of 360 rounds. */
-const warmUp = 1 / 2
+/** What comes before has warmed up: compiled code, pools, caches of a fixed size. */
+const warmUp = 1 / 3
 
 export function judge(all: readonly Sample[], bounds: Readonly<Record<string, Bound>>): readonly Finding[] {
   const samples = all.slice(Math.floor(all.length * warmUp))

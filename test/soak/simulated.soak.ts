@@ -79,7 +79,7 @@ test('an hour of simulated traffic leaves memory, descriptors and threads as the
   const home = mkdtempSync(join(tmpdir(), 'madrox-soak-'))
   onTestFinished(() => rmSync(home, { recursive: true, force: true }))
   const hour = await open(home)
-  await finish(hour.clock, standing.map(name => call(hour, hour.me, 'spawn_agent', { harness: 'scripted', name, workspace: 'isolated' })))
+  await finish(hour.clock, [...standing, 'silent'].map(name => call(hour, hour.me, 'spawn_agent', { harness: 'scripted', name, workspace: 'isolated' })))
   const samples: Sample[] = []
   let work = 0
   let before = onDisk(home).databaseBytes
@@ -87,8 +87,8 @@ test('an hour of simulated traffic leaves memory, descriptors and threads as the
     const added = await tenSeconds(hour, turn)
     work += added
     if (turn % 10 !== 9) continue
-    // An hour passes in a minute, and its logs wait for a real disk: they are written before it is looked.
-    await call(hour, hour.me, 'get_instance_logs', { instance_id: 'stands-0', log_type: 'terminal', tail: 1 })
+    // An hour passes in a minute, and its logs wait for a real disk. Reading one waits for all that is to be written; this one is empty.
+    await call(hour, hour.me, 'get_instance_logs', { instance_id: 'silent', log_type: 'terminal' })
     globalThis.gc?.()
     const { databaseBytes, logMb } = onDisk(home)
     samples.push({ work, values: { ...heldBy(process.pid), heapMb: process.memoryUsage().heapUsed / 2 ** 20, handles: process.getActiveResourcesInfo().length, logMb, bytesAMessage: (databaseBytes - before) / (10 * added) } })

@@ -1,3 +1,0 @@
-/** Where the actors' room looks for it. */
-
-export { nearest } from '../nearest.ts'
