@@ -5,7 +5,7 @@ import { once } from 'node:events'
 import { mkdirSync, readFileSync, realpathSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
-import { isAlive } from '../contracts/processes.ts'
+import { isAlive, killLiving } from '../contracts/processes.ts'
 import { startServe, temporaryHome } from './server.ts'
 
 async function home(): Promise<string> {
@@ -34,7 +34,7 @@ async function pidsOf(script: string, count: number, env: Readonly<Record<string
   let said = ''
   while (said.split('\n').length <= count) said += String((await once(child.stdout, 'data') as [Buffer])[0]) // the event's first argument
   const pids = said.trim().split('\n').map(Number)
-  onTestFinished(() => pids.filter(isAlive).forEach(pid => process.kill(pid, 'SIGKILL')))
+  onTestFinished(() => killLiving(pids))
   return pids
 }
 

@@ -23,7 +23,7 @@ function startClaude(rig: Rig, prompt: string) {
     if (pty.exit() === undefined) process.kill(pty.pid, 'SIGKILL')
     await pty.exited
   })
-  return { write: pty.write, screen: () => renderScreen(pty.tail(), pty) }
+  return { write: pty.write, written: () => pty.tail(), screen: () => renderScreen(pty.tail(), pty) }
 }
 
 const keys = { down: '\x1b[B', right: '\x1b[C', space: ' ', enter: '\r', escape: '\x1b' }
@@ -37,9 +37,13 @@ test('a spawn under manual approval opens its dialog in the terminal: Accept spa
   const shows = async (pattern: RegExp): Promise<void> => {
     await expect.poll(claude.screen, { timeout: 20_000, interval: 50 }).toMatch(pattern)
   }
+  /** The CLI writes nothing more: a key that comes with the redraw of the one before is dropped (2.1.328). */
+  const isStill = async (): Promise<void> => {
+    let before: string | undefined
+    await expect.poll(() => [before, (before = claude.written())], { timeout: 20_000, interval: 200 }).toSatisfy(([then, now]: readonly string[]) => then === now)
+  }
   const press = async (key: keyof typeof keys, pattern?: RegExp) => {
-    // At a person's pace: a key that comes with the redraw of the one before is dropped (2.1.328).
-    await new Promise(resolve => setTimeout(resolve, 200))
+    await isStill()
     claude.write(keys[key])
     if (pattern) await shows(pattern)
   }

@@ -8,6 +8,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { onTestFailed, onTestFinished } from 'vitest'
 import type { CodexDriverName } from '../../src/config.ts'
+import { killLiving } from '../contracts/processes.ts'
 import { startFakeAnthropic, type FakeAnthropic, type FakeAnthropicOptions } from '../fakes/anthropic/index.ts'
 import { startFakeOpenAI, type FakeOpenAI, type Script as OpenAIScript } from '../fakes/openai/index.ts'
 import { claudeBin } from './claude-setup.ts'
@@ -144,5 +145,5 @@ export function findOwned(home: string): { pid: number; command: string }[] {
 }
 
 function endAll(home: string): void {
-  for (const { pid } of existsSync('/proc') ? findOwned(home) : []) process.kill(pid, 'SIGKILL')
+  killLiving((existsSync('/proc') ? findOwned(home) : []).map(({ pid }) => pid))
 }

@@ -4,6 +4,7 @@ import { chmodSync, mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync 
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
+import { killLiving } from '../contracts/processes.ts'
 import { claudeBin } from '../e2e/claude-setup.ts'
 import { createCodexHome, findCodexBin } from '../e2e/codex.ts'
 import { callTool as claudeCall, say as claudeSay, startFakeAnthropic, type FakeAnthropic } from '../fakes/anthropic/index.ts'
@@ -80,7 +81,7 @@ export async function runRealStorm({ cli, kills, seed }: { readonly cli: string;
     })
     return { verdict: judge(journal.entries), report, ...found, seconds: (Date.now() - began) / 1000 }
   } finally {
-    for (const pid of pids.alive()) process.kill(pid, 'SIGKILL')
+    killLiving(pids.alive())
     await Promise.all([apis.anthropic.close(), apis.openai.close()])
     codex.remove()
     rmSync(root, { recursive: true, force: true, maxRetries: 5 })
@@ -134,7 +135,7 @@ function createStrikes({ anthropic, openai }: Apis, pids: Pids, journal: Journal
   const kill = (what: 'cli' | 'app-server', of: string) => ({
     isThere: () => pids.alive(of).length > 0,
     now: async (): Promise<void> => {
-      for (const pid of pids.alive(of).slice(-1)) process.kill(pid, 'SIGKILL')
+      killLiving(pids.alive(of).slice(-1))
       journal.note({ type: 'killed', what })
     },
   })

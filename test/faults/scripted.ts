@@ -3,6 +3,7 @@
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { killLiving } from '../contracts/processes.ts'
 import type { Session } from './client.ts'
 import { openJournal, type Journal } from './journal.ts'
 import { judge, type Verdict } from './judge.ts'
@@ -70,7 +71,7 @@ export async function runScriptedStorm({ cli, kills, seed, agents = 10, silenceM
     })
     return { verdict: judge(journal.entries), report, usage, unmarked, seconds: (Date.now() - began) / 1000 }
   } finally {
-    for (const pid of pids.alive()) process.kill(pid, 'SIGKILL')
+    killLiving(pids.alive())
     rmSync(root, { recursive: true, force: true, maxRetries: 5 })
   }
 }
@@ -90,7 +91,7 @@ async function killOne(team: readonly string[], pids: Pids, journal: Journal, ch
   const living = team.filter(name => pids.alive(name).length > 0)
   if (living.length === 0) return
   const agent = chance.pick(living)
-  for (const pid of pids.alive(agent).slice(0, 1)) process.kill(pid, 'SIGKILL')
+  killLiving(pids.alive(agent).slice(0, 1))
   journal.note({ type: 'killed', what: 'cli', agent })
 }
 
