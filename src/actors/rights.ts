@@ -32,6 +32,9 @@ function freedomOf({ harness, confinement: { bypass, permissionMode, sandboxMode
 /** Whether it may write in its workspace. */
 export const mayWrite = (own: Rights): boolean => freedomOf(own).writes
 
+/** Whether something keeps it to its workspace. */
+export const isConfined = (own: Pick<Rights, 'harness' | 'confinement'>): boolean => !freedomOf(own).unconfined
+
 /** What a child does not ask for in particular it gets as its supervisor has it. */
 export function narrow<Request extends Rights>(own: Rights, request: Request): Request {
   const { confinement } = request

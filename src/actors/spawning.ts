@@ -19,12 +19,12 @@ import { checkText } from './messaging.ts'
 import { resolveParent } from './parenthood.ts'
 import { policyBelow } from './policies.ts'
 import { checkSpawnPolicy } from './policy-checks.ts'
-import { checkWithin, familyOf, narrow } from './rights.ts'
+import { checkWithin, familyOf, isConfined, narrow } from './rights.ts'
 import { rolePrompt } from './roles.ts'
 import type { ApproveSpawn } from './spawn-approval.ts'
 import type { Servers } from './servers.ts'
 import type { AgentToolset, ParentFound, Spawned, SpawnRequest, WaitOptions } from './facade.ts'
-import type { PrepareWorkspace, Workspace } from './workspaces.ts'
+import type { PrepareWorkspace, Workspace, WorkspaceRequest } from './workspaces.ts'
 
 export interface SpawningOptions {
   readonly core: Core
@@ -182,11 +182,11 @@ export function createSpawning(options: SpawningOptions) {
   return { spawn, enter, toLaunch, room, isRepeated, waitUntilReady: (agentId: AgentId, wait: WaitOptions) => waitUntilReady(core, agentId, wait) }
 }
 
-/** The caller's directory that `shared`, `worktree` and `auto` start from; an agent's own is also the bound for paths. */
-export function standing(core: Core, parent: Address): { callerDir?: string; within?: string } {
+/** The caller's directory that `shared`, `worktree` and `auto` start from; an agent's own is also the bound for paths, and nothing a confined one wrote there is obeyed. */
+export function standing(core: Core, parent: Address): Pick<WorkspaceRequest, 'callerDir' | 'within' | 'isUntrusted'> {
   if (parent.kind === 'agent') {
-    const path = core.rows.get(parent.id)?.workspace.path
-    return path ? { callerDir: path, within: path } : {}
+    const row = core.rows.get(parent.id)
+    return row ? { callerDir: row.workspace.path, within: row.workspace.path, isUntrusted: isConfined(specOf(row)) } : {}
   }
   const root = core.store.getClient(parent.id)?.root
   return root ? { callerDir: root } : {}

@@ -168,7 +168,7 @@ export function createSystem(options: SystemOptions): MadroxSystem {
   const serves = (): boolean => options.willServe === true || options.endpoint() !== undefined
   const approve = createSpawnApproval(core, approvals, options.approvals?.spawnMs ?? spawnApprovalMs)
   const workspaceDir = options.workspaceDir ?? `${options.home}/workspaces`
-  const spawning = createSpawning({ core, drivers: () => drivers, serves, models: options.models ?? {}, workspaceDir, marker: options.marker, ...(options.rolesDir ? { rolesDir: options.rolesDir } : {}), prepareWorkspace: options.prepareWorkspace ?? prepareWorkspace, approve, onSpawned: notifications.spawned, ...(options.approvals?.promptMs === undefined ? {} : { approvalMs: options.approvals.promptMs }), servers: options.servers ?? createServers({ home: options.home, env: {}, findExecutable: name => name }) })
+  const spawning = createSpawning({ core, drivers: () => drivers, serves, models: options.models ?? {}, workspaceDir, marker: options.marker, ...(options.rolesDir ? { rolesDir: options.rolesDir } : {}), prepareWorkspace: options.prepareWorkspace ?? (request => prepareWorkspace(options.home, request)), approve, onSpawned: notifications.spawned, ...(options.approvals?.promptMs === undefined ? {} : { approvalMs: options.approvals.promptMs }), servers: options.servers ?? createServers({ home: options.home, env: {}, findExecutable: name => name }) })
   const messaging = createMessaging(core, waiting)
   const places = { core, home: options.home, workspaceDir }
   const workspaceExists = options.workspaceExists ?? existsSync
