@@ -12,7 +12,7 @@ import { defaultSupervision } from '../restarts.ts'
 import { audit } from './auditing.ts'
 import { briefing } from './briefing.ts'
 import { agentActor, agentContext, type AgentSpec, callerKey, type Core, isEnded, nameOf, remembered, rowOf, specOf, stateOf } from './core.ts'
-import { checkBudget, checkTotalCost, type Grant, watchAgent } from './budgets.ts'
+import { checkBudget, checkTotalCost, watchAgent } from './budgets.ts'
 import type { Asking } from './controlling.ts'
 import { checkRoom, depthBelow, livingProcesses } from './capacity.ts'
 import { checkText } from './messaging.ts'
@@ -49,7 +49,6 @@ export interface SpawningOptions {
 export function createSpawning(options: SpawningOptions) {
   const { core } = options
   const underway = new Map<string, Promise<Spawned>>()
-  const reserved = new Map<AgentId, Grant>()
 
   /** The same call, repeated, is the same agent; also while the first is still being made. */
   async function spawn(caller: Caller, request: SpawnRequest, asking: Asking = {}): Promise<Spawned> {
@@ -78,11 +77,11 @@ export function createSpawning(options: SpawningOptions) {
     const granted = supervisor ? narrow(specOf(supervisor), request) : request
     if (supervisor) checkWithin(supervisor.name, specOf(supervisor), granted)
     options.servers.check(granted.mcpServers)
-    checkBudget(core, granted, parent.address, [...reserved.values()])
+    checkBudget(core, granted, parent.address)
     const { ownerId } = standsUnder(core, parent.address, request.name)
     checkTotalCost(core, ownerId)
-    checkSpawnPolicy(core, { ...granted, parent: parent.address, ownerId, depth: depthBelow(core, parent.address), underway: [...reserved.values()].map(grant => grant.parent) })
-    checkRoom(core, parent.address, [...reserved.values(), { parent: parent.address }])
+    checkSpawnPolicy(core, { ...granted, parent: parent.address, ownerId, depth: depthBelow(core, parent.address) })
+    checkRoom(core, parent.address)
     return { driver, parent, granted, toolset: toolsetAt(core, parent, granted), ownerId }
   }
 
@@ -98,7 +97,7 @@ export function createSpawning(options: SpawningOptions) {
     }
     const { driver, parent, granted, toolset } = planned
     const agentId = core.ids.agent()
-    reserved.set(agentId, { parent: parent.address, limits: granted.limits ?? {} })
+    core.underway.set(agentId, { parent: parent.address, limits: granted.limits ?? {} })
     try {
       const prompt = request.systemPrompt ?? (await rolePrompt(request.role, options.rolesDir))
       const workspace = await options.prepareWorkspace({ wanted: request.workspace, agentId, agentName: request.name, base: options.workspaceDir, ...standing(core, parent.address) })
@@ -106,7 +105,7 @@ export function createSpawning(options: SpawningOptions) {
       insert(row, driver, caller, request.callKey)
       return { agentId, fresh: true }
     } finally {
-      reserved.delete(agentId)
+      core.underway.delete(agentId)
     }
   }
 
@@ -173,7 +172,7 @@ export function createSpawning(options: SpawningOptions) {
   }
 
   /** Agents that may still be spawned. */
-  const room = (): number => core.limits.maxInstances - livingProcesses(core) - reserved.size
+  const room = (): number => core.limits.maxInstances - livingProcesses(core)
   const isRepeated = (caller: Caller, callKey: string): boolean => {
     const key = callerKey(core, caller)
     return underway.has(`${key} ${callKey}`) || core.store.findCall(key, callKey) !== undefined
