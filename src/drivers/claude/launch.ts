@@ -6,7 +6,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { z } from 'zod'
-import type { DriverConfig, launchSchema } from '../driver.ts'
+import { confinedTools, type DriverConfig, type launchSchema } from '../driver.ts'
 import { childEnvironment } from '../environment.ts'
 import { findExecutable } from '../executable.ts'
 import { readUserMcpServers, type ConfigDir } from './config-dir.ts'
@@ -20,11 +20,11 @@ export type ParsedLaunch = z.output<typeof launchSchema>
 /** The CLI version every fact in this directory was measured with. */
 export const verifiedVersion = '2.1.328'
 
-/** What confined agents get: enough to work in a directory, nothing that reaches beyond it. */
-const confinedTools = ['Bash', 'Read', 'Edit', 'Write', 'Glob', 'Grep', 'NotebookEdit', 'ToolSearch', 'TaskStop']
-
 /** Tools that would wait for a person, or start turns that nobody asked for. */
 const withheldTools = ['AskUserQuestion', 'EnterPlanMode', 'ExitPlanMode', 'CronCreate', 'ScheduleWakeup']
+
+/** What runs commands. Withheld by name where nothing would confine it: `--tools` also takes words that mean several (`default`, `Read,Bash`). */
+const shells = ['Bash', 'PowerShell', 'Monitor', 'REPL']
 
 /** What a Claude Code that started us tells its own children; it would make ours think they are part of that session. */
 const foreignSession = ['CLAUDE_CODE_SESSION_ID', 'CLAUDE_CODE_CHILD_SESSION', 'CLAUDE_CODE_ENTRYPOINT', 'CLAUDE_CODE_SSE_PORT', 'CLAUDE_PID', 'CLAUDE_EFFORT']
@@ -106,7 +106,7 @@ export function prepareLaunch(launch: ParsedLaunch, agentId: string, around: Sur
     '--strict-mcp-config',
     '--append-system-prompt-file', files.write('system-prompt.md', launch.systemPrompt + (hooks ? pasteNote : '') + (lacksBash ? noBashNote : '') + readProjectMemory(launch.cwd)),
     ...toConfinement(launch, sandboxed, Object.keys(servers)),
-    '--disallowedTools', withheldTools.join(','),
+    '--disallowedTools', [...withheldTools, ...(launch.confinement.bypass || sandboxed ? [] : shells)].join(','),
     ...launch.readableDirs.flatMap(dir => ['--add-dir', dir]),
   ]
   return {

@@ -70,6 +70,15 @@ test.runIf(process.platform === 'linux')('confined without a sandbox on the mach
   prepared.dispose()
 })
 
+test.runIf(process.platform === 'linux').each(['Read,Bash', 'default', 'Bash '])('confined without a sandbox on the machine: no Bash by another word either: %s', word => {
+  const prepared = prepare({ confinement: { allowedTools: [word] } }, '/nowhere')
+  expect(valueOf(prepared, '--disallowedTools').split(',')).toEqual(expect.arrayContaining(['Bash', 'PowerShell']))
+  prepared.dispose()
+  const sandboxed = prepare({ confinement: { allowedTools: [word] } })
+  expect(valueOf(sandboxed, '--disallowedTools').split(',')).not.toContain('Bash')
+  sandboxed.dispose()
+})
+
 test.each<[string, object, string | undefined]>([
   ['has one to run it in', {}, undefined],
   ['was not to have Bash', { confinement: { allowedTools: ['Read'] } }, '/nowhere'],
