@@ -103,8 +103,14 @@ const elsewhere = ['GIT_DIR', 'GIT_WORK_TREE', 'GIT_INDEX_FILE', 'GIT_COMMON_DIR
 async function git(cwd: string, ...args: string[]): Promise<string> {
   // oxlint-disable-next-line node/no-process-env -- git runs as the server itself does
   const env = { ...process.env, ...Object.fromEntries(elsewhere.map(name => [name, undefined])), GIT_TERMINAL_PROMPT: '0' }
-  return (await run('git', ['-C', cwd, '-c', 'core.hooksPath=/dev/null', ...args], { env })).stdout.trim()
+  const timeout = args[0] === 'worktree' ? checkoutMs : answerMs
+  return (await run('git', ['-C', cwd, '-c', 'core.hooksPath=/dev/null', ...args], { env, timeout, killSignal: 'SIGKILL' })).stdout.trim()
 }
+
+/** Who may write there may have put something in git's way that it waits for, and a spawn holds its place meanwhile. */
+const answerMs = 10_000
+/** Filters may fetch what they write. */
+const checkoutMs = 600_000
 
 /** In the work tree of a repository with a commit to branch from: a bare one, or the inside of `.git`, is none. */
 async function standsInRepository(dir: string | undefined): Promise<boolean> {
@@ -114,6 +120,7 @@ async function standsInRepository(dir: string | undefined): Promise<boolean> {
     return (await git(dir, 'rev-parse', '--is-inside-work-tree')) === 'true'
   } catch (cause) {
     if (isMissing(cause) && hasGitAbove(dir)) throw failed(`${dir} is in a git repository, and there is no git to make a worktree with.`, 'Install git, or use workspace "shared" or "isolated".', cause)
+    if (cause instanceof Error && 'killed' in cause && cause.killed === true) throw failed(`git gave no answer about ${dir} within ${answerMs / 1000} seconds.`, 'See what it waits for with git status, or use workspace "shared" or "isolated".', cause)
     return false // git's exit code is the answer
   }
 }

@@ -1,6 +1,7 @@
 /** A confined agent writes in its workspace, and only there: what it puts there does not lead an agent of its own out of it, nor the server to run it. */
 
-import { existsSync, mkdirSync, renameSync, symlinkSync, writeFileSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import { existsSync, mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import type { AgentId } from '../../src/ids.ts'
@@ -54,6 +55,16 @@ describe('an agent whose workspace was exchanged for a link', () => {
     expect(await stage.call(stage.as(boss), 'resume_instance', { instance_id: kid })).toMatchObject({ ok: false, error: { code: 'spawn_failed', message: expect.stringContaining('leads elsewhere') } })
     expect(stage.commands.filter(({ type }) => type === 'startAgent')).toEqual([])
   })
+})
+
+test('a spawn waits only so long for a repository that does not answer, and then gives its place back', { timeout: 60_000 }, async () => {
+  const stage = createStage({ limits: { maxInstances: 3 } })
+  const { boss, dir } = await createTeam(stage)
+  git(dir, 'init', '--quiet')
+  rmSync(join(dir, '.git', 'HEAD'))
+  execFileSync('mkfifo', [join(dir, '.git', 'HEAD')])
+  expect(await stage.call(stage.as(boss), 'spawn_agent', wanted('auto'))).toMatchObject({ ok: false, error: { code: 'workspace_failed', message: expect.stringContaining('no answer') } })
+  expect(await stage.refusal(stage.as(boss), 'spawn_agent', wanted('isolated'))).toBe('ok')
 })
 
 describe("a worktree of a confined agent's own repository", () => {

@@ -3,7 +3,7 @@
  * variable here stands for a dialog, a shared directory or a timeout that was met.
  */
 
-import { readFileSync } from 'node:fs'
+import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs'
 import { join } from 'node:path'
 import type { z } from 'zod'
 import { confinedTools, type DriverConfig, type launchSchema } from '../driver.ts'
@@ -135,12 +135,24 @@ export function prepareLaunch(launch: ParsedLaunch, agentId: string, around: Sur
 function readProjectMemory(cwd: string): string {
   const parts = ['CLAUDE.md', join('.claude', 'CLAUDE.md'), 'CLAUDE.local.md'].flatMap(name => {
     try {
-      return [`\n\n# Project instructions (${name})\n\n${readFileSync(join(cwd, name), 'utf8').slice(0, 60_000)}`]
+      return [`\n\n# Project instructions (${name})\n\n${readBeginning(join(cwd, name), 240_000).slice(0, 60_000)}`]
     } catch {
       return [] // absent, a directory, or not for us: then it has no say
     }
   })
   return parts.join('')
+}
+
+/** Of a file that agents may have put there: a FIFO or a device in its place would be read for ever, and the server with it. @throws where it is no file */
+function readBeginning(path: string, bytes: number): string {
+  const file = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK)
+  try {
+    if (!fstatSync(file).isFile()) throw new Error(`${path} is no file.`)
+    const buffer = new Uint8Array(bytes)
+    return new TextDecoder().decode(buffer.subarray(0, readSync(file, buffer, 0, bytes, 0)))
+  } finally {
+    closeSync(file)
+  }
 }
 
 function toSettings(launch: ParsedLaunch, sandboxed: boolean, hooksUrl: string | undefined): object {
