@@ -92,10 +92,10 @@ export async function callTool(table: ToolTable, name: string, args: unknown, co
   }
 }
 
-/** The tool that was meant, also where it was reached by way of `call_tool`. */
+/** The tool that was meant, also where it was reached by way of `call_tool`; of what is no tool, as much as a record has room for. */
 function calledBy(name: string, args: unknown): string {
   const inner = name === 'call_tool' && typeof args === 'object' && args !== null && 'name' in args ? args.name : undefined
-  return typeof inner === 'string' ? inner : name
+  return (typeof inner === 'string' ? inner : name).slice(0, 100)
 }
 
 /** Finds, parses, runs; throws what a caller did wrong as `MadroxError`. */
@@ -114,7 +114,7 @@ function withPendingReplies({ caller, system }: ToolContext, result: ToolOutcome
 }
 
 function unknownTool(table: ToolTable, name: string): MadroxError {
-  return new MadroxError('unknown_tool', `There is no tool "${name}".`, { remedy: `Tools: ${[...table.keys()].toSorted().join(', ')}.`, data: { name } })
+  return new MadroxError('unknown_tool', `There is no tool "${name.slice(0, 200)}".`, { remedy: `Tools: ${[...table.keys()].toSorted().join(', ')}.`, data: { name: name.slice(0, 200) } })
 }
 
 function invalidInput(name: string, error: z.ZodError): MadroxError {
