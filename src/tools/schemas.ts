@@ -49,7 +49,8 @@ export const spawnFields = {
   // `int()` would list the largest whole number with it.
   max_total_tokens: z.number().positive().refine(Number.isSafeInteger, 'is no whole number').optional(),
   max_cost: z.number().positive().optional().describe('USD'),
-  timeout_minutes: z.number().positive().optional().describe('Then it is ended'),
+  // Ten years; what lies beyond what a date can be could not be told. Listed, it would cost its tokens.
+  timeout_minutes: z.number().positive().refine(minutes => minutes <= 5_256_000, 'is more than ten years').optional().describe('Then it is ended'),
   toolset: z.enum(['leaf', 'supervisor']).optional().describe('leaf: needs no agents of its own'),
   restart: z.enum(restartPolicies).default('transient'),
   /** Known to users of the original; every agent has Madrox. */

@@ -3,10 +3,10 @@
  * variable here stands for a dialog, a shared directory or a timeout that was met.
  */
 
-import { readFileSync } from 'node:fs'
+import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs'
 import { join } from 'node:path'
 import type { z } from 'zod'
-import type { DriverConfig, launchSchema } from '../driver.ts'
+import { confinedTools, type DriverConfig, type launchSchema } from '../driver.ts'
 import { childEnvironment } from '../environment.ts'
 import { findExecutable } from '../executable.ts'
 import { readUserMcpServers, type ConfigDir } from './config-dir.ts'
@@ -20,11 +20,11 @@ export type ParsedLaunch = z.output<typeof launchSchema>
 /** The CLI version every fact in this directory was measured with. */
 export const verifiedVersion = '2.1.328'
 
-/** What confined agents get: enough to work in a directory, nothing that reaches beyond it. */
-const confinedTools = ['Bash', 'Read', 'Edit', 'Write', 'Glob', 'Grep', 'NotebookEdit', 'ToolSearch', 'TaskStop']
-
 /** Tools that would wait for a person, or start turns that nobody asked for. */
 const withheldTools = ['AskUserQuestion', 'EnterPlanMode', 'ExitPlanMode', 'CronCreate', 'ScheduleWakeup']
+
+/** What runs commands. Withheld by name where nothing would confine it: `--tools` also takes words that mean several (`default`, `Read,Bash`). */
+const shells = ['Bash', 'PowerShell', 'Monitor', 'REPL']
 
 /** What a Claude Code that started us tells its own children; it would make ours think they are part of that session. */
 const foreignSession = ['CLAUDE_CODE_SESSION_ID', 'CLAUDE_CODE_CHILD_SESSION', 'CLAUDE_CODE_ENTRYPOINT', 'CLAUDE_CODE_SSE_PORT', 'CLAUDE_PID', 'CLAUDE_EFFORT']
@@ -106,7 +106,7 @@ export function prepareLaunch(launch: ParsedLaunch, agentId: string, around: Sur
     '--strict-mcp-config',
     '--append-system-prompt-file', files.write('system-prompt.md', launch.systemPrompt + (hooks ? pasteNote : '') + (lacksBash ? noBashNote : '') + readProjectMemory(launch.cwd)),
     ...toConfinement(launch, sandboxed, Object.keys(servers)),
-    '--disallowedTools', withheldTools.join(','),
+    '--disallowedTools', [...withheldTools, ...(launch.confinement.bypass || sandboxed ? [] : shells)].join(','),
     ...launch.readableDirs.flatMap(dir => ['--add-dir', dir]),
   ]
   return {
@@ -135,12 +135,24 @@ export function prepareLaunch(launch: ParsedLaunch, agentId: string, around: Sur
 function readProjectMemory(cwd: string): string {
   const parts = ['CLAUDE.md', join('.claude', 'CLAUDE.md'), 'CLAUDE.local.md'].flatMap(name => {
     try {
-      return [`\n\n# Project instructions (${name})\n\n${readFileSync(join(cwd, name), 'utf8').slice(0, 60_000)}`]
+      return [`\n\n# Project instructions (${name})\n\n${readBeginning(join(cwd, name), 240_000).slice(0, 60_000)}`]
     } catch {
       return [] // absent, a directory, or not for us: then it has no say
     }
   })
   return parts.join('')
+}
+
+/** Of a file that agents may have put there: a FIFO or a device in its place would be read for ever, and the server with it. @throws where it is no file */
+function readBeginning(path: string, bytes: number): string {
+  const file = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK)
+  try {
+    if (!fstatSync(file).isFile()) throw new Error(`${path} is no file.`)
+    const buffer = new Uint8Array(bytes)
+    return new TextDecoder().decode(buffer.subarray(0, readSync(file, buffer, 0, bytes, 0)))
+  } finally {
+    closeSync(file)
+  }
 }
 
 function toSettings(launch: ParsedLaunch, sandboxed: boolean, hooksUrl: string | undefined): object {
