@@ -101,7 +101,7 @@ describe.each(['bash', 'zsh', 'fish'] as const)('in %s, Tab completes', shell =>
     ['the same behind "="', 'madrox interrupt lea --then=ho\tx', ['interrupt', 'lea', '--then=hold', 'x']],
     ["an agent's name", 'madrox send le\thello', ['send', lea, 'hello']],
     ['a name that a shell would take for commands, as one word', 'madrox stop tra\t--force', ['stop', trap, '--force']],
-    ['the rest of it', String.raw`madrox stop trap\ ` + '\t--force', ['stop', trap, '--force']],
+    ['the rest of it', `madrox stop trap\\ \t--force`, ['stop', trap, '--force']],
   ])('%s', async (_what, keys, args) => {
     expect(await typed(shell, keys)).toEqual({ args, hacked: false })
   })
