@@ -26,6 +26,16 @@ export const common = {
   json: { type: 'boolean', description: 'The data itself, for programs' },
 } as const satisfies ArgsDef
 
+/** Of commands that spawn or send. */
+export const keyed = {
+  'idempotency-key': { type: 'string', description: 'Any text of your own: the same call again with it is the first one, and nothing is done twice', valueHint: 'TEXT' },
+} as const satisfies ArgsDef
+
+export const keyOf = (given: Given): { readonly key?: string } => {
+  const key = textOf(given, 'idempotency-key')
+  return key === undefined ? {} : { key }
+}
+
 export function toCommand({ name, description, words = [], options = {}, run }: Command): CommandDef {
   const shown = Object.fromEntries(words.map(word => [word.replace(/[[\]…]/g, ''), { type: 'positional' as const, required: false, description: word.startsWith('[') ? 'May be left out' : word.endsWith('…') ? 'One or several' : 'Needed' }]))
   return defineCommand({

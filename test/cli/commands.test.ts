@@ -156,6 +156,18 @@ test('clean asks at a terminal, and takes anything but yes for no', async () => 
   expect(stripVTControlCharacters(await answer('y'))).toContain('lea removed')
 })
 
+test('an --idempotency-key makes a repeated spawn, send or call the first one', async () => {
+  const spawn = () => json('spawn', 'moe', 'echo once', '--harness', 'scripted', '--workspace', 'isolated', '--wait', '--idempotency-key', 'k1')
+  const [first, again] = [await spawn(), await spawn()]
+  expect(again.data).toMatchObject({ instance_id: first.data['instance_id'], message_id: first.data['message_id'], response: 'once' })
+  const send = (key: string) => json('send', 'moe', 'echo more', '--idempotency-key', key)
+  const sent = [await send('k1'), await send('k1'), await send('k2')].map(({ data }) => [data['message_id'], data['response']])
+  expect(sent).toEqual([sent[0], sent[0], [expect.any(String), 'more']])
+  expect(sent[2]).not.toEqual(sent[0])
+  const call = () => json('call', 'send_to_instance', 'instance_id=moe', 'message=echo still', '--idempotency-key', 'k3')
+  expect((await call()).data['message_id']).toBe((await call()).data['message_id'])
+})
+
 describe('call', () => {
   test('takes JSON, stdin and key=value, by what the tool wants', async () => {
     const id = await agent('ian')

@@ -29,6 +29,10 @@ const shells = ['Bash', 'PowerShell', 'Monitor', 'REPL']
 /** What a Claude Code that started us tells its own children; it would make ours think they are part of that session. */
 const foreignSession = ['CLAUDE_CODE_SESSION_ID', 'CLAUDE_CODE_CHILD_SESSION', 'CLAUDE_CODE_ENTRYPOINT', 'CLAUDE_CODE_SSE_PORT', 'CLAUDE_PID', 'CLAUDE_EFFORT']
 
+/** Clouds Claude Code may have its models from, by what switches them on, and whose variables it then needs; agents do not see the user's settings, where that may stand too. */
+const clouds: Readonly<Record<string, readonly string[]>> = { CLAUDE_CODE_USE_BEDROCK: ['AWS_'], CLAUDE_CODE_USE_VERTEX: ['GOOGLE_', 'CLOUD_ML_REGION', 'VERTEX_REGION_'] }
+const isOn = (value = ''): boolean => ['1', 'true', 'yes', 'on'].includes(value.toLowerCase())
+
 /** Very long messages cannot be typed in pieces; the CLI then marks the rest as pasted and tells the model to mistrust it. */
 const pasteNote = '\n\nText inside <pasted_content> tags is part of the message it stands in, written by the same sender.'
 
@@ -55,7 +59,7 @@ export interface Prepared {
 
 /** The environment without what is secret to one agent; also tells which configuration directory is meant. */
 export function baseEnvironment(config: Pick<DriverConfig, 'env' | 'childEnv'>): Record<string, string> {
-  const env = childEnvironment(config.env, { families: ['ANTHROPIC_', 'CLAUDE_', 'IS_SANDBOX'], names: config.childEnv })
+  const env = childEnvironment(config.env, { families: ['ANTHROPIC_', 'CLAUDE_', 'IS_SANDBOX', ...Object.entries(clouds).flatMap(([variable, families]) => (isOn(config.env[variable]) ? families : []))], names: config.childEnv })
   for (const name of foreignSession) delete env[name]
   const loopback = '127.0.0.1,localhost,::1'
   for (const name of ['NO_PROXY', 'no_proxy']) env[name] = env[name] ? `${env[name]},${loopback}` : loopback // hooks and MCP are ours, on loopback
