@@ -86,12 +86,6 @@ export const anyFields = {
 export const spawnInput = z.strictObject({ ...spawnFields, ...anyFields })
 export type SpawnInput = z.output<typeof spawnInput>
 
-/** The essentials; all that `toSpawned` gives comes with them, and naming it here would be paid for three times in every session. */
-export const spawnedOutput = z.looseObject({ instance_id: z.string(), name: z.string(), state: z.string(), workspace: z.string(), message_id: z.string().optional(), response: z.string().optional() })
-
-/** The essentials again; `toSent` also gives `instance_id`, `via`, `usage`, `position` and `hint`. */
-export const sentOutput = z.looseObject({ status: z.string(), message_id: z.string(), response: z.string().optional() })
-
 /** Tokens as callers know them. */
 export const toUsage = (usage: AgentStatus['usage']): Record<string, number> => ({
   input_tokens: usage.inputTokens, output_tokens: usage.outputTokens, cache_creation_tokens: usage.cacheCreationTokens, cache_read_tokens: usage.cacheReadTokens,
