@@ -42,7 +42,7 @@ export const spawnFields = {
   expects_reply: z.boolean().default(true),
   workspace: z.string().max(4_096).default('auto').describe('auto | isolated | shared | worktree | absolute path. auto: a git worktree if you stand in a repository, else an empty directory'),
   bypass_isolation: z.boolean().default(false).describe('Let it act outside its workspace'),
-  permission_mode: z.enum(['acceptEdits', 'bypassPermissions', 'default', 'dontAsk', 'manual', 'plan']).optional(),
+  permission_mode: z.enum(['acceptEdits', 'bypassPermissions', 'default', 'dontAsk', 'manual', 'plan', 'on-request', 'untrusted']).optional(),
   allowed_tools: z.array(z.string().min(1)).max(100).optional(),
   mcp_servers: mcpServers.prefault([]).describe('Presets (e.g. ["filesystem"]) or {name: {command, args, env} | {url, headers} | {preset, args, env}}'),
   inherit_mcp: z.boolean().default(false).describe("Also the user's own MCP servers"),

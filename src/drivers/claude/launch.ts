@@ -14,6 +14,7 @@ import { registeredHooks } from './hook-bodies.ts'
 import type { Login } from './login.ts'
 import { removeMountPoints } from './mount-points.ts'
 import { createPrivateFiles } from './private-files.ts'
+import { toServerPrefix } from './wants.ts'
 
 export type ParsedLaunch = z.output<typeof launchSchema>
 
@@ -171,6 +172,8 @@ function toSettings(launch: ParsedLaunch, sandboxed: boolean, hooksUrl: string |
   })
   return {
     skipDangerousModePermissionPrompt: true,
+    // Plan mode would have a classifier on the server look at each command, and where there is none draw a dialog that no hook tells of.
+    disableAutoMode: 'disable',
     ...(hooksUrl === undefined ? {} : { hooks: Object.fromEntries(registeredHooks.map(event => [event, [hook(event)]])) }),
     ...(sandboxed
       ? {
@@ -193,7 +196,7 @@ const toTools = ({ confinement }: ParsedLaunch): readonly string[] => confinemen
 function toConfinement(launch: ParsedLaunch, sandboxed: boolean, servers: readonly string[]): string[] {
   const { bypass, permissionMode, allowedTools } = launch.confinement
   // Whoever asked for a server meant its tools to be used; without this every mode but bypassPermissions asks, or denies.
-  const ofServers = servers.map(name => `mcp__${name.replace(/[^a-zA-Z0-9_-]/g, '_')}`)
+  const ofServers = servers.map(toServerPrefix)
   if (bypass)
     return [
       '--permission-mode', permissionMode ?? 'bypassPermissions',
@@ -228,6 +231,7 @@ function hasSandbox(env: Readonly<Record<string, string>>): boolean {
 /** What cannot be launched as asked, in words for the caller. */
 export function findLaunchFault({ confinement, sessionId, mcpServers }: ParsedLaunch): string | undefined {
   if (!/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(sessionId)) return `Session id "${sessionId}" is not a UUID, which Claude Code requires.`
+  if (confinement.permissionMode === 'on-request' || confinement.permissionMode === 'untrusted') return `Permission mode ${confinement.permissionMode} is Codex's; Claude Code asks by default, manual or acceptEdits.`
   if (!confinement.bypass && confinement.permissionMode === 'bypassPermissions')
     return 'Permission mode bypassPermissions contradicts confinement; ask for bypass_isolation instead.'
   if (mcpServers && 'madrox' in mcpServers) return 'An MCP server may not be called "madrox": that name is the agent\'s way back.'
