@@ -61,6 +61,12 @@ describe('send', () => {
     expect(JSON.parse(said)).toMatchObject({ status: 'answered', response: 'piped' })
   })
 
+  test('is refused whole where a number is none: nothing is sent', async () => {
+    const id = await agent('zoe')
+    expect(await madrox('send', id, 'echo hi', '--timeout-seconds', 'soon')).toMatchObject({ code: 1, stdout: '', stderr: expect.stringMatching(/send_to_instance do not fit: timeout_seconds.*nothing was changed/) })
+    expect((await json('status', id)).data).toMatchObject({ request_count: 0 })
+  })
+
   test('ends with 4 when the answer is not there in time, 1 when there is none, and says which message stays open', async () => {
     await agent('carl')
     expect(await madrox('send', 'carl', 'fail no such file')).toMatchObject({ code: 1, stdout: expect.stringMatching(/^failed .*no such file/) })
@@ -189,6 +195,8 @@ describe('call', () => {
 
 test.each([
   [['tree', '--prot'], "Unknown option '--prot'. See madrox tree --help."],
+  [['spawn', 'ada', '--harnes', 'scripted'], 'Unknown option \'--harnes\'. Did you mean "--harness"? See madrox spawn --help.'],
+  [['spawn', 'ada', '--wait'], '--wait is for the answer to a TASK; give one. See madrox spawn --help.'],
   [['send', 'ada'], 'MESSAGE is missing. See madrox send --help.'],
   [['status', 'a', 'b'], 'Unexpected word "b". See madrox status --help.'],
   [['call', 'get_instance_statu', 'a=b'], 'There is no tool "get_instance_statu". Did you mean "get_instance_status"? See madrox call --help.'],
