@@ -21,7 +21,7 @@ export interface Request {
   readonly text: string
   /** Who wants it: an agent, or a client. */
   readonly by: Address & { readonly name: string }
-  readonly asked: 'supervisor' | 'person'
+  readonly asked: 'supervisor' | 'person' | 'policy'
   readonly tool?: string
   readonly detail?: string
 }
@@ -49,6 +49,9 @@ const lookedThrough = 1_000
 
 /** By nobody. */
 const madrox = 'madrox'
+/** By the rights an agent has. */
+export const byPolicy = 'policy'
+const wordFor = (core: Core, by: string): string => (by === madrox || by === byPolicy ? by : nameOfSetter(core, by))
 
 export function createApprovals(core: Core) {
   const persons = createPersons(core)
@@ -95,13 +98,13 @@ export function createApprovals(core: Core) {
     const { text, by, asked, tool, detail } = row.request as Request // written by `begin`
     return {
       id: row.id, kind: row.kind, by, text, asked, askedAt: row.askedAt, expiresAt: row.expiresAt, ...(tool === undefined ? {} : { tool }), ...(detail === undefined ? {} : { detail }),
-      ...(settled ? { settled: { ...settled, by: settled.by === madrox ? madrox : nameOfSetter(core, settled.by) } } : {}),
+      ...(settled ? { settled: { ...settled, by: wordFor(core, settled.by) } } : {}),
     }
   }
 
-  function answered(row: ApprovalRow, { decision, message }: PersonAnswer): void {
+  function answered(row: ApprovalRow, { decision, message }: PersonAnswer, by = `client:${row.clientId}`): void {
     try {
-      settle(row.id, decision, `client:${row.clientId}`, message)
+      settle(row.id, decision, by, message)
     } catch (error) {
       settle(row.id, 'deny', madrox, `the yes could not be put on record: ${wordsOf(error)}`)
     }
@@ -130,6 +133,8 @@ export function createApprovals(core: Core) {
     /** Puts it to that person; `unasked`: it could not be. */
     ask: ({ row, request, over }: Open, person: Person, unasked: () => void) =>
       persons.put(person, { text: request.text, expiresAt: row.expiresAt, over: over.signal, unasked, answered: given => answered(row, given) }),
+    /** By its agent's own rights, and no one is asked. */
+    decide: ({ row }: Open, { decision, reason }: { readonly decision: 'allow' | 'deny'; readonly reason: string }) => answered(row, { decision, message: reason }, byPolicy),
     /** Nobody will answer any more. */
     endAll: (why: string): void => {
       closed = why
@@ -184,7 +189,7 @@ function notOpen(core: Core, caller: Caller, id: string): MadroxError {
   const row = core.store.listApprovals({ settled: lookedThrough }).find(known => known.id === id)
   if (row?.settled && maySee(core, caller, row)) {
     const { decision, by, reason } = row.settled
-    return new MadroxError('already_settled', `That was settled before: ${decision} by ${by === madrox ? madrox : nameOfSetter(core, by)}${reason === undefined ? '' : ` (${reason})`}.`, { remedy: 'It stands; list_approvals shows what still waits.', data: { approval_id: id, decision } })
+    return new MadroxError('already_settled', `That was settled before: ${decision} by ${wordFor(core, by)}${reason === undefined ? '' : ` (${reason})`}.`, { remedy: 'It stands; list_approvals shows what still waits.', data: { approval_id: id, decision } })
   }
   return new MadroxError('not_found', `Nothing that you may answer waits under "${id}".`, { remedy: 'list_approvals shows what waits, with ids.', data: { approval_id: id } })
 }

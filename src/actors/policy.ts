@@ -5,6 +5,8 @@
 
 import { z } from 'zod'
 
+/** Who answers a permission prompt that the policy cannot judge: later in the list is stricter. */
+export const unjudgedRoutes = ['supervisor', 'person', 'deny'] as const
 /** How much a permission prompt is kept from deciding itself: later in the list is stricter. */
 export const promptRoutes = ['policy', 'supervisor', 'person'] as const
 export type PromptRoute = (typeof promptRoutes)[number]
@@ -22,6 +24,7 @@ export const policyFields = {
   max_children: most,
   max_total_cost: z.number().positive(),
   permission_prompts: z.enum(promptRoutes),
+  unjudged_prompts: z.enum(unjudgedRoutes),
   notifications: z.strictObject({ spawn: z.boolean().default(false), end: z.boolean().default(false), error: z.boolean().default(false), cost: z.number().positive().optional() }),
 } as const
 
@@ -30,7 +33,7 @@ export type PolicyValues = { readonly [Key in PolicyKey]: z.output<(typeof polic
 export const policyKeys = Object.keys(policyFields) as readonly PolicyKey[] // the object's own keys, which TypeScript calls strings
 
 /** What holds where nobody has said anything. */
-export const defaultPolicy: Partial<PolicyValues> = { spawn_approval: 'auto', orchestration: 'on', permission_prompts: 'policy' }
+export const defaultPolicy: Partial<PolicyValues> = { spawn_approval: 'auto', orchestration: 'on', permission_prompts: 'policy', unjudged_prompts: 'supervisor' }
 
 interface Rule<Value> {
   /** It allows nothing that `above` does not. */
@@ -68,6 +71,7 @@ export const rules: { readonly [Key in PolicyKey]: Rule<PolicyValues[Key]> } = {
   max_children: ceiling,
   max_total_cost: ceiling,
   permission_prompts: choice(promptRoutes),
+  unjudged_prompts: choice(unjudgedRoutes),
   notifications: nearest(),
 }
 

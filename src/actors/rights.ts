@@ -10,7 +10,7 @@ import type { SpawnRequest } from './facade.ts'
 
 type Rights = Pick<SpawnRequest, 'harness' | 'confinement' | 'mcpServers' | 'inheritMcp' | 'script'>
 
-interface Freedom {
+export interface Freedom {
   /** Nothing keeps it to its workspace. */
   readonly unconfined: boolean
   readonly writes: boolean
@@ -19,7 +19,8 @@ interface Freedom {
 /** The CLI behind a harness, by whichever driver: `claude-stream` is `claude`. */
 export const familyOf = (harness: string): string => /^(?:claude|codex)(?=-|$)/.exec(harness)?.[0] ?? harness
 
-function freedomOf({ harness, confinement: { bypass, permissionMode, sandboxMode } }: Pick<Rights, 'harness' | 'confinement'>): Freedom {
+/** What an agent's confinement comes to with its harness. */
+export function freedomOf({ harness, confinement: { bypass, permissionMode, sandboxMode } }: Pick<Rights, 'harness' | 'confinement'>): Freedom {
   const bySandbox: Freedom = { unconfined: (sandboxMode ?? (bypass ? 'danger-full-access' : '')) === 'danger-full-access', writes: sandboxMode !== 'read-only' }
   const byMode: Freedom = { unconfined: bypass || permissionMode === 'bypassPermissions', writes: permissionMode !== 'plan' }
   const family = familyOf(harness)

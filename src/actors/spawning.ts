@@ -15,6 +15,7 @@ import { agentActor, agentContext, type AgentSpec, callerKey, type Core, isEnded
 import { checkBudget, checkTotalCost, watchAgent } from './budgets.ts'
 import type { Asking } from './controlling.ts'
 import { checkRoom, depthBelow, livingProcesses } from './capacity.ts'
+import { driverOf } from './harnesses.ts'
 import { checkText } from './messaging.ts'
 import { resolveParent } from './parenthood.ts'
 import { policyBelow } from './policies.ts'
@@ -67,8 +68,7 @@ export function createSpawning(options: SpawningOptions) {
   function plan(caller: Caller, asked: SpawnRequest) {
     const model = asked.model ?? options.models[asked.harness] ?? options.models[familyOf(asked.harness)]
     const request = model === undefined ? asked : { ...asked, model }
-    const driver = options.drivers().get(request.harness)
-    if (!driver) throw new MadroxError('invalid_input', `There is no harness "${request.harness}".`, { remedy: `Harnesses: ${[...options.drivers().keys()].join(', ')}.` })
+    const driver = driverOf(request.harness, options.drivers())
     if (request.firstMessage !== undefined) checkText(core, request.firstMessage)
     const parent = typeof request.parent === 'object' ? request.parent : resolveParent(core, caller, request.parent, request.name)
     const supervisor = parent.address.kind === 'agent' ? rowOf(core, parent.address.id) : undefined

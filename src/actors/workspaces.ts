@@ -10,6 +10,7 @@ import { dirname, isAbsolute, join, relative } from 'node:path'
 import { promisify } from 'node:util'
 import { MadroxError, wordsOf } from '../errors.ts'
 import type { AgentId } from '../ids.ts'
+import { nearest } from '../nearest.ts'
 import { escapes, leadsElsewhere } from './paths.ts'
 import { addWorktree } from './untrusted-worktree.ts'
 
@@ -49,7 +50,8 @@ export async function prepareWorkspace(home: string, request: WorkspaceRequest):
   if (wanted === 'worktree') return worktree(home, request, await callerDirectory(request))
   if (wanted === 'auto') return (await standsInRepository(request.callerDir)) ? worktree(home, request, await callerDirectory(request)) : isolated(request)
   if (isAbsolute(wanted)) return { kind: 'path', path: await givenPath(request) }
-  throw failed(`"${wanted}" is not a workspace.`, 'Use auto, isolated, shared, worktree, or an absolute path.')
+  const near = nearest(wanted, ['auto', 'isolated', 'shared', 'worktree'])
+  throw failed(`"${wanted}" is not a workspace.`, `${near ? `Did you mean "${near}"? ` : ''}Use auto, isolated, shared, worktree, or an absolute path.`)
 }
 
 const failed = (message: string, remedy: string, cause?: unknown): MadroxError => new MadroxError('workspace_failed', message, { remedy, cause })

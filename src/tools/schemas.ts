@@ -42,7 +42,7 @@ export const spawnFields = {
   expects_reply: z.boolean().default(true),
   workspace: z.string().max(4_096).default('auto').describe('auto | isolated | shared | worktree | absolute path. auto: a git worktree if you stand in a repository, else an empty directory'),
   bypass_isolation: z.boolean().default(false).describe('Let it act outside its workspace'),
-  permission_mode: z.enum(['acceptEdits', 'bypassPermissions', 'default', 'dontAsk', 'manual', 'plan']).optional(),
+  permission_mode: z.enum(['acceptEdits', 'bypassPermissions', 'default', 'dontAsk', 'manual', 'plan', 'on-request', 'untrusted']).optional(),
   allowed_tools: z.array(z.string().min(1)).max(100).optional(),
   mcp_servers: mcpServers.prefault([]).describe('Presets (e.g. ["filesystem"]) or {name: {command, args, env} | {url, headers} | {preset, args, env}}'),
   inherit_mcp: z.boolean().default(false).describe("Also the user's own MCP servers"),
@@ -85,12 +85,6 @@ export const anyFields = {
 /** What every spawn comes down to, whichever tool asked. */
 export const spawnInput = z.strictObject({ ...spawnFields, ...anyFields })
 export type SpawnInput = z.output<typeof spawnInput>
-
-/** The essentials; all that `toSpawned` gives comes with them, and naming it here would be paid for three times in every session. */
-export const spawnedOutput = z.looseObject({ instance_id: z.string(), name: z.string(), state: z.string(), workspace: z.string(), message_id: z.string().optional(), response: z.string().optional() })
-
-/** The essentials again; `toSent` also gives `instance_id`, `via`, `usage`, `position` and `hint`. */
-export const sentOutput = z.looseObject({ status: z.string(), message_id: z.string(), response: z.string().optional() })
 
 /** Tokens as callers know them. */
 export const toUsage = (usage: AgentStatus['usage']): Record<string, number> => ({

@@ -330,6 +330,8 @@ describe('a glance', () => {
     expect(await stage.ask(stage.me, 'get_live_instance_status', { instance_id: ada })).toMatchObject({
       state: 'busy', source: 'self', seconds_in_state: 5, current_tool: { name: 'Bash', since: '2026-01-01T00:00:02.000Z', source: 'self' }, seconds_since_last_fact: 3, stuck: false, waits_for_others: false,
     })
+    const told = async (tool: string) => Object.keys(await stage.ask(stage.me, tool, { instance_id: ada }))
+    expect(await told('get_live_instance_status')).toEqual(expect.arrayContaining((await told('get_instance_status')).filter(key => key !== 'changes')))
     stage.fact(ada, { type: 'outputProduced', kind: 'tool_result', callId: 'c1', content: 'done' })
     expect(await stage.ask(stage.me, 'get_live_instance_status')).toMatchObject({ instances: [{ name: 'ada', current_tool: null }], total: 1 })
   })

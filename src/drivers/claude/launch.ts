@@ -14,6 +14,7 @@ import { registeredHooks } from './hook-bodies.ts'
 import type { Login } from './login.ts'
 import { removeMountPoints } from './mount-points.ts'
 import { createPrivateFiles } from './private-files.ts'
+import { toServerPrefix } from './wants.ts'
 
 export type ParsedLaunch = z.output<typeof launchSchema>
 
@@ -28,6 +29,10 @@ const shells = ['Bash', 'PowerShell', 'Monitor', 'REPL']
 
 /** What a Claude Code that started us tells its own children; it would make ours think they are part of that session. */
 const foreignSession = ['CLAUDE_CODE_SESSION_ID', 'CLAUDE_CODE_CHILD_SESSION', 'CLAUDE_CODE_ENTRYPOINT', 'CLAUDE_CODE_SSE_PORT', 'CLAUDE_PID', 'CLAUDE_EFFORT']
+
+/** Clouds Claude Code may have its models from, by what switches them on, and whose variables it then needs; agents do not see the user's settings, where that may stand too. */
+const clouds: Readonly<Record<string, readonly string[]>> = { CLAUDE_CODE_USE_BEDROCK: ['AWS_'], CLAUDE_CODE_USE_VERTEX: ['GOOGLE_', 'CLOUD_ML_REGION', 'VERTEX_REGION_'] }
+const isOn = (value = ''): boolean => ['1', 'true', 'yes', 'on'].includes(value.toLowerCase())
 
 /** Very long messages cannot be typed in pieces; the CLI then marks the rest as pasted and tells the model to mistrust it. */
 const pasteNote = '\n\nText inside <pasted_content> tags is part of the message it stands in, written by the same sender.'
@@ -55,7 +60,7 @@ export interface Prepared {
 
 /** The environment without what is secret to one agent; also tells which configuration directory is meant. */
 export function baseEnvironment(config: Pick<DriverConfig, 'env' | 'childEnv'>): Record<string, string> {
-  const env = childEnvironment(config.env, { families: ['ANTHROPIC_', 'CLAUDE_', 'IS_SANDBOX'], names: config.childEnv })
+  const env = childEnvironment(config.env, { families: ['ANTHROPIC_', 'CLAUDE_', 'IS_SANDBOX', ...Object.entries(clouds).flatMap(([variable, families]) => (isOn(config.env[variable]) ? families : []))], names: config.childEnv })
   for (const name of foreignSession) delete env[name]
   const loopback = '127.0.0.1,localhost,::1'
   for (const name of ['NO_PROXY', 'no_proxy']) env[name] = env[name] ? `${env[name]},${loopback}` : loopback // hooks and MCP are ours, on loopback
@@ -167,6 +172,8 @@ function toSettings(launch: ParsedLaunch, sandboxed: boolean, hooksUrl: string |
   })
   return {
     skipDangerousModePermissionPrompt: true,
+    // Plan mode would have a classifier on the server look at each command, and where there is none draw a dialog that no hook tells of.
+    disableAutoMode: 'disable',
     ...(hooksUrl === undefined ? {} : { hooks: Object.fromEntries(registeredHooks.map(event => [event, [hook(event)]])) }),
     ...(sandboxed
       ? {
@@ -189,7 +196,7 @@ const toTools = ({ confinement }: ParsedLaunch): readonly string[] => confinemen
 function toConfinement(launch: ParsedLaunch, sandboxed: boolean, servers: readonly string[]): string[] {
   const { bypass, permissionMode, allowedTools } = launch.confinement
   // Whoever asked for a server meant its tools to be used; without this every mode but bypassPermissions asks, or denies.
-  const ofServers = servers.map(name => `mcp__${name.replace(/[^a-zA-Z0-9_-]/g, '_')}`)
+  const ofServers = servers.map(toServerPrefix)
   if (bypass)
     return [
       '--permission-mode', permissionMode ?? 'bypassPermissions',
@@ -224,6 +231,7 @@ function hasSandbox(env: Readonly<Record<string, string>>): boolean {
 /** What cannot be launched as asked, in words for the caller. */
 export function findLaunchFault({ confinement, sessionId, mcpServers }: ParsedLaunch): string | undefined {
   if (!/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(sessionId)) return `Session id "${sessionId}" is not a UUID, which Claude Code requires.`
+  if (confinement.permissionMode === 'on-request' || confinement.permissionMode === 'untrusted') return `Permission mode ${confinement.permissionMode} is Codex's; Claude Code asks by default, manual or acceptEdits.`
   if (!confinement.bypass && confinement.permissionMode === 'bypassPermissions')
     return 'Permission mode bypassPermissions contradicts confinement; ask for bypass_isolation instead.'
   if (mcpServers && 'madrox' in mcpServers) return 'An MCP server may not be called "madrox": that name is the agent\'s way back.'

@@ -137,6 +137,16 @@ test('of the server\'s environment a child gets what is Claude\'s, less the sess
   for (const name of ['SECRET', 'OPENAI_API_KEY', 'CLAUDE_CODE_SESSION_ID']) expect(env).not.toHaveProperty(name)
 })
 
+test.each([
+  [{}, []],
+  [{ CLAUDE_CODE_USE_BEDROCK: '0', CLAUDE_CODE_USE_VERTEX: '' }, []],
+  [{ CLAUDE_CODE_USE_BEDROCK: '1' }, ['AWS_SECRET_ACCESS_KEY', 'AWS_REGION']],
+  [{ CLAUDE_CODE_USE_VERTEX: 'true' }, ['GOOGLE_APPLICATION_CREDENTIALS', 'CLOUD_ML_REGION']],
+])('variables of a cloud reach a child only where Claude Code is configured for it: %j', (env, names) => {
+  const theirs = { AWS_SECRET_ACCESS_KEY: 'a', AWS_REGION: 'b', GOOGLE_APPLICATION_CREDENTIALS: 'c', CLOUD_ML_REGION: 'd' }
+  expect(Object.keys(baseEnvironment({ env: { ...theirs, ...env }, childEnv: [] })).filter(name => name in theirs)).toEqual(names)
+})
+
 test('a configuration directory in use is left as it is', () => {
   writeFileSync(join(root, '.claude.json'), '{"theirs":1}')
   prepareConfigDir(findConfigDir({ HOME: root }))
