@@ -14,6 +14,7 @@ import type { ApprovalAnswer, ApprovalTold, Person, PersonAnswer } from './contr
 import { isWithin } from './directory.ts'
 import { createPersons } from './persons.ts'
 import { nameOfSetter } from './policies.ts'
+import { isStanding } from './principals.ts'
 
 /** What is kept of a request, in words and names. */
 export interface Request {
@@ -198,7 +199,8 @@ function checkMayAnswer(core: Core, caller: Caller, { row, request }: Open): voi
   const refuse = (why: string, remedy: string): never => {
     throw new MadroxError('not_allowed', why, { remedy, data: { approval_id: row.id } })
   }
-  if (callerKey(core, caller) === `${request.by.kind}:${request.by.id}`) refuse('Who wants something does not allow it to itself.', row.agentId === undefined ? 'Let a person answer: in the dialog of the client, from the command line, or in another session.' : 'Wait: those above you are asked.')
+  const wantsIt = caller.kind === 'owner' ? isStanding(core, caller.ownerId, request.by) : callerKey(core, caller) === `${request.by.kind}:${request.by.id}`
+  if (wantsIt) refuse('Who wants something does not allow it to itself.', row.agentId === undefined ? 'Let a person answer: in the dialog of the client, from the command line, or in another session.' : 'Wait: those above you are asked.')
   if (caller.kind === 'agent' && request.asked === 'person') refuse('A person is asked, and no agent answers for one.', 'Wait, or go on with other work.')
 }
 

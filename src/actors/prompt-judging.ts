@@ -5,8 +5,8 @@
  */
 
 import type { Launch, Want } from '../drivers/driver.ts'
+import { escapes } from './paths.ts'
 import { familyOf, freedomOf } from './rights.ts'
-import { escapes } from './workspaces.ts'
 
 export type PromptLaunch = Pick<Launch, 'cwd' | 'readableDirs' | 'confinement' | 'mcpServers' | 'inheritMcp'>
 

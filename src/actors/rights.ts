@@ -4,7 +4,7 @@
  */
 
 import { isDeepStrictEqual } from 'node:util'
-import type { Confinement } from '../drivers/driver.ts'
+import { type Confinement, confinedTools } from '../drivers/driver.ts'
 import { MadroxError } from '../errors.ts'
 import type { SpawnRequest } from './facade.ts'
 
@@ -33,6 +33,9 @@ export function freedomOf({ harness, confinement: { bypass, permissionMode, sand
 /** Whether it may write in its workspace. */
 export const mayWrite = (own: Rights): boolean => freedomOf(own).writes
 
+/** Whether something keeps it to its workspace. */
+export const isConfined = (own: Pick<Rights, 'harness' | 'confinement'>): boolean => !freedomOf(own).unconfined
+
 /** What a child does not ask for in particular it gets as its supervisor has it. */
 export function narrow<Request extends Rights>(own: Rights, request: Request): Request {
   const { confinement } = request
@@ -57,8 +60,8 @@ export function checkWithin(supervisor: string, own: Rights, request: Rights & {
   const mode = familyOf(harness) === 'claude' ? 'permission_mode' : 'sandbox_mode'
   if (asked.unconfined && !has.unconfined) refuse(confinement.bypass ? 'bypass_isolation' : mode, 'it is confined to its workspace')
   if (asked.writes && !has.writes) refuse(confinement.bypass ? 'bypass_isolation' : mode, 'it may only read')
-  const allowed = own.confinement.allowedTools
-  const extra = allowed && (confinement.allowedTools ?? allowed).filter(tool => !allowed.includes(tool))
+  const allowed = own.confinement.allowedTools ?? (has.unconfined ? undefined : confinedTools)
+  const extra = allowed && confinement.allowedTools?.filter(tool => !allowed.includes(tool))
   if (extra?.length) refuse('allowed_tools', `it has no ${extra.join(', ')}`)
   for (const [name, server] of Object.entries(request.mcpServers)) if (!isDeepStrictEqual(own.mcpServers[name], server)) refuse('mcp_servers', `it has no server "${name}" of that definition`)
   // A scripted agent that misbehaves on purpose writes files and starts processes wherever it is told to.

@@ -20,6 +20,8 @@ export interface CallOptions {
   readonly onProgress?: (message: string) => void
   /** Not as a session of the command line but as the person at it: who has asked for something by a session answers for itself in no other way. */
   readonly inPerson?: boolean
+  /** The call's own identity: repeated with it, it is the first call. */
+  readonly key?: string
 }
 
 /** What a session of the command line is called among an owner's clients. */
@@ -33,8 +35,9 @@ const headersOf = ({ token, cwd }: Server, inPerson = false): Record<string, str
  * The tool's data; of a text, `{text}`.
  * @throws MadroxError as the tool refused; CommandError where no server answers
  */
-export async function callTool(server: Server, tool: string, args: Data, { signal, onProgress = () => {}, inPerson }: CallOptions = {}): Promise<Data> {
-  const response = await reach(server, '/tools/execute', { method: 'POST', headers: { accept: 'text/event-stream', 'content-type': 'application/json' }, body: JSON.stringify({ tool, arguments: args }), ...(signal ? { signal } : {}) }, inPerson)
+export async function callTool(server: Server, tool: string, args: Data, { signal, onProgress = () => {}, inPerson, key }: CallOptions = {}): Promise<Data> {
+  const headers = { accept: 'text/event-stream', 'content-type': 'application/json', ...(key === undefined ? {} : { 'idempotency-key': key }) }
+  const response = await reach(server, '/tools/execute', { method: 'POST', headers, body: JSON.stringify({ tool, arguments: args }), ...(signal ? { signal } : {}) }, inPerson)
   if (!response.headers.get('content-type')?.startsWith('text/event-stream')) return dataOf(response)
   for await (const { event, data } of eventsOf(server, response)) {
     if (event === 'progress') onProgress(String(data['message']))

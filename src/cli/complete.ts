@@ -1,11 +1,14 @@
 /**
  * `madrox complete`: completion for shells, by @bomb.sh/tab. A shell calls it at each Tab, so that it loads no more than the command
- * at hand, and asks the server for the names of agents no longer than a person would wait.
+ * at hand, and asks the server for the names of agents no longer than a person would wait. The scripts that call it are of its own,
+ * in `completions`: the library's bash script needs the package bash-completion and expands what is offered as code (`compgen -W`), and its
+ * zsh script leaves it unquoted on the line, where the names of agents are words of theirs.
  */
 
-import tab, { type Complete, script } from '@bomb.sh/tab'
+import { readFileSync } from 'node:fs'
+import tab, { type Complete } from '@bomb.sh/tab'
 import { type ArgsDef, type CommandDef, defineCommand } from 'citty'
-import { readPath } from './calling.ts'
+import { callTool, readPath } from './calling.ts'
 import { commands } from './commands.ts'
 import { serverOf } from './command.ts'
 import { Misunderstood } from './exit.ts'
@@ -20,8 +23,7 @@ export const complete = defineCommand({
     const [shell, ...words] = rawArgs
     if (shell === '--') return answer(words)
     if (words.length > 0 || !shells.some(known => known === shell)) throw new Misunderstood(`Give one of ${shells.join(', ')}.`)
-    script(shell ?? '', 'madrox', 'madrox')
-    process.exit(0)
+    process.stdout.write(readFileSync(new URL(`../../completions/madrox.${shell}`, import.meta.url), 'utf8'))
   },
 }) as CommandDef // the table knows no command's own options
 
@@ -30,7 +32,7 @@ type Values = Readonly<Record<string, () => Promise<readonly string[]>>>
 
 const fixed = (...values: readonly string[]) => (): Promise<readonly string[]> => Promise.resolve(values)
 
-const words: Values = { AGENT: agentNames, TOOL: () => import('./tool-options.ts').then(({ toolNames }) => toolNames()), CLIENT: fixed('claude', 'codex'), shell: fixed(...shells) }
+const words: Values = { AGENT: agentNames, TOOL: () => import('./tool-options.ts').then(({ toolNames }) => toolNames()), CLIENT: fixed('claude', 'codex'), ID: approvalIds, shell: fixed(...shells) }
 
 const options: Values = {
   'parent-instance-id': agentNames, harness: fixed('claude', 'codex', 'scripted'), then: fixed('hold', 'continue', 'clear'), workspace: fixed('auto', 'isolated', 'shared', 'worktree'), 'log-level': fixed('silent', 'error', 'warn', 'info', 'debug'),
@@ -65,6 +67,15 @@ const tellAll = (values: readonly string[]) => (tell: Complete): void => values.
 
 /** A server that is not there, or slow, has no names to give. Milliseconds. */
 const patienceMs = 1_000
+
+async function approvalIds(): Promise<readonly string[]> {
+  try {
+    const { approvals } = await callTool(await serverOf({}), 'list_approvals', {}, { signal: AbortSignal.timeout(patienceMs), inPerson: true })
+    return listOf(approvals).map(approval => approval['approval_id'] as string) // every one has one
+  } catch {
+    return [] // at a Tab nobody reads an error
+  }
+}
 
 async function agentNames(): Promise<readonly string[]> {
   try {

@@ -26,6 +26,9 @@ import type { Log } from '../log.ts'
 
 const agentId = z.string()
 
+/** What a confined agent gets of tools that have names, where it is given no list: enough to work in a directory, nothing that reaches beyond it. */
+export const confinedTools: readonly string[] = ['Bash', 'Read', 'Edit', 'Write', 'Glob', 'Grep', 'NotebookEdit', 'ToolSearch', 'TaskStop']
+
 /** An MCP server an agent gets beside Madrox. */
 export const mcpServerSchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('stdio'), command: z.string(), args: z.array(z.string()).default([]), env: z.record(z.string(), z.string()).default({}) }),

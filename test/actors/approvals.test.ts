@@ -71,6 +71,16 @@ describe('a spawn under manual approval', () => {
     expect(await stage.ask(stage.me, 'list_approvals', { include_settled: 9 })).toMatchObject({ open: 0, approvals: [{ status: 'settled', decision: 'allow' }, { decision: 'deny', decided_by: 'madrox' }] })
   })
 
+  test('of a caller without a session is not answered by one: both are whoever reaches the server', async () => {
+    const stage = await createManual()
+    const spawned = stage.call(owner, 'spawn_agent', spawning('main-orchestrator'))
+    await stage.settle()
+    const [asked] = waiting(stage)
+    expect(await stage.refusal(owner, 'answer_approval', { approval_id: asked?.id, decision: 'allow' })).toBe('not_allowed')
+    await stage.ask(stage.client('command line'), 'answer_approval', { approval_id: asked?.id, decision: 'allow' })
+    expect(await spawned).toMatchObject({ ok: true })
+  })
+
   test('that is answered elsewhere, or whose call is cancelled, takes its question back', async () => {
     const stage = await createManual()
     const person = createPerson()

@@ -100,8 +100,9 @@ test('what waits for a yes is shown as it comes, with buttons, and goes when it 
 
   const third = send('and again')
   await items.waitFor()
-  const { data: listed } = await rig.client.callTool('list_approvals')
-  await rig.client.callTool('answer_approval', { approval_id: (listed?.['approvals'] as { approval_id: string }[])[0]?.approval_id, decision: 'allow' }) // as its schema says
+  const listed = await rig.client.callTool('list_approvals')
+  const { approvals } = (listed.data ?? {}) as { approvals: readonly { readonly approval_id: string }[] } // as its schema says
+  await rig.client.callTool('answer_approval', { approval_id: approvals[0]?.approval_id, decision: 'allow' })
   await panel.waitFor({ state: 'hidden' })
   await third
   // A spawn has no agent yet, and is told of all the same.

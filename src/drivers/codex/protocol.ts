@@ -78,7 +78,8 @@ export type ApprovalRequest = z.infer<typeof approvalRequestSchema>
 export const initializeResult = z.object({ userAgent: z.string(), codexHome: z.string() })
 export const accountResult = z.object({ account: z.unknown(), requiresOpenaiAuth: z.boolean() })
 export const modelProviders = z.record(z.string(), z.looseObject({ requires_openai_auth: z.boolean().nullish() }))
-export const configResult = z.object({ config: z.object({ mcp_servers: z.record(z.string(), z.unknown()).nullish(), model_providers: modelProviders.nullish(), projects: z.record(z.string(), z.looseObject({ trust_level: z.string().nullish() })).nullish() }) })
+export const projects = z.record(z.string(), z.looseObject({ trust_level: z.string().nullish() }))
+export const configResult = z.object({ config: z.object({ mcp_servers: z.record(z.string(), z.unknown()).nullish(), model_providers: modelProviders.nullish(), projects: projects.nullish() }) })
 /** `path`: the thread's rollout file. */
 export const threadResult = z.object({ thread: z.object({ id: z.string(), path: z.string().nullish() }), model: z.string() })
 export const turnsResult = z.object({ data: z.array(turnSchema.extend({ items: z.array(anyItem) })), nextCursor: z.string().nullish() })

@@ -42,7 +42,7 @@ const request = (path, headers = {}, more = {}) => {
 /** @param {string} path @param {Record<string, string>} [headers] @param {AbortSignal} [signal] */
 async function ask(path, headers = {}, signal) {
   const response = await request(path, headers, signal ? { signal } : {})
-  if (response.status === 401) throw new Unauthenticated(/** @type {Refusal} */ (await response.json()).message)
+  if (response.status === 401) throw new Unauthenticated(/** @type {{ error: Refusal }} */ (await response.json()).error.message)
   if (!response.ok) throw new Error(`The server answered ${response.status}.`)
   return response
 }
