@@ -7,9 +7,10 @@
 
 import { type CommandDef, defineCommand, renderUsage, runCommand } from 'citty'
 import { commands } from './cli/commands.ts'
-import { CommandError, exitCodes } from './cli/exit.ts'
+import { CommandError, exitCodes, Misunderstood } from './cli/exit.ts'
 import { print } from './cli/output.ts'
 import { toWireError } from './errors.ts'
+import { nearest } from './nearest.ts'
 import { knowSecrets, secretsIn } from './redaction.ts'
 import { version } from './version.ts'
 
@@ -35,10 +36,17 @@ async function run(rawArgs: string[]): Promise<void> {
       print(process.stdout, await usageOf(rawArgs))
       process.exit(wantsHelp ? exitCodes.done : exitCodes.misunderstood)
     }
+    checkCommand(rawArgs)
     await runCommand(main, { rawArgs })
   } catch (error) {
     fail(rawArgs, error)
   }
+}
+
+/** citty would say that there is none, and not which was meant. @throws Misunderstood */
+function checkCommand([name = '']: readonly string[]): void {
+  const near = commandOf(name) || name.startsWith('-') ? undefined : nearest(name, Object.keys(all))
+  if (near !== undefined) throw new Misunderstood(`Unknown command ${name}. Did you mean ${near}?`)
 }
 
 /** citty's word for an unknown command, ours for words, and Node's for options that do not fit. */

@@ -3,6 +3,8 @@
 import { parseArgs } from 'node:util'
 import type { ArgsDef } from 'citty'
 import { type Config, defaultOf, type Effective, optionOf, resolveConfig, type Setting, type SettingName, settingList, settings } from '../config.ts'
+import { nearest } from '../nearest.ts'
+import { Misunderstood } from './exit.ts'
 
 export type Given = Readonly<Record<string, (string | boolean)[] | undefined>>
 
@@ -34,8 +36,19 @@ export function parse(rawArgs: readonly string[], known: ArgsDef): Given {
 /** The same for a command that takes words as well. */
 export function parseWith(rawArgs: readonly string[], known: ArgsDef, allowPositionals: boolean): { readonly given: Given; readonly words: readonly string[] } {
   const options = Object.fromEntries(Object.entries(known).filter(([, { type }]) => type !== 'positional').map(([name, { type }]) => [name, { type: type === 'boolean' ? ('boolean' as const) : ('string' as const), multiple: true }]))
-  const { values, positionals } = parseArgs({ args: [...rawArgs], options, strict: true, allowPositionals })
-  return { given: values as Given, words: positionals } // every option is `multiple`
+  try {
+    const { values, positionals } = parseArgs({ args: [...rawArgs], options, strict: true, allowPositionals })
+    return { given: values as Given, words: positionals } // every option is `multiple`
+  } catch (error) {
+    throw withNearest(error, Object.keys(options))
+  }
+}
+
+/** Node says which option it does not know; here also which was meant. */
+function withNearest(error: unknown, known: readonly string[]): unknown {
+  const [said, option = ''] = error instanceof Error ? (/^Unknown option '--([\w-]+)'/.exec(error.message) ?? []) : []
+  const near = said === undefined ? undefined : nearest(option, known)
+  return near === undefined ? error : new Misunderstood(`${said}. Did you mean --${near}?`)
 }
 
 /** What these options make of the configuration. */

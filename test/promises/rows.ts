@@ -9,6 +9,7 @@ type Rows = Readonly<Record<string, readonly [Shown, ...Shown[]]>>
 export const rows: Readonly<Record<string, Rows>> = {
   '§1 ways in': {
     'madrox serve: MCP, REST, feed and inspector on one port': [['cli/serve.test.ts', 'health answers ok, stdout stays silent, and SIGTERM ends with exit code 0']],
+    'the default: 127.0.0.1:8001': [['config.test.ts', 'where nobody says anything, what users know holds: loopback, port 8001, and the limits']],
     'madrox stdio: a thin proxy that starts a server if there is none': [['cli/stdio.test.ts', 'a first start, in a home that does not exist, starts a server and speaks to it']],
     'madrox stdio: one registry': [['cli/stdio.test.ts', 'several that start at once share one server']],
     'madrox stdio: nothing but JSON-RPC on stdout': [['transports/stdio.test.ts', 'calls, lists and their answers, and nothing else on the output'], ['e2e/cli-clients.test.ts', 'and stdout carries nothing but the protocol']],
@@ -193,7 +194,7 @@ export const rows: Readonly<Record<string, Rows>> = {
     'validated before anything starts': [['actors/servers.test.ts', 'refused before anything starts']],
   },
   '§6 on disk': {
-    '$MADROX_HOME: the data directory of the platform, mode 700': [['store/file.test.ts', 'makes the directory for its owner alone, and the file, its log and its index too']],
+    '$MADROX_HOME: the data directory of the platform, mode 700': [['config.test.ts', 'the home is in the data directory of the platform'], ['store/file.test.ts', 'makes the directory for its owner alone, and the file, its log and its index too']],
     'workspaces/<id>/{workspace,outputs,metadata.json}': [['actors/briefing.test.ts', 'beside outputs and metadata.json']],
     'logs/instances/<id>/{instance.log, communication.jsonl, terminal.log, metadata.json}': [['actors/exporting.test.ts', 'get_instance_logs and the files tell the same: what happened, what was said by whom to whom, what was shown']],
     'logs/audit/audit_YYYYMMDD.jsonl': [['logs/files.test.ts', 'an agent has a directory, the audit a file for each day, and all of it is its owner']],
@@ -204,7 +205,7 @@ export const rows: Readonly<Record<string, Rows>> = {
   },
   '§7 configuration': {
     'flags > environment > file > defaults, one schema': [['config.test.ts', 'an option goes before the environment, that before the file, that before the default; each value says which it was']],
-    'unknown keys refused with the nearest': [['config.test.ts', 'a key the file may not have is refused, naming the nearest']],
+    'unknown keys refused with the nearest': [['cli/serve.test.ts', 'an unknown %s exits 2, says so and where to look'], ['config.test.ts', 'a key the file may not have is refused, naming the nearest']],
     'doctor prints effective values and their source': [['cli/doctor.test.ts', 'shows every setting that holds with where it is from, and of a secret only that it is set']],
     'MAX_INSTANCES counts living processes': [['actors/lifecycle.test.ts', 'takes no place: MAX_INSTANCES counts living processes, and who would wake one too many is refused']],
     'limit: depth': [['actors/spawning.test.ts', 'of depth are told, and the last level gets the tools of a leaf']],
