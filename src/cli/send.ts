@@ -20,10 +20,10 @@ export const send = toCommand({
   options,
   run: async (given, [agent = '', message = '']) => {
     const server = await serverOf(given)
-    const { timeout_seconds, ...args } = argumentsOf('send_to_instance', given, { instance_id: agent, message: orStdin(message), wait_for_response: false })
-    const sent = await callTool(server, 'send_to_instance', args, keyOf(given))
+    const args = argumentsOf('send_to_instance', given, { instance_id: agent, message: orStdin(message), wait_for_response: false })
+    const sent = await callTool(server, 'send_to_instance', args, keyOf(given)) // with how long to wait, so that what does not fit is refused before it is sent
     if (isSet(given, 'no-wait') || args['expects_reply'] === false || typeof sent['message_id'] !== 'string') return tell(given, sent, answerWords)
-    return tell(given, await awaitAnswer(given, server, sent['message_id'], timeout_seconds), answerWords)
+    return tell(given, await awaitAnswer(given, server, sent['message_id'], args['timeout_seconds']), answerWords)
   },
 })
 

@@ -5,7 +5,8 @@ import { type AgentLimits, bringBackHint, type ParentFound, rootName, type SendR
 import { MadroxError, toWireError } from '../errors.ts'
 import type { AgentId } from '../ids.ts'
 import { toSent } from './messages.ts'
-import { acting, anyFields, codexFields, reference, spawnedOutput, spawnFields, type SpawnInput, spawnInput } from './schemas.ts'
+import { answer, refusalFields, spawnedItem, spawnedOutput } from './outputs.ts'
+import { acting, anyFields, codexFields, reference, spawnFields, type SpawnInput, spawnInput } from './schemas.ts'
 import { defineTool, parametersMeant, RefusalWithReplies, type ToolContext, type ToolResult } from './tool.ts'
 
 const common = { annotations: acting, topic: 'spawn', output: spawnedOutput, spawns: true } as const
@@ -55,7 +56,7 @@ export const spawnMultiple = defineTool({
     instances: z.array(z.looseObject({ name: z.string(), instance_type: z.string().optional(), role: z.string().optional(), initial_prompt: z.string().optional() })).min(1).max(50),
     parent_instance_id: reference.optional().describe('Supervisor of all; none: you'),
   }),
-  output: z.object({ spawned: z.array(spawnedOutput), errors: z.array(z.object({ index: z.number(), name: z.string().nullable(), code: z.string(), message: z.string(), remedy: z.string().optional() })), pending_replies: z.number().optional() }),
+  output: answer({ spawned: z.array(spawnedItem), errors: z.array(z.looseObject({ index: z.number().describe('Place in instances, from 0'), name: z.string().nullable(), ...refusalFields })) }),
   annotations: acting,
   topic: 'spawn',
   listedFor: ['supervisor', 'client'],

@@ -68,9 +68,10 @@ export function createAttachEndpoint({ system, guard, log }: AttachOptions): Att
     const arrival = { headers, remoteAddress: incoming.socket.remoteAddress }
     const reason = guard.refusal(arrival)
     if (reason !== undefined) return refuse(socket, '403 Forbidden', foreign(reason))
-    const url = new URL(`http://${headers.get('host')}${incoming.url}`) // a name of this server, as the guard has it
-    const reference = attachReference(url.pathname)
-    if (reference === undefined) return refuse(socket, '400 Bad Request', { code: 'invalid_input', message: 'WebSockets are taken at /instances/REF/attach only.', remedy: 'Use that path, with an id or a name for REF.' })
+    const asked = `http://${headers.get('host')}${incoming.url}` // a name of this server, as the guard has it
+    const url = URL.canParse(asked) ? new URL(asked) : undefined
+    const reference = url && attachReference(url.pathname)
+    if (!url || reference === undefined) return refuse(socket, '400 Bad Request', { code: 'invalid_input', message: 'WebSockets are taken at /instances/REF/attach only.', remedy: 'Use that path, with an id or a name for REF.' })
     const request = new Request(url, { headers })
     const caller = authenticate(system, request, guard.connectionOf(arrival))
     if (caller instanceof MadroxError) return refuse(socket, '401 Unauthorized', toWireError(caller))

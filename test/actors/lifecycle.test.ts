@@ -360,3 +360,30 @@ describe('a glance', () => {
     for (const caller of [stage.me, stage.as(kid)]) expect(await stage.ask(caller, 'get_main_instance_id')).toMatchObject({ instance_id: main })
   })
 })
+
+describe('room', () => {
+  test('is taken by who comes first, also where many are brought back at once', async () => {
+    const stage = createStage({ limits: { maxInstances: 3 } })
+    const ids: string[] = []
+    for (const name of ['a', 'b', 'c', 'd', 'e']) {
+      ids.push(await stage.spawn(name))
+      await stage.ask(stage.me, 'terminate_instance', { instance_id: name })
+    }
+    const outcomes = await Promise.all(ids.map(id => stage.refusal(stage.me, 'resume_instance', { instance_id: id })))
+    expect(outcomes.toSorted()).toEqual(['limit_reached', 'limit_reached', 'ok', 'ok', 'ok'])
+    expect(stage.system.list(stage.me).map(({ detail }) => detail)).toEqual(['idle.live', 'idle.live', 'idle.live'])
+  })
+
+  test('that a spawn under way has taken is no suspended or ended agent\'s, nor are its tokens', async () => {
+    const stage = createStage({ limits: { maxInstances: 2 } })
+    const boss = await stage.spawn('boss', stage.me, { max_total_tokens: 100 })
+    const [asleep, gone] = [await stage.spawn('asleep', stage.as(boss)), 'gone']
+    await stage.ask(stage.me, 'suspend_instance', { instance_id: asleep })
+    await stage.spawn(gone, stage.as(boss), { max_total_tokens: 60 })
+    await stage.ask(stage.me, 'terminate_instance', { instance_id: gone })
+    const spawned = stage.call(stage.as(boss), 'spawn_agent', { harness: 'hand', name: 'new', workspace: 'isolated', max_total_tokens: 50 })
+    expect(await Promise.all([asleep, gone].map(id => stage.refusal(stage.me, 'resume_instance', { instance_id: id })))).toEqual(['limit_reached', 'exceeds_parent'])
+    expect(await stage.refusal(stage.me, 'send_to_instance', { instance_id: asleep, message: 'wake', wait_for_response: false })).toBe('limit_reached')
+    expect(await spawned).toMatchObject({ ok: true })
+  })
+})

@@ -1,4 +1,5 @@
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
@@ -70,6 +71,15 @@ test.runIf(process.platform === 'linux')('confined without a sandbox on the mach
   prepared.dispose()
 })
 
+test.runIf(process.platform === 'linux').each(['Read,Bash', 'default', 'Bash '])('confined without a sandbox on the machine: no Bash by another word either: %s', word => {
+  const prepared = prepare({ confinement: { allowedTools: [word] } }, '/nowhere')
+  expect(valueOf(prepared, '--disallowedTools').split(',')).toEqual(expect.arrayContaining(['Bash', 'PowerShell']))
+  prepared.dispose()
+  const sandboxed = prepare({ confinement: { allowedTools: [word] } })
+  expect(valueOf(sandboxed, '--disallowedTools').split(',')).not.toContain('Bash')
+  sandboxed.dispose()
+})
+
 test.each<[string, object, string | undefined]>([
   ['has one to run it in', {}, undefined],
   ['was not to have Bash', { confinement: { allowedTools: ['Read'] } }, '/nowhere'],
@@ -93,6 +103,17 @@ test('the project\'s instructions travel with the prompt', () => {
   writeFileSync(join(root, 'CLAUDE.md'), 'use tabs')
   const prepared = prepare({ cwd: root })
   expect(readFileSync(valueOf(prepared, '--append-system-prompt-file'), 'utf8')).toMatch(/^be good\n[\s\S]*\n# Project instructions \(CLAUDE\.md\)\n\nuse tabs$/)
+  prepared.dispose()
+})
+
+test('what stands in the place of project instructions and is no file has no say, and is not waited for', () => {
+  execFileSync('mkfifo', [join(root, 'CLAUDE.md')])
+  mkdirSync(join(root, '.claude'))
+  symlinkSync('/dev/zero', join(root, '.claude', 'CLAUDE.md'))
+  writeFileSync(join(root, 'AGENTS.md'), `use spaces ${'ü'.repeat(100_000)}`)
+  symlinkSync('AGENTS.md', join(root, 'CLAUDE.local.md'))
+  const prepared = prepare({ cwd: root })
+  expect(readFileSync(valueOf(prepared, '--append-system-prompt-file'), 'utf8')).toMatch(/\n\n# Project instructions \(CLAUDE\.local\.md\)\n\nuse spaces ü{59989}$/)
   prepared.dispose()
 })
 
