@@ -61,6 +61,12 @@ describe('send', () => {
     expect(JSON.parse(said)).toMatchObject({ status: 'answered', response: 'piped' })
   })
 
+  test('is refused whole where a number is none: nothing is sent', async () => {
+    const id = await agent('zoe')
+    expect(await madrox('send', id, 'echo hi', '--timeout-seconds', 'soon')).toMatchObject({ code: 1, stdout: '', stderr: expect.stringMatching(/send_to_instance do not fit: timeout_seconds.*nothing was changed/) })
+    expect((await json('status', id)).data).toMatchObject({ request_count: 0 })
+  })
+
   test('ends with 4 when the answer is not there in time, 1 when there is none, and says which message stays open', async () => {
     await agent('carl')
     expect(await madrox('send', 'carl', 'fail no such file')).toMatchObject({ code: 1, stdout: expect.stringMatching(/^failed .*no such file/) })
@@ -156,6 +162,18 @@ test('clean asks at a terminal, and takes anything but yes for no', async () => 
   expect(stripVTControlCharacters(await answer('y'))).toContain('lea removed')
 })
 
+test('an --idempotency-key makes a repeated spawn, send or call the first one', async () => {
+  const spawn = () => json('spawn', 'moe', 'echo once', '--harness', 'scripted', '--workspace', 'isolated', '--wait', '--idempotency-key', 'k1')
+  const [first, again] = [await spawn(), await spawn()]
+  expect(again.data).toMatchObject({ instance_id: first.data['instance_id'], message_id: first.data['message_id'], response: 'once' })
+  const send = (key: string) => json('send', 'moe', 'echo more', '--idempotency-key', key)
+  const sent = [await send('k1'), await send('k1'), await send('k2')].map(({ data }) => [data['message_id'], data['response']])
+  expect(sent).toEqual([sent[0], sent[0], [expect.any(String), 'more']])
+  expect(sent[2]).not.toEqual(sent[0])
+  const call = () => json('call', 'send_to_instance', 'instance_id=moe', 'message=echo still', '--idempotency-key', 'k3')
+  expect((await call()).data['message_id']).toBe((await call()).data['message_id'])
+})
+
 describe('call', () => {
   test('takes JSON, stdin and key=value, by what the tool wants', async () => {
     const id = await agent('ian')
@@ -177,6 +195,8 @@ describe('call', () => {
 
 test.each([
   [['tree', '--prot'], "Unknown option '--prot'. See madrox tree --help."],
+  [['spawn', 'ada', '--harnes', 'scripted'], 'Unknown option \'--harnes\'. Did you mean "--harness"? See madrox spawn --help.'],
+  [['spawn', 'ada', '--wait'], '--wait is for the answer to a TASK; give one. See madrox spawn --help.'],
   [['send', 'ada'], 'MESSAGE is missing. See madrox send --help.'],
   [['status', 'a', 'b'], 'Unexpected word "b". See madrox status --help.'],
   [['call', 'get_instance_statu', 'a=b'], 'There is no tool "get_instance_statu". Did you mean "get_instance_status"? See madrox call --help.'],
