@@ -1,14 +1,17 @@
 /** The requests of one thread that wait for a decision. */
 
 import type { BareFact } from '../facts.ts'
-import { describeApproval, toApprovalResponse, type Decision } from './approvals.ts'
+import { describeApproval, toApprovalResponse, toDecision, type Decision } from './approvals.ts'
 import type { ApprovalRequest } from './protocol.ts'
 import type { RequestId, Rpc } from './rpc.ts'
 
 export interface HeldRequests {
   readonly size: number
-  hold(requestId: RequestId, request: ApprovalRequest): void
+  /** False: it is held already. */
+  hold(requestId: RequestId, request: ApprovalRequest): boolean
   answer(approvalId: string, decision: Decision): void
+  /** In codex's own form. False: nothing is held under that id, it is answered already, or the answer says more than was asked. */
+  answerAs(requestId: RequestId, result: unknown): boolean
   /** The server no longer waits for it, answered or not. */
   resolve(requestId: RequestId): void
   /** It no longer waits for any. */
@@ -33,16 +36,27 @@ export function createHeldRequests(rpc: Pick<Rpc, 'respond'>, tell: (fact: BareF
     },
     hold(requestId, request) {
       const subject = 'itemId' in request.params ? request.params.itemId : request.params.serverName
+      // Whoever resumes a thread is told again what it waits for: so a terminal that shows it does.
+      if ([...held.values()].some(one => one.requestId === requestId)) return false
       // Request ids begin anew with each server process; the item's id is the thread's own.
       const approvalId = `${subject}/${requestId}`
       held.set(approvalId, { requestId, request })
       tell({ type: 'approvalRequested', approvalId, ...describeApproval(request) })
+      return true
     },
     answer(approvalId, decision) {
       const one = held.get(approvalId)
       if (!one || one.decision) return
       one.decision = decision.decision
       rpc.respond(one.requestId, toApprovalResponse(one.request, decision))
+    },
+    answerAs(requestId, result) {
+      const one = [...held.values()].find(each => each.requestId === requestId)
+      const decision = one && !one.decision ? toDecision(one.request, result) : undefined
+      if (!one || decision === undefined || typeof result !== 'object' || result === null) return false
+      one.decision = decision
+      rpc.respond(requestId, result)
+      return true
     },
     resolve(requestId) {
       for (const [approvalId, one] of held) if (one.requestId === requestId) settle(approvalId, one)

@@ -13,7 +13,7 @@ import { createHeldRequests } from './held.ts'
 import { toCompletedOutput, toKnownItem, toPromptText, toStartedOutput, type Output } from './items.ts'
 import { anyResult, terminalsResult, type ApprovalRequest, type KnownItem, type ThreadItem, type ThreadNotification } from './protocol.ts'
 import { recallTurn } from './recall.ts'
-import type { RequestId, Rpc } from './rpc.ts'
+import type { RequestId, Rpc, RpcResult } from './rpc.ts'
 import { watchSilence } from './silence.ts'
 import type { UsageMeter } from './usage.ts'
 
@@ -26,6 +26,12 @@ export interface Thread {
   /** Resolves when the running turn is over and the commands it had started are dead. False: there was no turn. */
   interrupt(): Promise<boolean>
   answer(approvalId: string, decision: Decision): void
+  /** A turn of a person's at a terminal of the thread. Until it has begun, no prompt is taken. */
+  startByPerson(params: object): Promise<RpcResult<unknown>>
+  /** What a person there said to a request that is held, in codex's own form. False: it is not taken. */
+  answerByPerson(requestId: RequestId, result: unknown): boolean
+  /** A prompt was written and its turn has not begun. */
+  isExpecting(): boolean
   /** What became of an earlier turn. Undefined: the server is gone, and its exit says why. */
   recall(markers: readonly string[]): Promise<Recollection | undefined>
   /** Its agent is ending: it waits for nothing any more. */
@@ -66,6 +72,8 @@ export function createThread({ id: threadId, model: firstModel, rpc, tell, rende
   let turn: Turn | undefined
   let pendingPromptId: string | undefined
   let interruptDue = false
+  /** A person's turn was asked for and has not begun. */
+  let personBegins = false
   let awaitingEnd: (() => void)[] = []
   /** Items of commands that outlived the turn that started them. */
   const leftRunning = new Set<string>()
@@ -110,7 +118,7 @@ export function createThread({ id: threadId, model: firstModel, rpc, tell, rende
       const byPerson = item?.type === 'userMessage'
       if (byPerson) rendering.add(`> ${toPromptText(item)}`)
       tell({ type: 'turnStarted', turnId: current.id, origin: byPerson ? 'person' : 'self' })
-    }
+    } else if (item?.type === 'userMessage') rendering.add(`> ${toPromptText(item)}`) // a person's, into a turn that runs
   }
 
   const onItemStarted = (turnId: string, raw: ThreadItem): void => {
@@ -182,7 +190,10 @@ export function createThread({ id: threadId, model: firstModel, rpc, tell, rende
     accept(notification) {
       const { method, params } = notification
       switch (method) {
-        case 'turn/started': turn = { id: params.turn.id, told: false, commands: new Set(), items: new Set() }; break
+        case 'turn/started':
+          personBegins = false
+          turn = { id: params.turn.id, told: false, commands: new Set(), items: new Set() }
+          break
         case 'turn/completed': onTurnCompleted(params.turn); break
         case 'item/started': onItemStarted(params.turnId, params.item); break
         case 'item/completed': onItemCompleted(params.turnId, params.item); break
@@ -202,12 +213,12 @@ export function createThread({ id: threadId, model: firstModel, rpc, tell, rende
     },
     hold(requestId, request) {
       silence.heard(false)
+      if (!held.hold(requestId, request)) return
       const { tool, detail } = describeApproval(request)
       rendering.add(`? ${tool} ${detail}`)
-      held.hold(requestId, request)
     },
     submit(promptId, text) {
-      const reason = held.size > 0 ? 'awaiting_approval' : turn || pendingPromptId !== undefined ? 'in_turn' : undefined
+      const reason = held.size > 0 ? 'awaiting_approval' : turn || personBegins || pendingPromptId !== undefined ? 'in_turn' : undefined
       if (reason) return tell({ type: 'promptRefused', promptId, reason })
       pendingPromptId = promptId
       rendering.add(`> ${text}`)
@@ -230,6 +241,15 @@ export function createThread({ id: threadId, model: firstModel, rpc, tell, rende
       return true
     },
     answer: held.answer,
+    async startByPerson(params) {
+      personBegins = true
+      const answer = await rpc.request('turn/start', params, anyResult)
+      // Into the turn that runs, or nowhere.
+      if (!answer.ok || turn) personBegins = false
+      return answer
+    },
+    answerByPerson: held.answerAs,
+    isExpecting: () => pendingPromptId !== undefined,
     async recall(markers) {
       const recalled = await recallTurn(rpc, threadId, markers)
       if (recalled.ok) return recalled.value
