@@ -108,7 +108,7 @@ export function createAttaching(core: Core, viewers: Viewers): Attaching {
         },
         takeControl: () => {
           if (!isWithin(core, caller, rowOf(core, id), 'rule')) throw new MadroxError('not_allowed', `You may look at "${name}", not type into its terminal.`, { remedy: 'Ask its supervisor.' })
-          use({ action: 'takeControl' })
+          use({ action: 'takeControl', answers: caller.kind !== 'agent' }) // no agent answers for a person
         },
         releaseControl: clear => use({ action: 'releaseControl', clear }),
         type: data => use({ action: 'type', data }),

@@ -28,7 +28,7 @@ async function after<Type extends DriverFact['type']>(act: () => void, type: Typ
   return stage.facts.waitFor('ada', type, fact => !before.has(fact) && matching(fact))
 }
 const attach = (viewerId = 'eve') => after(() => use(viewerId, { action: 'attach', columns: 110, rows: 35 }), 'terminalOutput', fact => fact.viewerId === viewerId)
-const takeControl = () => after(() => use('eve', { action: 'takeControl' }), 'controlChanged', fact => fact.viewerId === 'eve')
+const takeControl = () => after(() => use('eve', { action: 'takeControl', answers: true }), 'controlChanged', fact => fact.viewerId === 'eve')
 const release = () => after(() => use('eve', { action: 'releaseControl', clear: false }), 'controlChanged')
 const sees = (text: string) => stage.facts.waitFor('ada', 'terminalOutput', fact => fact.data.includes(text))
 const terminals = (): number[] => terminalsOf('MADROX_AGENT=ada')
@@ -112,6 +112,10 @@ describe('by the driver', () => {
     expect(data).toContain('run the following')
     expect(data).not.toContain("don't ask again")
     type('y') // without control
+    await attach('fay')
+    await after(() => use('fay', { action: 'takeControl', answers: false }), 'controlChanged', fact => fact.viewerId === 'fay')
+    expect((await after(() => use('fay', { action: 'type', data: 'y' }), 'terminalClosed', fact => fact.viewerId === 'eve')).detail).toContain('still open')
+    expect((await attach()).data).toContain('run the following')
     await takeControl()
     expect(await after(() => type('y'), 'approvalResolved')).toMatchObject({ approvalId, decision: 'allow' })
     expect(await stage.facts.waitFor('ada', 'turnEnded')).toMatchObject({ promptId, finalText: 'done' })

@@ -159,7 +159,7 @@ export function createAgent({ launch: asked, silenceMs, temporary, host, viewing
 
   const beReady = ({ id, model }: OpenedThread): void => {
     clock.clearTimeout(timer)
-    thread = createThread({ id, model, rpc, tell: tellOfThread, rendering, usage, clock, silenceMs, log })
+    thread = createThread({ id, model, launch, rpc, tell: tellOfThread, rendering, usage, clock, silenceMs, log })
     terminal = createThreadTerminal({ shown: { threadId: id, cwd: launch.cwd }, greeting, rpc, thread, follow: ear => host.follow(id, ear), ...viewing, marker: launch.marker, tell: fact => tell(fact, 'process'), clock, log })
     host.house(resident, thread)
     tell({ type: 'ready', sessionId: id })

@@ -1,14 +1,17 @@
 /** The requests of one thread that wait for a decision. */
 
 import type { BareFact } from '../facts.ts'
-import { describeApproval, toApprovalResponse, toDecision, type Decision } from './approvals.ts'
+import type { Asked } from '../permissions.ts'
+import { toApprovalResponse, toDecision, type Decision } from './approvals.ts'
 import type { ApprovalRequest } from './protocol.ts'
 import type { RequestId, Rpc } from './rpc.ts'
 
 export interface HeldRequests {
   readonly size: number
+  /** Of one that waits for a decision. */
+  toolOf(approvalId: string): string | undefined
   /** False: it is held already. */
-  hold(requestId: RequestId, request: ApprovalRequest): boolean
+  hold(requestId: RequestId, request: ApprovalRequest, asked: Asked): boolean
   answer(approvalId: string, decision: Decision): void
   /** In codex's own form. False: nothing is held under that id, it is answered already, or the answer says more than was asked. */
   answerAs(requestId: RequestId, result: unknown): boolean
@@ -21,6 +24,7 @@ export interface HeldRequests {
 interface Held {
   readonly requestId: RequestId
   readonly request: ApprovalRequest
+  readonly tool: string
   decision?: Decision['decision']
 }
 
@@ -34,14 +38,18 @@ export function createHeldRequests(rpc: Pick<Rpc, 'respond'>, tell: (fact: BareF
     get size() {
       return held.size
     },
-    hold(requestId, request) {
+    toolOf(approvalId) {
+      const one = held.get(approvalId)
+      return one?.decision ? undefined : one?.tool
+    },
+    hold(requestId, request, { tool, detail, wants }) {
       const subject = 'itemId' in request.params ? request.params.itemId : request.params.serverName
       // Whoever resumes a thread is told again what it waits for: so a terminal that shows it does.
       if ([...held.values()].some(one => one.requestId === requestId)) return false
       // Request ids begin anew with each server process; the item's id is the thread's own.
       const approvalId = `${subject}/${requestId}`
-      held.set(approvalId, { requestId, request })
-      tell({ type: 'approvalRequested', approvalId, ...describeApproval(request) })
+      held.set(approvalId, { requestId, request, tool })
+      tell({ type: 'approvalRequested', approvalId, tool, detail, ...(wants ? { wants: [...wants] } : {}) })
       return true
     },
     answer(approvalId, decision) {

@@ -19,13 +19,15 @@ function createShow({ inControl = false } = {}) {
   const replay = createReplay()
   const said: Said[] = []
   const submitted: string[] = []
-  const person = { inControl }
+  const person = { inControl, answers: inControl, idleAnswers: 0 }
   const bridge = createBridge({
     shown: { threadId: 'thread-1', cwd: '/work' },
     greeting: { userAgent: 'codex/0.169.0' },
     rpc: replay.host.server.rpc,
     thread: replay.thread,
     mayAct: () => person.inControl,
+    mayAnswer: () => person.answers,
+    onIdleAnswer: () => void person.idleAnswers++,
     onSubmitted: text => void submitted.push(text),
     send: text => void said.push(JSON.parse(text) as Said), // the bridge's own, well-formed
     log: silentLog,
@@ -188,7 +190,11 @@ describe('what a terminal is told', () => {
     const answers = (result: unknown): void => bridge.take(JSON.stringify({ id: 7, result }))
     answers({ decision: 'accept' })
     expect(sent).toEqual([])
+    expect(person.idleAnswers).toBe(1)
     person.inControl = true
+    answers({ decision: 'accept' })
+    expect(sent).toEqual([]) // an agent that has control answers for nobody
+    person.answers = true
     answers({ decision: { acceptWithExecpolicyAmendment: { execpolicy_amendment: ['rm'] } } })
     expect(sent).toEqual([])
     answers({ decision: 'cancel' })

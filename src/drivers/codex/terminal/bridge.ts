@@ -28,6 +28,10 @@ export interface BridgeOptions {
   readonly thread: Pick<Thread, 'startByPerson' | 'interrupt' | 'answerByPerson'>
   /** A person has control, or what they typed with it may still be on its way. */
   readonly mayAct: () => boolean
+  /** Who has control may answer what the thread asks. */
+  readonly mayAnswer: () => boolean
+  /** An answer of one who may not: what it answers stays open, and the terminal shows it as settled. */
+  readonly onIdleAnswer: () => void
   /** The server has taken what a person typed. */
   readonly onSubmitted: (text: string) => void
   readonly send: (text: string) => void
@@ -45,7 +49,7 @@ const messageSchema = z.looseObject({
 const refused = -32_600
 const noControl = 'You only look at this agent: take control first.'
 
-export function createBridge({ shown, greeting, rpc, thread, mayAct, onSubmitted, send, log }: BridgeOptions): Bridge {
+export function createBridge({ shown, greeting, rpc, thread, mayAct, mayAnswer, onIdleAnswer, onSubmitted, send, log }: BridgeOptions): Bridge {
   const say = (message: object): void => send(JSON.stringify(message))
   const refuse = (id: RequestId, message: string): void => say({ id, error: { code: refused, message } })
   const answer = (id: RequestId, result: RpcResult<unknown>): void => (result.ok ? say({ id, result: result.value }) : refuse(id, result.message))
@@ -82,7 +86,8 @@ export function createBridge({ shown, greeting, rpc, thread, mayAct, onSubmitted
       const { id, method, params, result } = message
       if (id === undefined) return // a notification: nothing it could tell concerns the thread
       if (method !== undefined) return takeRequest(id, method, params ?? {})
-      if (!mayAct() || !thread.answerByPerson(id, result)) log.debug('An answer from the terminal of a codex agent was not taken.', { id })
+      if (!mayAct() || !mayAnswer()) return onIdleAnswer()
+      if (!thread.answerByPerson(id, result)) log.debug('An answer from the terminal of a codex agent was not taken.', { id })
     },
     tell: message => send(JSON.stringify(message)),
     ask: message => send(JSON.stringify(withoutAmendments(message))),

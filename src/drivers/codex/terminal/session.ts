@@ -17,6 +17,7 @@ import { startPty, type PtyProcess } from '../../pty/process.ts'
 import { endProcessTree } from '../../pty/reaper.ts'
 import { renderLastWords, type ScreenSize } from '../../pty/screen.ts'
 import { createSharing, type TerminalFact, type TerminalSharing } from '../../pty/sharing.ts'
+import type { Ear } from '../host.ts'
 import { toSweep } from '../pty/prompting.ts'
 import { createSignals } from '../pty/signals.ts'
 import { createBridge, type BridgeOptions } from './bridge.ts'
@@ -33,7 +34,7 @@ export interface Session {
 
 export interface SessionOptions extends Pick<BridgeOptions, 'shown' | 'greeting' | 'rpc'> {
   readonly thread: BridgeOptions['thread'] & { isExpecting(): boolean }
-  readonly follow: (ear: { tell(message: unknown): void; ask(message: unknown): void }) => () => void
+  readonly follow: (ear: Ear) => () => void
   readonly bin: string
   readonly env: Readonly<Record<string, string | undefined>>
   /** Holds the directories of all sessions. */
@@ -78,6 +79,10 @@ export function startSession(options: SessionOptions): Session {
   let ending: Promise<void> | undefined
   /** Of people who look while nothing is painted yet; none once it is. */
   let early: { readonly viewerId: string; readonly use: TerminalUse }[] | undefined = []
+  /** Who has control, or had it last. */
+  let controller: string | undefined
+  /** Viewers that may answer what the thread asks, once they have control. */
+  const answering = new Set<string>()
   let quiet: unknown
   let lost: unknown
   const patience = clock.setTimeout(() => show(), patienceMs)
@@ -86,8 +91,9 @@ export function startSession(options: SessionOptions): Session {
     if (early === undefined ? sharing?.isIdle() : early.length === 0) void end(runsOn)
   }
   const onSharing = (fact: TerminalFact): void => {
-    if (fact.type !== 'controlChanged') return tell(fact)
     tell(fact)
+    if (fact.type !== 'controlChanged') return
+    controller = fact.viewerId ?? controller
     queueMicrotask(endWhenIdle) // what changed it goes on
   }
 
@@ -112,6 +118,8 @@ export function startSession(options: SessionOptions): Session {
     ...options,
     // Keys come from who has control alone; what they do may come later, or when a turn ends.
     mayAct: () => sharing?.holds() === 'control' || sharing?.hasDraft() === true,
+    mayAnswer: () => controller !== undefined && answering.has(controller),
+    onIdleAnswer: () => void end(`What the agent asks is still open: only a person who has control answers it here. ${runsOn}`),
     onSubmitted: text => {
       sharing?.submitted(text)
       endWhenIdle()
@@ -185,6 +193,7 @@ export function startSession(options: SessionOptions): Session {
   return {
     use(viewerId, use) {
       if (ending) return
+      if (use.action === 'takeControl' && use.answers) answering.add(viewerId)
       if (!early) sharing?.use(viewerId, use)
       else if (use.action === 'detach') early = early.filter(each => each.viewerId !== viewerId)
       else early.push({ viewerId, use })
