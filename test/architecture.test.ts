@@ -45,7 +45,7 @@ const rules: Rules = {
     '@xterm/headless': ['src/drivers/'],
     h3: ['src/transports/'],
     listhen: ['src/transports/'],
-    crossws: ['src/transports/'],
+    crossws: ['src/transports/', 'src/drivers/codex/terminal/'], // a codex that shows a thread speaks WebSocket, and is spoken to where it is started
     'prom-client': ['src/transports/'],
     openai: ['src/monitoring/'], // nothing else sends anything to a model
     '@opentelemetry/api': ['src/telemetry/'],

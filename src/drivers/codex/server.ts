@@ -26,6 +26,8 @@ export interface ServerFacts {
   readonly cliVersion: string
   /** `$CODEX_HOME` as the server resolved it. */
   readonly codexHome: string
+  /** All that it answered: for who is to be greeted as by the server itself. */
+  readonly greeting: object
 }
 
 export interface AppServer {
@@ -118,7 +120,7 @@ async function initialize(rpc: Rpc): Promise<RpcResult<ServerFacts>> {
   rpc.notify('initialized')
   const { userAgent, codexHome } = answer.value
   // "madrox/0.169.0 (Debian …": the client's name with the CLI's version.
-  return { ok: true, value: { cliVersion: /^[^/\s]+\/(\S+)/.exec(userAgent)?.[1] ?? userAgent, codexHome } }
+  return { ok: true, value: { cliVersion: /^[^/\s]+\/(\S+)/.exec(userAgent)?.[1] ?? userAgent, codexHome, greeting: answer.value } }
 }
 
 function killGroup(pid: number | undefined): void {
