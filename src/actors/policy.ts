@@ -4,6 +4,7 @@
  */
 
 import { z } from 'zod'
+import { atLimitChoices } from '../limits.ts'
 
 /** How much a permission prompt is kept from deciding itself: later in the list is stricter. */
 export const promptRoutes = ['policy', 'supervisor', 'person'] as const
@@ -22,6 +23,7 @@ export const policyFields = {
   max_children: most,
   max_total_cost: z.number().positive(),
   permission_prompts: z.enum(promptRoutes),
+  at_limit: z.enum(atLimitChoices),
   notifications: z.strictObject({ spawn: z.boolean().default(false), end: z.boolean().default(false), error: z.boolean().default(false), cost: z.number().positive().optional() }),
 } as const
 
@@ -29,7 +31,7 @@ export type PolicyKey = keyof typeof policyFields
 export type PolicyValues = { readonly [Key in PolicyKey]: z.output<(typeof policyFields)[Key]> }
 export const policyKeys = Object.keys(policyFields) as readonly PolicyKey[] // the object's own keys, which TypeScript calls strings
 
-/** What holds where nobody has said anything. */
+/** What holds where nobody has said anything; of `at_limit` the server's configuration says it. */
 export const defaultPolicy: Partial<PolicyValues> = { spawn_approval: 'auto', orchestration: 'on', permission_prompts: 'policy' }
 
 interface Rule<Value> {
@@ -66,6 +68,7 @@ export const rules: { readonly [Key in PolicyKey]: Rule<PolicyValues[Key]> } = {
   max_children: ceiling,
   max_total_cost: ceiling,
   permission_prompts: choice(promptRoutes),
+  at_limit: choice(atLimitChoices),
   notifications: nearest(),
 }
 

@@ -239,6 +239,11 @@ CREATE TABLE job_steps (
 CREATE INDEX job_steps_of_message ON job_steps (message_id) WHERE message_id IS NOT NULL;
 `
 
+/** At which limits of its own an agent is held. */
+const heldAtLimits = `
+ALTER TABLE agents ADD COLUMN at_limit TEXT;         -- JSON
+`
+
 /** In order; the first makes version 1 out of an empty file. */
-export const migrations: readonly string[] = [first, recovery, unfinishedTurns, deadLetters, readableLogs, policies, toldCosts, jobs]
+export const migrations: readonly string[] = [first, recovery, unfinishedTurns, deadLetters, readableLogs, policies, toldCosts, jobs, heldAtLimits]
 export const schemaVersion = migrations.length
