@@ -19,12 +19,6 @@ import type { AgentLimits, SpawnRequest } from './facade.ts'
 import { ownCostLimit } from './policy-checks.ts'
 import { type Spent, sumOf } from './spending.ts'
 
-/** What a spawn under way will have, once its agent exists. */
-export interface Grant {
-  readonly parent: Address
-  readonly limits: AgentLimits
-}
-
 type Counted = 'maxTotalTokens' | 'maxCost'
 
 const counted: Readonly<Record<Counted, { readonly parameter: LimitName; used(spent: Spent): number; show(amount: number): string }>> = {
@@ -57,13 +51,13 @@ export function lineOf(core: Core, address: Address): AgentRow[] {
 }
 
 /** What the living below it, one of them left out, were granted and have not used. */
-function promised(core: Core, id: AgentId, of: Counted, underway: readonly Grant[], except?: AgentId): number {
+function promised(core: Core, id: AgentId, of: Counted, except?: AgentId): number {
   const living = [...core.rows.values()].filter(row => row.parent.id === id && row.id !== except && !isEnded(core, row.id))
   const toChild = (row: AgentRow): number => {
     const limit = limitsOf(row)[of]
-    return limit === undefined ? promised(core, row.id, of, underway, except) : Math.max(0, limit - counted[of].used(core.spending.subtree(row.id)))
+    return limit === undefined ? promised(core, row.id, of, except) : Math.max(0, limit - counted[of].used(core.spending.subtree(row.id)))
   }
-  const toCome = underway.flatMap(({ parent, limits }) => (parent.id === id ? [limits[of] ?? 0] : []))
+  const toCome = [...core.underway.values()].flatMap(({ parent, limits }) => (parent.id === id ? [limits[of] ?? 0] : []))
   return [...living.map(toChild), ...toCome].reduce((total, amount) => total + amount, 0)
 }
 
@@ -73,7 +67,7 @@ function promised(core: Core, id: AgentId, of: Counted, underway: readonly Grant
  *
  * @throws MadroxError `exceeds_parent` naming the parameter; `invalid_input` where its cost could not be told
  */
-export function checkBudget(core: Core, { name, limits = {}, model }: Pick<SpawnRequest, 'name' | 'limits' | 'model'>, parent: Address, underway: readonly Grant[], except?: AgentId): void {
+export function checkBudget(core: Core, { name, limits = {}, model }: Pick<SpawnRequest, 'name' | 'limits' | 'model'>, parent: Address, except?: AgentId): void {
   const above = lineOf(core, parent)
   const refuse = (parameter: LimitName, row: AgentRow, left: string): never => {
     throw new MadroxError('exceeds_parent', `${parameter} would give "${name}" more than "${row.name}" above it has left: ${left}.`, { remedy: 'Ask for at most that, or for none: what it uses counts there anyway.', data: { parameter } })
@@ -82,7 +76,7 @@ export function checkBudget(core: Core, { name, limits = {}, model }: Pick<Spawn
     const holder = above.find(row => limitsOf(row)[of] !== undefined)
     const limit = holder && limitsOf(holder)[of]
     if (limits[of] === undefined || !holder || limit === undefined) continue
-    const left = Math.max(0, limit - counted[of].used(core.spending.subtree(holder.id)) - promised(core, holder.id, of, underway, except))
+    const left = Math.max(0, limit - counted[of].used(core.spending.subtree(holder.id)) - promised(core, holder.id, of, except))
     if (limits[of] > left) refuse(counted[of].parameter, holder, `${counted[of].show(left)} of ${counted[of].show(limit)}`)
   }
   checkAllowed(core, name, limits)
@@ -147,7 +141,7 @@ export function checkLimits(core: Core, row: AgentRow, limits: AgentLimits): voi
   const left = leftOf(core, withLimits(row, limits))
   const asked = Object.fromEntries(Object.entries(left).filter(([key]) => key in limits)) as AgentLimits // some of its keys
   const { model } = specOf(row)
-  if (Object.keys(asked).length > 0) checkBudget(core, { name: row.name, limits: asked, ...(model === undefined ? {} : { model }) }, row.parent, [], row.id)
+  if (Object.keys(asked).length > 0) checkBudget(core, { name: row.name, limits: asked, ...(model === undefined ? {} : { model }) }, row.parent, row.id)
 }
 
 /** One that is used up; `detail` says how much, in words. */

@@ -87,7 +87,7 @@ async function resume(options: LifecycleOptions, caller: Caller, reference: stri
   const { name } = rowOf(core, agentId)
   if (!isDown && !isOther) return { agentId, name, was, revived, note: `It is ${stateOf(actor.getSnapshot())} and was not suspended; ${changed.length > 0 ? `only ${changed.join(' and ')}.` : 'nothing was changed.'}${heldNote(core, agentId)}` }
   ledgerActor(core).send({ type: 'audited', event: { at: core.clock.now(), event: 'resume_asked', agentId, data: { by: callerKey(core, caller) } } })
-  tellAgent(core, agentId, { type: 'resumeAsked', at: core.clock.now() })
+  if (!revived) tellAgent(core, agentId, { type: 'resumeAsked', at: core.clock.now() })
   await until(core, actor, wait, isSettled)
   return { agentId, name, was, revived, ...outcomeOf(core, agentId, actor) }
 }

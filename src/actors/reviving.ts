@@ -12,7 +12,7 @@ import { audit } from './auditing.ts'
 import { refuseAtLimit, watchAgent } from './at-limit.ts'
 import { checkAllowed, checkBudget, checkTotalCost, leftOf, reachedBy, withLimits } from './budgets.ts'
 import { checkRoom, depthBelow } from './capacity.ts'
-import { type AgentSpec, agentActor, callerKey, canonicalAddress, type Core, isEnded, lineAbove, nameOf, remembered, specOf } from './core.ts'
+import { type AgentSpec, agentActor, callerKey, canonicalAddress, type Core, isEnded, lineAbove, nameOf, remembered, specOf, tellAgent } from './core.ts'
 import type { Asking } from './controlling.ts'
 import type { Changes } from './lifecycle-words.ts'
 import { policyBelow } from './policies.ts'
@@ -28,7 +28,7 @@ export interface Resumable {
 }
 
 export interface Reviving {
-  /** Its actor is there when this resolves, suspended. @throws MadroxError `agent_ended` where it cannot be, and as a spawn is refused */
+  /** Its actor is there when this resolves, and on its way up: whoever asks next finds its place taken. @throws MadroxError `agent_ended` where it cannot be, and as a spawn is refused */
   revive(caller: Caller, id: AgentId, changes: Changes, asking: Asking): Promise<void>
 }
 
@@ -46,11 +46,11 @@ export function createReviving(core: Core, options: RecoveryOptions & Resumable 
     const next = { name: name ?? row.name, spec, parent, parentSource, state: 'spawning' }
     const ofModel = spec.model === undefined ? {} : { model: spec.model }
     checkAllowed(core, next.name, limits)
-    checkBudget(core, { name: next.name, limits: leftOf(core, row), ...ofModel }, parent, [])
+    checkBudget(core, { name: next.name, limits: leftOf(core, row), ...ofModel }, parent)
     checkTotalCost(core, row.ownerId)
     refuseAtLimit(core, parent, 'It takes no agents')
-    checkSpawnPolicy(core, { harness: row.harness, name: next.name, ...ofModel, parent, ownerId: row.ownerId, depth: depthBelow(core, parent), underway: [] })
-    checkRoom(core, parent, [{ parent }])
+    checkSpawnPolicy(core, { harness: row.harness, name: next.name, ...ofModel, parent, ownerId: row.ownerId, depth: depthBelow(core, parent) })
+    checkRoom(core, parent)
     return { row, driver, next }
   }
   return {
@@ -68,6 +68,7 @@ export function createReviving(core: Core, options: RecoveryOptions & Resumable 
         if (changes.limits) audit(core.store, { at: core.clock.now(), event: 'agent_respecified', agentId: id, data: { by: callerKey(core, caller), limits: { ...changes.limits } } })
       })
       enterAgain(core, { ...row, ...next }, driver, enter)
+      tellAgent(core, id, { type: 'resumeAsked', at: core.clock.now() })
     },
   }
 }
