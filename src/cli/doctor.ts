@@ -7,6 +7,7 @@ import { allSettings, effectiveOf, type Given, optionsFor } from './arguments.ts
 import { common, isSet, toCommand } from './command.ts'
 import { type Check, missing, ok } from './doctor/check.ts'
 import { checkClis } from './doctor/clis.ts'
+import { checkLimits } from './doctor/limits.ts'
 import { checkHome, checkNode, checkPlatform, checkPrograms, checkServer, checkStore } from './doctor/machine.ts'
 import { exitCodes } from './exit.ts'
 import { bold, dim, harmless, print, table } from './output.ts'
@@ -39,7 +40,7 @@ function effectiveOrWhy(given: Given): Effective | Check {
 
 const checkMachine = (): readonly Check[] => [checkNode(process.versions.node), checkPlatform(process.platform), ...checkPrograms(process.platform, process.env['PATH'])]
 
-const checkConfigured = async (config: Config): Promise<readonly Check[]> => [checkHome(config), checkStore(config), ...(await Promise.all([checkServer(config), checkClis(config, process.env)])).flat()]
+const checkConfigured = async (config: Config): Promise<readonly Check[]> => [checkHome(config), checkStore(config), ...checkLimits(config), ...(await Promise.all([checkServer(config), checkClis(config, process.env)])).flat()]
 
 interface Value {
   readonly setting: string

@@ -248,6 +248,8 @@ export interface Driver {
   readonly harness: string
   /** True where the agent reaches Madrox by MCP itself, so that ready also means "its tools are listed". */
   readonly speaksMcp: boolean
+  /** True where the CLI itself tells what calls cost, before their turn's end at the latest. */
+  readonly tellsCost?: boolean
   /** Never throws and never blocks: what goes wrong comes back as a fact. */
   dispatch(command: DriverCommand): void
   /** Ends every agent by force and releases listeners, timers and files. Resolves when nothing is left. */

@@ -1,12 +1,12 @@
 /** Bringing agents up. */
 
 import { z } from 'zod'
-import { type AgentLimits, bringBackHint, type ParentFound, rootName, type SendReport, type SendRequest, type SpawnRequest } from '../actors/system.ts'
+import { bringBackHint, type ParentFound, rootName, type SendReport, type SendRequest, type SpawnRequest } from '../actors/system.ts'
 import { MadroxError, toWireError } from '../errors.ts'
 import type { AgentId } from '../ids.ts'
 import { toSent } from './messages.ts'
 import { answer, refusalFields, spawnedItem, spawnedOutput } from './outputs.ts'
-import { acting, anyFields, codexFields, reference, spawnFields, type SpawnInput, spawnInput } from './schemas.ts'
+import { acting, anyFields, codexFields, reference, spawnFields, type SpawnInput, spawnInput, toLimits } from './schemas.ts'
 import { defineTool, parametersMeant, RefusalWithReplies, type ToolContext, type ToolResult } from './tool.ts'
 
 const common = { annotations: acting, topic: 'spawn', output: spawnedOutput, spawns: true } as const
@@ -144,10 +144,6 @@ function toRequest(harness: string, input: SpawnInput, callKey: string | undefin
     ...(input.profile ? { profile: input.profile } : {}), ...(input.toolset ? { toolset: input.toolset } : {}), ...(input.script === undefined ? {} : { script: input.script }), ...(input.initial_prompt === undefined ? {} : { firstMessage: input.initial_prompt }), ...(callKey ? { callKey } : {}),
   }
 }
-
-const toLimits = ({ max_total_tokens: maxTotalTokens, max_cost: maxCost, timeout_minutes: timeoutMinutes }: SpawnInput): AgentLimits => ({
-  ...(maxTotalTokens === undefined ? {} : { maxTotalTokens }), ...(maxCost === undefined ? {} : { maxCost }), ...(timeoutMinutes === undefined ? {} : { timeoutMinutes }),
-})
 
 function toSpawned(agentId: AgentId, answer: SendReport | undefined, expectsReply: boolean, { system, caller }: ToolContext): ToolResult {
   const status = system.status(caller, agentId)

@@ -83,6 +83,23 @@ describe('madrox doctor', () => {
     expect(inWords.stdout).not.toContain('a-token-of')
   })
 
+  test('says what happens at each limit that holds', async () => {
+    const home = directory()
+    const told = async (...args: readonly string[]) => {
+      const seen = await examine(['--home', home, ...args])
+      return ['at a limit', 'no more', 'when still'].map(name => check(seen, name)?.detail)
+    }
+    expect(await told('--max-instances', '3', '--stuck-minutes', '0')).toEqual([
+      "of tokens, cost or time, the agent's: ends it and all below it; its supervisor is told. Policy (at_limit) may say otherwise",
+      'than 3 processes, 20 children of an agent, 8 levels, $100 of living teams: a spawn beyond is refused (limit_reached), beyond the cost a message too',
+      'idle for 60 min: suspended until it is needed; busy and unheard: never told as stuck',
+    ])
+    expect(await told('--at-limit', 'interrupt', '--max-tokens-per-instance', '5000', '--max-minutes-per-instance', '30')).toEqual([
+      "of tokens, cost or time, the agent's or this server's 5000 tokens and 30 minutes: interrupts it and all below it, and holds them until the limit is raised (resume_instance); its supervisor is told. Policy (at_limit) may say otherwise",
+      expect.any(String), expect.stringMatching(/told to its supervisor as stuck, once$/),
+    ])
+  })
+
   test('a configuration that does not fit is said, and the rest looked at all the same', async () => {
     const seen = await examine(['--home', directory(), '--port', 'eighty'])
     expect([seen.code, check(seen, 'configuration'), check(seen, 'node')?.status]).toEqual([1, expect.objectContaining({ status: 'missing', detail: expect.stringContaining('--port "eighty"') }), 'ok'])
