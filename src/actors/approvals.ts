@@ -174,7 +174,7 @@ function checkMayAnswer(core: Core, caller: Caller, { row, request }: Open): voi
   const refuse = (why: string, remedy: string): never => {
     throw new MadroxError('not_allowed', why, { remedy, data: { approval_id: row.id } })
   }
-  if (callerKey(core, caller) === `${request.by.kind}:${request.by.id}`) refuse('Who wants something does not allow it to itself.', row.agentId === undefined ? 'Let a person answer: in the dialog of the client, from the command line, or in another session.' : 'Wait: those above you are asked.')
+  if (callerKey(core, caller) === `${request.by.kind}:${request.by.id}`) refuse('Who wants something does not allow it to itself.', row.agentId === undefined ? 'Let a person answer: in the dialog of the client, in another session, or on the command line in another directory.' : 'Wait: those above you are asked.')
   if (caller.kind === 'agent' && request.asked === 'person') refuse('A person is asked, and no agent answers for one.', 'Wait, or go on with other work.')
 }
 

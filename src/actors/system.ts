@@ -171,6 +171,7 @@ export function createSystem(options: SystemOptions): MadroxSystem {
   const spawning = createSpawning({ core, drivers: () => drivers, serves, models: options.models ?? {}, workspaceDir, marker: options.marker, ...(options.rolesDir ? { rolesDir: options.rolesDir } : {}), prepareWorkspace: options.prepareWorkspace ?? prepareWorkspace, approve, onSpawned: notifications.spawned, ...(options.approvals?.promptMs === undefined ? {} : { approvalMs: options.approvals.promptMs }), servers: options.servers ?? createServers({ home: options.home, env: {}, findExecutable: name => name }) })
   const messaging = createMessaging(core, waiting)
   const places = { core, home: options.home, workspaceDir }
+  const cleaning = createCleaning(places)
   const workspaceExists = options.workspaceExists ?? existsSync
   const lifecycle = createLifecycle({
     core, drivers: () => drivers, workspaceExists, reviving: createReviving(core, { drivers: () => drivers, enter: spawning.enter, workspaceExists, approve }),
@@ -203,13 +204,16 @@ export function createSystem(options: SystemOptions): MadroxSystem {
       return spawning.spawn(caller, request, asking)
     },
     resolveParent: (caller, parent) => resolveParent(core, caller, parent),
-    waitUntilReady: spawning.waitUntilReady,
+    waitUntilReady: (agentId, wait) => spawning.waitUntilReady(agentId, wait).catch(async (error: unknown) => {
+      await cleaning.removeUnused(agentId)
+      throw error
+    }),
     spawnFailure: agentId => spawnFailureOf(core, agentId),
     ...messaging,
     ...logReading,
     ...createFiles(core),
     ...createChanges(places),
-    ...createCleaning(places),
+    cleanWorkspaces: cleaning.cleanWorkspaces,
     recordRefusal: whileOpen(logReading.recordRefusal),
     ...createLetters(core, waiting),
     ...createMetrics(core),
