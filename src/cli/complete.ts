@@ -5,11 +5,12 @@
 
 import tab, { type Complete, script } from '@bomb.sh/tab'
 import { type ArgsDef, type CommandDef, defineCommand } from 'citty'
-import { readPath } from './calling.ts'
+import { callTool, readPath } from './calling.ts'
 import { commands } from './commands.ts'
 import { serverOf } from './command.ts'
 import { Misunderstood } from './exit.ts'
 import { listOf } from './output.ts'
+import { restartPolicies } from '../restarts.ts'
 
 const shells = ['bash', 'zsh', 'fish'] as const
 
@@ -20,7 +21,10 @@ export const complete = defineCommand({
     const [shell, ...words] = rawArgs
     if (shell === '--') return answer(words)
     if (words.length > 0 || !shells.some(known => known === shell)) throw new Misunderstood(`Give one of ${shells.join(', ')}.`)
+    // Its constants are read-only: read a second time, as when ~/.bashrc is, they would be errors.
+    if (shell === 'bash') process.stdout.write('if ! declare -F __madrox_complete >/dev/null; then\n')
     script(shell ?? '', 'madrox', 'madrox')
+    if (shell === 'bash') process.stdout.write('fi\n')
     process.exit(0)
   },
 }) as CommandDef // the table knows no command's own options
@@ -33,7 +37,8 @@ const fixed = (...values: readonly string[]) => (): Promise<readonly string[]> =
 const words: Values = { AGENT: agentNames, TOOL: () => import('./tool-options.ts').then(({ toolNames }) => toolNames()), CLIENT: fixed('claude', 'codex'), shell: fixed(...shells) }
 
 const options: Values = {
-  'parent-instance-id': agentNames, harness: fixed('claude', 'codex', 'scripted'), then: fixed('hold', 'continue', 'clear'), workspace: fixed('auto', 'isolated', 'shared', 'worktree'), 'log-level': fixed('silent', 'error', 'warn', 'info', 'debug'),
+  'parent-instance-id': agentNames, role: roleNames, harness: fixed('claude', 'codex', 'scripted', 'claude-stream', 'codex-pty', 'scripted-pty'), then: fixed('hold', 'continue', 'clear'), type: fixed('output', 'instance', 'communication', 'terminal'),
+  workspace: fixed('auto', 'isolated', 'shared', 'worktree'), restart: fixed(...restartPolicies), toolset: fixed('leaf', 'supervisor'), 'log-level': fixed('silent', 'error', 'warn', 'info', 'debug'),
 }
 
 async function answer(said: readonly string[]): Promise<void> {
@@ -66,10 +71,18 @@ const tellAll = (values: readonly string[]) => (tell: Complete): void => values.
 /** A server that is not there, or slow, has no names to give. Milliseconds. */
 const patienceMs = 1_000
 
-async function agentNames(): Promise<readonly string[]> {
+function agentNames(): Promise<readonly string[]> {
+  return namesOf(async signal => (await readPath(await serverOf({}), '/instances', signal))['instances'])
+}
+
+/** A person's own among them. */
+function roleNames(): Promise<readonly string[]> {
+  return namesOf(async signal => (await callTool(await serverOf({}), 'list_roles', {}, { signal }))['roles'])
+}
+
+async function namesOf(ask: (signal: AbortSignal) => Promise<unknown>): Promise<readonly string[]> {
   try {
-    const { instances } = await readPath(await serverOf({}), '/instances', AbortSignal.timeout(patienceMs))
-    return listOf(instances).map(agent => agent['name'] as string) // every agent has one
+    return listOf(await ask(AbortSignal.timeout(patienceMs))).map(each => each['name'] as string) // every agent and every role has one
   } catch {
     return [] // at a Tab nobody reads an error
   }

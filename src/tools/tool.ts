@@ -7,6 +7,7 @@ import type { z } from 'zod'
 import { MadroxError, toWireError, type WireError } from '../errors.ts'
 import type { ReplyId } from '../ids.ts'
 import type { Caller } from '../messages.ts'
+import { nearest } from '../nearest.ts'
 import type { MadroxSystem, Person } from '../actors/system.ts'
 
 export const toolsets = ['leaf', 'supervisor', 'client'] as const
@@ -114,7 +115,8 @@ function withPendingReplies({ caller, system }: ToolContext, result: ToolOutcome
 }
 
 function unknownTool(table: ToolTable, name: string): MadroxError {
-  return new MadroxError('unknown_tool', `There is no tool "${name}".`, { remedy: `Tools: ${[...table.keys()].toSorted().join(', ')}.`, data: { name } })
+  const near = nearest(name, [...table.keys()])
+  return new MadroxError('unknown_tool', `There is no tool "${name}".`, { remedy: `${near ? `Did you mean "${near}"? ` : ''}Tools: ${[...table.keys()].toSorted().join(', ')}.`, data: { name } })
 }
 
 function invalidInput(name: string, error: z.ZodError): MadroxError {

@@ -1,6 +1,6 @@
 /** The commands for people, each as a process of its own, against a real server with scripted agents. */
 
-import { execFileSync } from 'node:child_process'
+import { spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -46,7 +46,7 @@ test('spawn starts an agent with a task and, with --wait, gives its answer; tree
   expect((await madrox('tree')).stdout).toMatch(/^ada \(\w{8}\) \[idle\] \(scripted\).*\n└── kid \(\w{8}\) \[idle\] \(scripted\)/m)
   expect((await json('tree')).data['hierarchy']).toContainEqual(expect.objectContaining({ name: 'ada', children: [expect.objectContaining({ name: 'kid' })] }))
   expect((await madrox('status')).stdout).toMatch(/^name +id +state +harness .*\nada /)
-  expect((await madrox('status', 'ada')).stdout).toMatch(/^state +idle$/m)
+  expect((await madrox('status', 'ada')).stdout).toMatch(/^state +idle\n.*^workspace\.kind +isolated$/ms)
   expect((await json('status', 'ada')).data).toMatchObject({ name: 'ada', state: 'idle' })
 })
 
@@ -72,7 +72,7 @@ describe('send', () => {
     await agent('carl')
     expect(await madrox('send', 'carl', 'fail no such file')).toMatchObject({ code: 1, stdout: expect.stringMatching(/^failed .*no such file/) })
     expect(await madrox('send', 'carl', 'wait 600000', '--timeout-seconds', '0.2')).toMatchObject({ code: 4, stdout: expect.stringMatching(/message \w{16} stays open/) })
-    expect(await madrox('interrupt', 'carl')).toMatchObject({ code: 0, stdout: expect.stringMatching(/^carl interrupted was busy/) })
+    expect(await madrox('interrupt', 'carl')).toMatchObject({ code: 0, stdout: expect.stringMatching(/^carl interrupted, was busy/) })
     expect(await madrox('replies', '--wait')).toMatchObject({ code: 0, stdout: expect.stringMatching(/^carl cancelled, message \w{16}, /) })
   })
 
@@ -111,7 +111,7 @@ test('stop ends several and says of each what became of it; one that is none mak
   await agent('fay')
   await agent('gus')
   const ended = await madrox('stop', 'fay', 'gus', 'nobody', '--force')
-  expect(ended).toMatchObject({ code: 1, stdout: expect.stringMatching(/^fay ended .*\ngus ended .*\nnobody: There is no agent "nobody"/) })
+  expect(ended).toMatchObject({ code: 1, stdout: expect.stringMatching(/^fay ended: .*\ngus ended: .*\nnobody: There is no agent "nobody"/) })
 })
 
 test('logs shows what an agent did, inspect where to watch it', async () => {
@@ -233,6 +233,9 @@ describe('completion', () => {
     expect(await complete('send', 'l')).toContain('lea')
     expect(await complete('interrupt', 'lea', '--then', '')).toEqual(expect.arrayContaining(['hold', 'continue', 'clear']))
     expect(await complete('call', 'get_inst')).toContain('get_instance_tree')
+    expect(await complete('spawn', 'x', '--role', 'test')).toContain('testing_specialist')
+    expect(await complete('spawn', 'x', '--restart', '')).toEqual(expect.arrayContaining(['permanent', 'transient', 'temporary']))
+    expect(await complete('logs', 'lea', '--type', 'c')).toContain('communication')
   })
 
   test.each(['bash', 'zsh', 'fish'])('gives %s a script that asks madrox', async shell => {
@@ -243,8 +246,9 @@ describe('completion', () => {
     const { stdout: script } = await madrox('complete', 'bash')
     // What the package bash-completion says of a line, and what bash alone can do while it completes one.
     const line = '_get_comp_words_by_ref() { cur=inter prev=madrox cword=1; words=(madrox inter); }; compopt() { :; }'
-    const typed = `madrox() { ${process.execPath} ${cli} "$@"; }\n${script}\n${line}\n__madrox_complete; printf '%s\\n' "\${COMPREPLY[@]}"`
-    expect(execFileSync('bash', ['-c', typed], { encoding: 'utf8', env: { ...env, PATH: process.env['PATH'] } }).trim()).toBe('interrupt')
+    const typed = `madrox() { ${process.execPath} ${cli} "$@"; }\n${script}\n${script}\n${line}\n__madrox_complete; printf '%s\\n' "\${COMPREPLY[@]}"`
+    const { stdout, stderr } = spawnSync('bash', ['--norc', '-c', typed], { encoding: 'utf8', env: { ...env, PATH: process.env['PATH'] } })
+    expect([stdout.trim(), stderr]).toEqual(['interrupt', '']) // read twice, as when ~/.bashrc is
   })
 
   test('without a server, and for a shell it does not know, is no error and an error', async () => {
