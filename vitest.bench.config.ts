@@ -1,6 +1,6 @@
 import { defineConfig } from 'vitest/config'
 
-/** Benchmarks: they print, they do not pass or fail. One file at a time, on an otherwise idle machine. */
+/** Benchmarks: they print; none fails for being slow, and some for growing with what should not matter. One file at a time, on an otherwise idle machine. */
 export default defineConfig({
   test: {
     include: ['test/bench/**/*.bench.ts'],

@@ -46,12 +46,16 @@ function parameters(tool) {
   return rows.length === 0 ? ['It takes no parameters.'] : ['| parameter | type | default | |', '|---|---|---|---|', ...rows]
 }
 
+function fields({ properties = {}, required = [] }) {
+  const rows = Object.entries(properties).map(([name, schema]) => `| ${code(name)}${required.includes(name) ? '' : '?'} | ${typeOf(schema)} | ${cell([schema.description, boundsOf(schema)].filter(Boolean).join('; '))} |`)
+  return ['| answer | type | |', '|---|---|---|', ...rows]
+}
+
+/** `?`: it may be missing. */
 function result(tool) {
-  if (!tool.output) return 'Answers with text.'
+  if (!tool.output) return ['Answers with text.']
   const schema = schemaOf(tool.output, 'output')
-  const fields = Object.entries(schema.properties ?? {}).map(([name, inner]) => `${code(name)} (${typeOf(inner).replaceAll('\\|', '|')})${(schema.required ?? []).includes(name) ? '' : '?'}`)
-  const open = schema.additionalProperties !== false
-  return fields.length === 0 ? 'Answers with an object.' : `Answers with ${fields.join(', ')}${open ? ', and more' : ''}.`
+  return (schema.anyOf ?? [schema]).flatMap((each, index) => [...(index > 0 ? ['', 'or', ''] : []), ...fields(each)])
 }
 
 function annotationsOf({ annotations, listedFor }) {
@@ -66,7 +70,8 @@ const section = tool => [
   ...(tool.aliases?.length ? [`Also called ${tool.aliases.map(code).join(', ')}.`, ''] : []),
   tool.description, '',
   ...parameters(tool), '',
-  `${result(tool)} ${annotationsOf(tool)}`,
+  ...result(tool), '',
+  annotationsOf(tool),
 ].join('\n')
 
 const headings = { spawn: 'Spawning', messages: 'Messages', jobs: 'Jobs', interrupt: 'Interrupting and ending', see: 'Seeing', files: 'Files', logs: 'Logs', metrics: 'Metrics and summaries', control: 'Control' }
@@ -80,7 +85,8 @@ for a caller can be called all the same, within its rights.
 
 A refusal has a \`code\` (see [errors](errors.md)), a message, a \`remedy\` and often \`data\`; nothing was changed then. Any tool may refuse with
 \`invalid_input\`, \`unauthenticated\` and \`shutting_down\`; one that names an agent with \`not_found\`, \`ambiguous_reference\` and \`not_allowed\`; one that
-writes with \`unavailable\`. To a client's data \`pending_replies\` is added while answers wait for it.
+writes with \`unavailable\`. To a client's data \`pending_replies\` is added while answers wait for it. Of an
+answer, what bears a \`?\` may be missing; agents are listed only what is always there.
 
 ${topics.filter(topic => tools.some(tool => tool.topic === topic)).map(topic => `## ${headings[topic] ?? topic}\n\n${tools.filter(tool => tool.topic === topic).map(section).join('\n\n')}`).join('\n\n')}
 `

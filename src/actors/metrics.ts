@@ -5,19 +5,20 @@
 
 import type { AgentId } from '../ids.ts'
 import { type Caller, outcomeStatuses } from '../messages.ts'
-import type { AuditRow } from '../store/store.ts'
-import { agentActor, canonicalClient, type Core, isBelow, isEnded, stateOf } from './core.ts'
+import { agentActor, callerKey, canonicalClient, type Core, isBelow, isEnded, stateOf } from './core.ts'
 import { isWithin, resolveAgent } from './directory.ts'
-import { coverOf, endingOf } from './measures.ts'
+import { endingOf } from './measures.ts'
 import { type Counts, endings, type Metrics, type MetricsReading, type MetricsScope } from './metrics-reading.ts'
 import { statusOf } from './seeing.ts'
 import { sumOf } from './spending.ts'
+import { createTurnTimes } from './turn-times.ts'
 
 export function createMetrics(core: Core): MetricsReading {
+  const turnTimes = createTurnTimes(core.store)
   return {
     metrics: (caller, scope) => {
       const ids = idsOf(core, caller, scope)
-      return { ...countsOf(core, ids), refused: refusedOf(core, caller, scope, ids), health: healthOf(core, ids), turns: coverOf(core.store.listBusySpans(ids), core.clock.now()) }
+      return { ...countsOf(core, ids), refused: refusedOf(core, caller, scope, ids), health: healthOf(core, ids), turns: turnTimes.read(scopeKey(core, caller, scope), ids, core.clock.now()) }
     },
     countsByHarness: caller => {
       const byHarness = new Map<string, AgentId[]>()
@@ -40,6 +41,9 @@ function idsOf(core: Core, caller: Caller, scope: MetricsScope): readonly AgentI
   const own = scope.of === 'own' && caller.kind === 'client' ? canonicalClient(core, caller.clientId) : undefined
   return visible.filter(row => own === undefined || canonicalClient(core, row.clientId) === own).map(row => row.id)
 }
+
+/** Two calls with the same key ask about the same agents, and others that came since. */
+const scopeKey = (core: Core, caller: Caller, scope: MetricsScope): string => `${callerKey(core, caller)} ${scope.of} ${scope.of === 'instance' ? scope.reference : ''}`
 
 function countsOf(core: Core, ids: readonly AgentId[]): Counts {
   const { open = 0, ...settled } = core.store.countOutcomes(ids)
@@ -69,8 +73,7 @@ function endedBy(core: Core, ids: readonly AgentId[]): Counts['agents']['endedBy
 /** Refused calls by their code. Those of clients belong to their owner, and to no scope but all of it. */
 function refusedOf(core: Core, caller: Caller, scope: MetricsScope, agents: readonly AgentId[]): Metrics['refused'] {
   const whose = scope.of === 'all' && caller.kind !== 'agent' ? { ownerId: caller.ownerId } : { agents }
-  const codeOf = ({ data }: AuditRow): string => String(data['code'])
-  return tally(core.store.listAudit({ event: 'call_refused', limit: Number.MAX_SAFE_INTEGER, ...whose }).map(codeOf))
+  return core.store.countRefusals(whose)
 }
 
 /** As `get_instance_status` has it. */

@@ -164,3 +164,9 @@ export function addressOf(core: Core, caller: Caller): Address {
 }
 
 const standingName = 'owner'
+
+/** It is the one where an owner's calls without a session come from. */
+export const isStanding = (core: Core, ownerId: OwnerId, { kind, id }: Address): boolean => {
+  const row = kind === 'client' ? core.store.getClient(id) : undefined
+  return row?.ownerId === ownerId && row.name === standingName
+}

@@ -25,6 +25,16 @@ export const common = {
   json: { type: 'boolean', description: 'The data itself, for programs' },
 } as const satisfies ArgsDef
 
+/** Of commands that spawn or send. */
+export const keyed = {
+  'idempotency-key': { type: 'string', description: 'Any text of your own: the same call again with it is the first one, and nothing is done twice', valueHint: 'TEXT' },
+} as const satisfies ArgsDef
+
+export const keyOf = (given: Given): { readonly key?: string } => {
+  const key = textOf(given, 'idempotency-key')
+  return key === undefined ? {} : { key }
+}
+
 /** What the words of commands stand for. */
 const wordsAbout = {
   AGENT: 'Its name, its id, or the beginning of its id', NAME: 'What the agent is to be called', TASK: 'What it is told first; -: what comes on stdin', MESSAGE: 'What it is told; -: what comes on stdin',

@@ -16,22 +16,38 @@ export function createMemoryMeasuring({ agents, messages, audit }: MeasuredTable
     countEnds: ids => [...tally(agents.list(row => row.endedAt !== undefined && ids.includes(row.id)).map(row => row.endReason ?? ''))].map(([reason, count]) => ({ reason, count })),
     countOutcomes: ids => Object.fromEntries(tally(messages.list(row => ids.includes(row.to)).map(row => row.outcome?.status ?? 'open'))),
     listAnswerTimes: ids => messages.list(row => ids.includes(row.to)).flatMap(({ outcome, acceptedAt }) => (outcome?.status === 'answered' ? [outcome.at - acceptedAt] : [])).toSorted((a, b) => a - b),
-    listBusySpans: ids => ids.flatMap(id => busySpans(audit, id)).toSorted((a, b) => a.since - b.since),
+    listBusySpans: (ids, after = 0) => {
+      const spans = busySpans(audit, ids)
+      const ended = spans.flatMap(({ since, until, endedAfter }) => (until === undefined || endedAfter === undefined ? [] : [{ since, until, endedAfter }])).toSorted((a, b) => a.endedAfter - b.endedAfter)
+      return {
+        ended: ended.filter(({ endedAfter }) => endedAfter > after).map(({ since, until }) => ({ since, until })), running: spans.flatMap(({ since, until }) => (until === undefined ? [since] : [])).toSorted((a, b) => a - b),
+        cursor: audit.list().length, from: String(audit.list()[0]?.at),
+      }
+    },
     countRevivals: ids => ids.flatMap(id => lifeOf(audit, id)).filter(({ state, source }) => state === 'spawning' && source !== 'command').length,
+    countRefusals: whose => Object.fromEntries(tally(audit.list(row => row.event === 'call_refused' && isOf(row, whose)).map(({ data }) => String(data['code'])))),
   }
 }
 
-/** Its entries into states, and its end. What became known of a process has no source. */
-const lifeOf = (audit: Table<AuditRow>, id: AgentId) =>
-  audit.list(row => row.agentId === id && (row.event === 'agent_ended' || (row.event === 'agent_changed' && row.data['source'] !== undefined)))
-    .map(({ at, event, data }) => (event === 'agent_ended' ? { at, state: 'ended', source: '' } : { at, state: data['state'], source: data['source'] }))
+const isOf = ({ agentId, ownerId }: AuditRow, whose: Parameters<Measuring['countRefusals']>[0]): boolean =>
+  'agents' in whose ? agentId !== undefined && whose.agents.includes(agentId) : ownerId === whose.ownerId || (ownerId === undefined && agentId === undefined)
 
-function busySpans(audit: Table<AuditRow>, id: AgentId): readonly BusySpan[] {
-  const life = lifeOf(audit, id)
-  return life.flatMap(({ at, state }, index) => {
-    const next = life[index + 1]
-    if (state !== 'busy' || next?.state === 'ended' || (next?.state === 'spawning' && next.source === 'command')) return []
-    return [next ? { since: at, until: next.at } : { since: at }]
+/** Its entries into states, and its end, each with its place in the audit. What became known of a process has no source. */
+const lifeOf = (audit: Table<AuditRow>, id: AgentId) =>
+  audit.list().flatMap(({ at, event, agentId, data }, index) => {
+    if (agentId !== id) return []
+    if (event === 'agent_ended') return [{ at, place: index + 1, state: 'ended', source: '' }]
+    return event === 'agent_changed' && data['source'] !== undefined ? [{ at, place: index + 1, state: data['state'], source: data['source'] }] : []
+  })
+
+function busySpans(audit: Table<AuditRow>, ids: readonly AgentId[]): readonly (Partial<BusySpan> & { readonly since: number; readonly endedAfter?: number })[] {
+  return ids.flatMap(id => {
+    const life = lifeOf(audit, id)
+    return life.flatMap(({ at, state }, index) => {
+      const next = life[index + 1]
+      if (state !== 'busy' || next?.state === 'ended' || (next?.state === 'spawning' && next.source === 'command')) return []
+      return [next ? { since: at, until: next.at, endedAfter: next.place } : { since: at }]
+    })
   })
 }
 

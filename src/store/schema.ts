@@ -239,6 +239,60 @@ CREATE TABLE job_steps (
 CREATE INDEX job_steps_of_message ON job_steps (message_id) WHERE message_id IS NOT NULL;
 `
 
+/**
+ * What metrics would have to read the whole audit for: when agents were busy, who was revived, and how often which refusal was given. All
+ * three are kept by the database itself, so that none can differ from the audit, which goes in part after a time (`prune`).
+ */
+const measured = `
+CREATE TABLE busy_spans (
+  seq INTEGER PRIMARY KEY,          -- of the audit row it began with
+  agent_id TEXT NOT NULL,
+  since REAL NOT NULL,
+  until REAL,
+  ended_seq INTEGER                 -- of the audit row it ended with
+) STRICT;
+CREATE INDEX busy_spans_running ON busy_spans (agent_id) WHERE until IS NULL;
+CREATE INDEX busy_spans_ended ON busy_spans (agent_id, ended_seq) WHERE until IS NOT NULL;
+CREATE INDEX audit_revivals ON audit (agent_id) WHERE event = 'agent_changed' AND json_extract(data, '$.state') = 'spawning' AND json_extract(data, '$.source') <> 'command';
+CREATE TABLE refusals (
+  owner_id TEXT NOT NULL,           -- empty: of nobody
+  agent_id TEXT NOT NULL,
+  code TEXT NOT NULL,
+  count INTEGER NOT NULL,
+  PRIMARY KEY (owner_id, agent_id, code)
+) STRICT, WITHOUT ROWID;
+
+INSERT INTO busy_spans (seq, agent_id, since, until, ended_seq) SELECT seq, agent_id, at, until, ended_seq FROM (
+  SELECT seq, agent_id, at, state, lead(at) OVER life AS until, lead(seq) OVER life AS ended_seq, lead(state) OVER life AS next, lead(source) OVER life AS told FROM (
+    SELECT seq, agent_id, at, json_extract(data, '$.state') AS state, json_extract(data, '$.source') AS source FROM audit
+      WHERE event = 'agent_changed' AND agent_id IS NOT NULL AND json_extract(data, '$.source') IS NOT NULL
+    UNION ALL SELECT seq, agent_id, at, 'ended', '' FROM audit WHERE event = 'agent_ended' AND agent_id IS NOT NULL
+  ) WINDOW life AS (PARTITION BY agent_id ORDER BY seq)
+) WHERE state = 'busy' AND (next IS NULL OR (next <> 'ended' AND NOT (next = 'spawning' AND told = 'command')));
+INSERT INTO refusals SELECT coalesce(owner_id, ''), coalesce(agent_id, ''), coalesce(json_extract(data, '$.code'), ''), count(*) FROM audit WHERE event = 'call_refused' GROUP BY 1, 2, 3;
+
+-- A row without a source tells what became known of a process, and enters no state.
+CREATE TRIGGER busy_spans_kept AFTER INSERT ON audit
+  WHEN NEW.agent_id IS NOT NULL AND (NEW.event = 'agent_ended' OR (NEW.event = 'agent_changed' AND json_extract(NEW.data, '$.source') IS NOT NULL))
+BEGIN
+  -- Cut from outside: nobody knows how long it was.
+  DELETE FROM busy_spans WHERE agent_id = NEW.agent_id AND until IS NULL
+    AND (NEW.event = 'agent_ended' OR (json_extract(NEW.data, '$.state') = 'spawning' AND json_extract(NEW.data, '$.source') = 'command'));
+  UPDATE busy_spans SET until = NEW.at, ended_seq = NEW.seq WHERE agent_id = NEW.agent_id AND until IS NULL;
+  INSERT INTO busy_spans (seq, agent_id, since) SELECT NEW.seq, NEW.agent_id, NEW.at WHERE NEW.event = 'agent_changed' AND json_extract(NEW.data, '$.state') = 'busy';
+END;
+CREATE TRIGGER busy_spans_forgotten AFTER DELETE ON audit WHEN OLD.event = 'agent_changed' BEGIN
+  DELETE FROM busy_spans WHERE seq = OLD.seq;
+END;
+CREATE TRIGGER refusals_kept AFTER INSERT ON audit WHEN NEW.event = 'call_refused' BEGIN
+  INSERT INTO refusals VALUES (coalesce(NEW.owner_id, ''), coalesce(NEW.agent_id, ''), coalesce(json_extract(NEW.data, '$.code'), ''), 1) ON CONFLICT DO UPDATE SET count = count + 1;
+END;
+CREATE TRIGGER refusals_forgotten AFTER DELETE ON audit WHEN OLD.event = 'call_refused' BEGIN
+  UPDATE refusals SET count = count - 1 WHERE owner_id = coalesce(OLD.owner_id, '') AND agent_id = coalesce(OLD.agent_id, '') AND code = coalesce(json_extract(OLD.data, '$.code'), '');
+  DELETE FROM refusals WHERE count = 0;
+END;
+`
+
 /** In order; the first makes version 1 out of an empty file. */
-export const migrations: readonly string[] = [first, recovery, unfinishedTurns, deadLetters, readableLogs, policies, toldCosts, jobs]
+export const migrations: readonly string[] = [first, recovery, unfinishedTurns, deadLetters, readableLogs, policies, toldCosts, jobs, measured]
 export const schemaVersion = migrations.length

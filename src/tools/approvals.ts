@@ -2,6 +2,7 @@
 
 import { z } from 'zod'
 import type { ApprovalTold } from '../actors/system.ts'
+import { answer, time } from './outputs.ts'
 import { acting, readOnly } from './schemas.ts'
 import { defineTool } from './tool.ts'
 
@@ -11,14 +12,18 @@ const toApproval = ({ id, kind, by, text, asked, askedAt, expiresAt, tool, detai
   ...(settled ? { decision: settled.decision, decided_by: settled.by, decided_at: new Date(settled.at).toISOString(), ...(settled.reason === undefined ? {} : { reason: settled.reason }) } : {}),
 })
 
-const approvalOutput = z.looseObject({ approval_id: z.string(), kind: z.enum(['spawn', 'permission']), status: z.enum(['open', 'settled']), by: z.string(), text: z.string(), expires_at: z.string() })
+const approvalFields = {
+  approval_id: z.string(), kind: z.enum(['spawn', 'permission']), status: z.enum(['open', 'settled']), by: z.string().describe('Who wants it'), by_id: z.string(), text: z.string(), asked: z.enum(['supervisor', 'person']).describe('Who is to answer'),
+  tool: z.string().optional().describe('What its CLI asks to use'), detail: z.string().optional(), asked_at: time, expires_at: time,
+  decision: z.enum(['allow', 'deny', 'gone']).optional(), decided_by: z.string().optional(), decided_at: time.optional(), reason: z.string().optional(),
+}
 
 export const listApprovals = defineTool({
   name: 'list_approvals',
   title: 'What waits for a yes',
   description: "Lists spawns that a person is asked to approve, and tools that agents' CLIs ask to use, each with its approval_id, oldest first. Answer one by answer_approval. What nobody answers in time is denied.",
   input: z.strictObject({ include_settled: z.number().int().min(0).max(1_000).default(0).describe('Also the newest so many that were settled') }),
-  output: z.object({ approvals: z.array(approvalOutput), open: z.number(), pending_replies: z.number().optional() }),
+  output: answer({ approvals: z.array(z.looseObject(approvalFields)), open: z.number().describe('How many of them wait') }),
   annotations: readOnly,
   topic: 'control',
   listedFor: ['client'],
@@ -37,7 +42,7 @@ export const answerApproval = defineTool({
     approval_id: z.string().min(1).max(200), decision: z.enum(['allow', 'deny']),
     message: z.string().trim().min(1).max(2_000).optional().describe('Why; told to who asked'),
   }),
-  output: approvalOutput,
+  output: answer(approvalFields),
   annotations: acting,
   topic: 'control',
   listedFor: ['client'],

@@ -2,6 +2,7 @@
 
 import { z } from 'zod'
 import type { Changes, Diff, Leftover, Unknown } from '../actors/system.ts'
+import { agentNamed, answer, changesFields } from './outputs.ts'
 import { ending, instanceId, readOnly } from './schemas.ts'
 import { defineTool } from './tool.ts'
 
@@ -29,7 +30,10 @@ export const getInstanceDiff = defineTool({
     stat_only: z.boolean().default(false).describe('Files and counts, without the diff'),
     max_bytes: z.number().int().positive().max(1_000_000).default(50_000).describe('Of the diff'),
   }),
-  output: z.looseObject({ instance_id: z.string(), files_changed: z.number(), files: z.array(z.looseObject({ path: z.string() })), diff: z.string().optional(), truncated: z.boolean().optional() }),
+  output: answer({
+    ...agentNamed, workspace: z.string().describe('Absolute path'), ...changesFields, files: z.array(z.looseObject({ path: z.string(), insertions: z.number().nullable().describe('null: a binary file'), deletions: z.number().nullable() })),
+    more_files: z.boolean().optional().describe('There are more than are listed'), diff: z.string().optional(), truncated: z.boolean().optional().describe('The diff was longer than max_bytes'),
+  }),
   annotations: readOnly,
   topic: 'files',
   listedFor: ['client'],
@@ -45,7 +49,13 @@ export const cleanWorkspaces = defineTool({
   title: 'Clear away workspaces',
   description: 'Lists the workspaces of ended agents; with dry_run=false removes those that hold no uncommitted or unmerged work, and their branches. Never others, whose reasons it gives; what git ignores goes with its worktree. An agent whose workspace is gone cannot go on there.',
   input: z.strictObject({ dry_run: z.boolean().default(true).describe('Only tell what would be removed') }),
-  output: z.looseObject({ dry_run: z.boolean(), workspaces: z.array(z.looseObject({ instance_id: z.string(), verdict: z.enum(['removed', 'removable', 'kept']), reasons: z.array(z.string()) })), total: z.number() }),
+  output: answer({
+    dry_run: z.boolean(), total: z.number(),
+    workspaces: z.array(z.looseObject({
+      ...agentNamed, workspace_kind: z.string(), workspace: z.string().describe('Absolute path'), branch: z.string().optional(), verdict: z.enum(['removed', 'removable', 'kept']), reasons: z.array(z.string()).describe('Why it is kept'),
+      ignored: z.number().optional().describe('What git ignores, which goes with it'),
+    })),
+  }),
   annotations: ending,
   topic: 'files',
   listedFor: ['client'],

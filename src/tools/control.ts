@@ -4,6 +4,7 @@ import { z } from 'zod'
 import type { InterruptReport } from '../actors/system.ts'
 import { toWireError } from '../errors.ts'
 import { orCancelled } from './cancelling.ts'
+import { answer, endedFields, interruptedFields, resultsOf } from './outputs.ts'
 import { acting, ending, instanceId, reference } from './schemas.ts'
 import { defineTool, type ToolContext } from './tool.ts'
 
@@ -15,8 +16,6 @@ export const toInterrupted = (report: InterruptReport): Record<string, unknown> 
   ...(report.confirmedBy ? { confirmed_by: report.confirmedBy } : {}), ...(report.afterMs === undefined ? {} : { after_ms: report.afterMs }),
   ...(report.cancelledMessageId ? { cancelled_message_id: report.cancelledMessageId } : {}), ...(report.note ? { note: report.note } : {}),
 })
-
-export const interruptedOutput = z.looseObject({ instance_id: z.string(), interrupted: z.boolean(), was: z.string() })
 
 /** What is said to a caller that waits no longer. */
 export const goesOn = 'Not waited for any longer; it goes on. Look at get_instance_status.'
@@ -32,7 +31,7 @@ export const interruptInstance = defineTool({
   title: 'Interrupt an agent',
   description: "Stops an agent's running turn; its context is kept and the message it worked on ends as cancelled. Then send_to_instance to redirect it. Agents below it go on. Not for ending: terminate_instance.",
   input: z.strictObject({ instance_id: instanceId, then }),
-  output: interruptedOutput,
+  output: answer(interruptedFields),
   annotations: acting,
   topic: 'interrupt',
   listedFor: ['supervisor', 'client'],
@@ -46,22 +45,18 @@ async function each<T>(references: readonly string[], act: (reference: string) =
   return settled.map((result, index) => (result.status === 'fulfilled' ? result.value : { instance_id: references[index] ?? '', error: toWireError(result.reason) }))
 }
 
-const resultsOutput = z.object({ results: z.array(z.looseObject({ instance_id: z.string() })), pending_replies: z.number().optional() })
-
 export const interruptMultiple = defineTool({
   name: 'interrupt_multiple_instances',
   title: 'Interrupt several agents',
   description: 'interrupt_instance for several at once; each result on its own.',
   input: z.strictObject({ instance_ids: z.array(reference).min(1).max(100), then }),
-  output: resultsOutput,
+  output: answer({ results: resultsOf(interruptedFields) }),
   annotations: acting,
   topic: 'interrupt',
   listedFor: ['client'],
   searchHint: 'stop pause cancel several agents',
   handler: async (input, context) => ({ data: { results: await each(input.instance_ids, id => interrupt(id, input.then, context)) } }),
 })
-
-const endedOutput = z.looseObject({ instance_id: z.string(), terminated: z.array(z.object({ instance_id: z.string(), name: z.string(), reason: z.string() })), already_ended: z.boolean() })
 
 async function terminate(referenceGiven: string, force: boolean, { system, caller, signal, progress }: ToolContext): Promise<Record<string, unknown> & { instance_id: string }> {
   const id = system.resolve(caller, referenceGiven)
@@ -79,7 +74,7 @@ export const terminateInstance = defineTool({
   title: 'End an agent and all below it',
   description: 'Ends an agent and every agent below it, leaves first, and everything they started. Open messages end as agent_gone; workspaces stay. To only stop its current turn use interrupt_instance.',
   input: z.strictObject({ instance_id: instanceId, force }),
-  output: endedOutput,
+  output: answer(endedFields),
   annotations: ending,
   topic: 'interrupt',
   listedFor: ['supervisor', 'client'],
@@ -92,7 +87,7 @@ export const terminateMultiple = defineTool({
   title: 'End several agents',
   description: 'terminate_instance for several at once; each result on its own.',
   input: z.strictObject({ instance_ids: z.array(reference).min(1).max(100), force }),
-  output: resultsOutput,
+  output: answer({ results: resultsOf(endedFields) }),
   annotations: ending,
   topic: 'interrupt',
   listedFor: ['client'],

@@ -3,6 +3,7 @@
 import { z } from 'zod'
 import type { FileEntry, FileListing, FileRead } from '../actors/system.ts'
 import { MadroxError, toWireError } from '../errors.ts'
+import { agentNamed, answer, resultsOf, time } from './outputs.ts'
 import { instanceId, readOnly, reference } from './schemas.ts'
 import { defineTool, type ToolContext } from './tool.ts'
 
@@ -24,14 +25,18 @@ const toEntry = ({ path, type, size, changedAt, target }: FileEntry): Record<str
 const toListing = ({ agentId, name, workspace, entries, more, unreadable }: FileListing): Record<string, unknown> & { instance_id: string } =>
   ({ instance_id: agentId, name, workspace, files: entries.map(toEntry), more, ...(unreadable.length > 0 ? { unreadable } : {}) })
 
-const listingFields = { instance_id: z.string(), name: z.string(), workspace: z.string(), files: z.array(z.looseObject({ path: z.string(), type: z.string() })), more: z.boolean() }
+const listingFields = {
+  ...agentNamed, workspace: z.string().describe('Absolute path'),
+  files: z.array(z.looseObject({ path: z.string().describe('From the workspace'), type: z.enum(['file', 'directory', 'link', 'other', 'unknown']), size: z.number().optional().describe('Bytes, of a file'), changed_at: time.optional(), target: z.string().optional().describe('Of a link') })),
+  more: z.boolean().describe('There is more than limit'), unreadable: z.array(z.string()).optional().describe('Directories that could not be read'),
+}
 
 export const listInstanceFiles = defineTool({
   name: 'list_instance_files',
   title: 'Files of an agent',
   description: "What lies in an agent's workspace, ended agents too: paths, types, sizes, times; links are shown and not followed. more: there is more than limit. What it changed in a git workspace: get_instance_diff.",
   input: z.strictObject({ instance_id: instanceId, ...listQuery }),
-  output: z.looseObject(listingFields),
+  output: answer(listingFields),
   annotations: readOnly,
   topic: 'files',
   listedFor: ['client'],
@@ -39,14 +44,12 @@ export const listInstanceFiles = defineTool({
   handler: async ({ instance_id, ...query }, { system, caller, signal }) => ({ data: toListing(await system.listFiles(caller, instance_id, { ...query, signal })) }),
 })
 
-const perAgent = z.looseObject({ instance_id: z.string(), error: z.looseObject({}).optional() })
-
 export const listMultipleInstanceFiles = defineTool({
   name: 'list_multiple_instance_files',
   title: 'Files of several agents',
   description: 'list_instance_files for several agents at once; each result on its own.',
   input: z.strictObject({ instance_ids: z.array(reference).min(1).max(100), ...listQuery }),
-  output: z.looseObject({ results: z.array(perAgent) }),
+  output: answer({ results: resultsOf(listingFields) }),
   annotations: readOnly,
   topic: 'files',
   listedFor: ['client'],
@@ -83,6 +86,11 @@ async function retrieve({ instance_id, path, offset, max_bytes, copy_to }: z.out
   return { data: toRead(read), used: read.bytes.length }
 }
 
+const retrievedFields = {
+  ...agentNamed, path: z.string(), size: z.number().describe('Bytes, of the whole file'), changed_at: time.optional(), offset: z.number().optional(), bytes: z.number().optional().describe('How many of them are here'),
+  encoding: z.enum(['utf-8', 'base64']).optional().describe('Of content'), content: z.string().optional(), next_offset: z.number().optional().describe('Where to read on; none: that was the end'), copied_to: z.string().optional().describe('Absolute path, with copy_to'),
+}
+
 /** Copying makes a new file; reading alone would not. */
 const reading = { ...readOnly, readOnlyHint: false, idempotentHint: false } as const
 
@@ -91,7 +99,7 @@ export const retrieveInstanceFile = defineTool({
   title: 'Read or copy a file of an agent',
   description: "A file of an agent's workspace, ended agents too, byte by byte: as text where it is UTF-8, else base64; a long one in parts, by next_offset. With copy_to it is copied to where you may write, never over another file. Contents are not redacted.",
   input: wantedFile,
-  output: z.looseObject({ instance_id: z.string(), path: z.string(), size: z.number(), encoding: z.enum(['utf-8', 'base64']).optional(), content: z.string().optional(), next_offset: z.number().optional(), copied_to: z.string().optional() }),
+  output: answer(retrievedFields),
   annotations: reading,
   topic: 'files',
   listedFor: ['client'],
@@ -104,7 +112,7 @@ export const retrieveMultipleInstanceFiles = defineTool({
   title: 'Read or copy files of several agents',
   description: `retrieve_instance_file for several files at once, each result on its own; together at most ${mostBytes} bytes: read on by next_offset.`,
   input: z.strictObject({ files: z.array(wantedFile).min(1).max(100) }),
-  output: z.looseObject({ results: z.array(perAgent) }),
+  output: answer({ results: resultsOf(retrievedFields) }),
   annotations: reading,
   topic: 'files',
   listedFor: ['client'],

@@ -2,7 +2,9 @@
 
 import { z } from 'zod'
 import type { JobTold } from '../actors/system.ts'
-import { coordinationTypes } from '../jobs.ts'
+import { coordinationTypes, jobStatuses } from '../jobs.ts'
+import { outcomeStatuses } from '../messages.ts'
+import { agentNamed, answer, note, time } from './outputs.ts'
 import { acting, ending, instanceId, reference } from './schemas.ts'
 import { defineTool } from './tool.ts'
 
@@ -15,7 +17,14 @@ const toJob = (job: JobTold): Record<string, unknown> => ({
   created_at: iso(job.createdAt), ...(job.endedAt === undefined ? {} : { ended_at: iso(job.endedAt) }), ...(job.result === undefined ? {} : { result: job.result }),
 })
 
-const jobOutput = z.looseObject({ job_id: z.string(), status: z.string(), coordination_type: z.string(), parts: z.array(z.looseObject({ instance_id: z.string(), name: z.string(), as: z.string(), status: z.string() })), result: z.string().optional() })
+const partOutput = z.looseObject({
+  ...agentNamed, as: z.enum(['participant', 'coordinator']), status: z.enum(['waiting', 'open', ...outcomeStatuses]).describe('waiting: its turn has not come; open: sent and not answered'),
+  message_id: z.string().optional(), response: z.string().optional().describe('Its answer, or why there is none'),
+})
+const jobOutput = answer({
+  job_id: z.string(), status: z.enum(jobStatuses), coordination_type: z.enum(coordinationTypes), task_description: z.string(), parts: z.array(partOutput).describe('In the order they were named, the coordinator last'),
+  created_at: time, ended_at: time.optional(), result: z.string().optional().describe('Or why there is none'), hint: z.string().optional(),
+})
 
 export const coordinateInstances = defineTool({
   name: 'coordinate_instances',
@@ -60,7 +69,7 @@ export const cancelJob = defineTool({
   title: 'Cancel a job',
   description: 'Ends a job: nothing more is sent, parts that have not begun are withdrawn, and the turns at work on it are interrupted where you may (agents below you; they go on with their queue). A peer or your supervisor finishes its turn, and what it answers goes nowhere.',
   input: z.strictObject({ job_id: jobId }),
-  output: jobOutput.extend({ cancelled: z.boolean(), interrupted: z.array(z.string()), withdrawn: z.array(z.string()), left: z.array(z.string()) }),
+  output: jobOutput.extend({ cancelled: z.boolean().describe('false: it had ended before'), interrupted: z.array(z.string()).describe('Whose turns were cut'), withdrawn: z.array(z.string()).describe('Whose parts had not begun'), left: z.array(z.string()).describe('Who goes on; their answers go nowhere'), note }),
   annotations: ending,
   topic: 'jobs',
   listedFor: ['client'],

@@ -2,6 +2,8 @@
 
 import { z } from 'zod'
 import type { DeadLetterTold } from '../actors/system.ts'
+import { outcomeStatuses } from '../messages.ts'
+import { answer, time } from './outputs.ts'
 import { acting, isoTime, readOnly, reference } from './schemas.ts'
 import { defineTool } from './tool.ts'
 
@@ -10,7 +12,10 @@ const toLetter = ({ id, kind, from, to, text, status, messageId, reason, at, res
   reason, at: new Date(at).toISOString(), ...(resent ? { resent_as: resent.as, resent_at: new Date(resent.at).toISOString() } : {}),
 })
 
-const letterOutput = z.looseObject({ id: z.string(), kind: z.enum(['reply', 'message']), from: z.string(), to: z.string(), text: z.string(), reason: z.string(), at: z.string() })
+const letterOutput = z.looseObject({
+  id: z.string(), kind: z.enum(['reply', 'message']), from: z.string(), from_id: z.string(), to: z.string(), to_id: z.string(), text: z.string(), status: z.enum(outcomeStatuses).optional(), message_id: z.string().optional().describe('What a reply answers'),
+  reason: z.string().describe('Why it reached nobody'), at: time, resent_as: z.string().optional(), resent_at: time.optional(),
+})
 
 export const listDeadLetters = defineTool({
   name: 'list_dead_letters',
@@ -21,7 +26,7 @@ export const listDeadLetters = defineTool({
     since: isoTime.optional().describe('Dead since then'),
     include_resent: z.boolean().default(false),
   }),
-  output: z.object({ dead_letters: z.array(letterOutput), count: z.number(), older: z.number().describe('Left out by limit'), pending_replies: z.number().optional() }),
+  output: answer({ dead_letters: z.array(letterOutput), count: z.number(), older: z.number().describe('Left out by limit') }),
   annotations: readOnly,
   topic: 'messages',
   listedFor: ['client'],
@@ -37,7 +42,7 @@ export const resendDeadLetter = defineTool({
   title: 'Send a dead letter again',
   description: 'Sends a dead letter again, once, as yours: a message to the agent it was for if that lives, else to instance_id; a reply to your inbox, or to instance_id. It stays on record as sent again.',
   input: z.strictObject({ dead_letter_id: z.string().min(1).max(200).describe('id of list_dead_letters'), instance_id: reference.optional().describe('Who is to have it instead') }),
-  output: z.object({ status: z.string(), kind: z.string(), dead_letter_id: z.string(), message_id: z.string().optional(), reply_id: z.string().optional(), to: z.string(), to_id: z.string(), hint: z.string().optional(), pending_replies: z.number().optional() }),
+  output: answer({ status: z.literal('accepted'), kind: z.enum(['reply', 'message']), dead_letter_id: z.string(), message_id: z.string().optional().describe('What it is now'), reply_id: z.string().optional(), to: z.string(), to_id: z.string(), hint: z.string().optional() }),
   annotations: acting,
   topic: 'messages',
   listedFor: ['client'],

@@ -2,7 +2,8 @@
 
 import { z } from 'zod'
 import { orCancelled } from './cancelling.ts'
-import { force, goesOn, interruptedOutput, then, toInterrupted } from './control.ts'
+import { force, goesOn, then, toInterrupted } from './control.ts'
+import { agentNamed, answer, endedList, interruptedFields, note, states, time } from './outputs.ts'
 import { acting, ending, instanceId, readOnly, spawnFields, timeoutSeconds } from './schemas.ts'
 import { iso } from './see.ts'
 import { defineTool } from './tool.ts'
@@ -12,7 +13,7 @@ export const suspendInstance = defineTool({
   title: 'Suspend an agent',
   description: 'Ends the process of an idle agent and keeps its session: it costs no memory and takes no place, and the next message or reply for it wakes it with all it knows. Its agents go on. Refused for a busy one (agent_busy). To stop a turn use interrupt_instance, to end it for good terminate_instance.',
   input: z.strictObject({ instance_id: instanceId }),
-  output: z.looseObject({ instance_id: z.string(), suspended: z.boolean(), was: z.string() }),
+  output: answer({ ...agentNamed, suspended: z.boolean().describe('By this call'), was: z.string().describe('Its state before'), note }),
   annotations: { ...acting, idempotentHint: true, openWorldHint: false },
   topic: 'control',
   listedFor: ['client'],
@@ -30,7 +31,10 @@ export const resumeInstance = defineTool({
   title: 'Bring an agent back',
   description: 'Brings up a suspended agent, or one that ended and whose session is kept (see list_persisted_instances), under the same id in the same conversation. model: what it works with from now on; name: what it is called. Not needed before send_to_instance: a message wakes a suspended agent by itself.',
   input: z.strictObject({ instance_id: instanceId, name: spawnFields.name.optional(), model: spawnFields.model, timeout_seconds: timeoutSeconds }),
-  output: z.looseObject({ instance_id: z.string(), name: z.string(), state: z.string(), was: z.string(), revived: z.boolean() }),
+  output: answer({
+    ...agentNamed, state: states, was: z.string().describe('Its state before'), revived: z.boolean().describe('It had ended, and lives again'), model: z.string().nullable().describe("null: the CLI's default"),
+    session_id: z.string().nullable(), parent_instance_id: z.string().nullable().describe('null: a client is its supervisor'), parent_source: z.string(), note,
+  }),
   annotations: { ...acting, idempotentHint: true },
   topic: 'control',
   listedFor: ['client'],
@@ -48,7 +52,12 @@ export const listPersistedInstances = defineTool({
   title: 'Agents on record',
   description: 'The agents on record, living and ended, newest last, each with can_resume: whether resume_instance would bring it up, and if not, why. For those that live get_instance_status says more.',
   input: z.strictObject({ limit: z.number().int().positive().max(1_000).default(100) }),
-  output: z.looseObject({ instances: z.array(z.looseObject({ instance_id: z.string(), can_resume: z.boolean() })) }),
+  output: answer({
+    instances: z.array(z.looseObject({
+      ...agentNamed, instance_type: z.string().describe('The harness'), role: z.string(), model: z.string().nullable(), state: z.string(), can_resume: z.boolean(), why_not: z.string().optional(),
+      session_id: z.string().nullable(), workspace: z.string().describe('Absolute path'), created_at: time, ended_at: time.optional(), end_reason: z.string().nullable().optional(),
+    })),
+  }),
   annotations: readOnly,
   topic: 'see',
   listedFor: ['client'],
@@ -68,7 +77,7 @@ export const terminateAll = defineTool({
   title: 'End all your agents',
   description: 'terminate_instance for every agent below you. Other clients keep theirs.',
   input: z.strictObject({ force }),
-  output: z.looseObject({ terminated: z.array(z.object({ instance_id: z.string(), name: z.string(), reason: z.string() })), total: z.number() }),
+  output: answer({ terminated: endedList, total: z.number(), note }),
   annotations: ending,
   topic: 'interrupt',
   listedFor: ['client'],
@@ -86,7 +95,7 @@ export const interruptAll = defineTool({
   title: 'Interrupt all your agents',
   description: 'interrupt_instance for every agent below you that is busy, whoever gave it its task.',
   input: z.strictObject({ then }),
-  output: z.looseObject({ results: z.array(interruptedOutput), total: z.number() }),
+  output: answer({ results: z.array(z.looseObject(interruptedFields)), total: z.number(), note }),
   annotations: acting,
   topic: 'interrupt',
   listedFor: ['client'],

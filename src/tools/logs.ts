@@ -3,6 +3,8 @@
 import { z } from 'zod'
 import type { AuditTold, LoggedAgent, SaidTold } from '../actors/system.ts'
 import { MadroxError } from '../errors.ts'
+import { outcomeStatuses } from '../messages.ts'
+import { agentNamed, answer, time } from './outputs.ts'
 import { instanceId, isoTime, readOnly, reference } from './schemas.ts'
 import { defineTool } from './tool.ts'
 
@@ -24,7 +26,12 @@ const toSaidEntry = ({ at, kind, messageId, replyId, from, to, text, expectsRepl
   ...(expectsReply === undefined ? {} : { expects_reply: expectsReply }), ...(causedBy ? { caused_by: causedBy } : {}), ...(status ? { status } : {}), ...(via ? { via } : {}),
 })
 
-const entryOutput = z.looseObject({ at: z.string() })
+const auditOutput = z.object({ at: time, event: z.string(), instance_id: z.string().optional().describe('Of the agent it is about'), name: z.string().optional() }).catchall(z.unknown().describe('What the event carries'))
+const saidOutput = z.looseObject({
+  at: time, kind: z.enum(['message', 'outcome', 'follow_up', 'notice']), message_id: z.string().optional(), reply_id: z.string().optional(), from: z.string(), from_id: z.string(), to: z.string(), to_id: z.string(), text: z.string(),
+  expects_reply: z.boolean().optional(), caused_by: z.string().optional().describe('The message it works for'), status: z.enum(outcomeStatuses).optional(), via: z.enum(['reply_to_caller', 'turn_end']).optional(),
+})
+const lineOutput = z.looseObject({ at: time.describe('When it was read'), line: z.string() })
 
 export const getInstanceLogs = defineTool({
   name: 'get_instance_logs',
@@ -36,7 +43,7 @@ export const getInstanceLogs = defineTool({
     tail: z.number().int().min(0).max(100_000).default(100).describe('The newest so many entries; 0: all'),
     ...span,
   }),
-  output: z.object({ instance_id: z.string(), name: z.string(), log_type: z.enum(['instance', 'communication', 'terminal']), entries: z.array(entryOutput), count: z.number(), pending_replies: z.number().optional() }),
+  output: answer({ ...agentNamed, log_type: z.enum(['instance', 'communication', 'terminal']), entries: z.union([z.array(auditOutput), z.array(saidOutput), z.array(lineOutput)]).describe('By log_type; the newest last'), count: z.number() }),
   annotations: readOnly,
   topic: 'logs',
   listedFor: ['client'],
@@ -62,7 +69,7 @@ export const getAuditLogs = defineTool({
     instance: reference.optional().describe('Of this agent alone'),
     limit: z.number().int().positive().max(10_000).default(100).describe('The newest so many'),
   }),
-  output: z.object({ entries: z.array(entryOutput.extend({ event: z.string() })), count: z.number(), pending_replies: z.number().optional() }),
+  output: answer({ entries: z.array(auditOutput), count: z.number() }),
   annotations: readOnly,
   topic: 'logs',
   listedFor: ['client'],
@@ -83,7 +90,13 @@ export const listLoggedInstances = defineTool({
   title: 'Agents with logs',
   description: 'Every agent you may see of which there are logs, ended ones included, with the files written of it; the newest last. Read them by get_instance_logs.',
   input: z.strictObject({ limit: z.number().int().positive().max(10_000).default(100).describe('The newest so many') }),
-  output: z.object({ instances: z.array(z.looseObject({ instance_id: z.string(), name: z.string(), files: z.array(z.looseObject({ name: z.string(), bytes: z.number() })) })), total: z.number(), pending_replies: z.number().optional() }),
+  output: answer({
+    instances: z.array(z.looseObject({
+      ...agentNamed, instance_type: z.string().describe('The harness'), role: z.string(), created_at: time, ended_at: time.nullable().describe('null: it lives'), end_reason: z.string().optional(),
+      directory: z.string().nullable().describe('null: nothing was written of it'), files: z.array(z.looseObject({ name: z.string(), bytes: z.number(), changed_at: time })),
+    })),
+    total: z.number(),
+  }),
   annotations: readOnly,
   topic: 'logs',
   listedFor: ['client'],

@@ -4,8 +4,9 @@ import { z } from 'zod'
 import type { SendReport } from '../actors/system.ts'
 import { MadroxError, toWireError, type WireError } from '../errors.ts'
 import { asMessageId } from '../ids.ts'
-import type { Reply } from '../messages.ts'
-import { acting, instanceId, isoTime, reference, sentOutput, timeoutSeconds, toUsage } from './schemas.ts'
+import { outcomeStatuses, type Reply } from '../messages.ts'
+import { answer, refusalFields, sentItem, sentOutput, time } from './outputs.ts'
+import { acting, instanceId, isoTime, reference, timeoutSeconds, toUsage } from './schemas.ts'
 import { defineTool, type ToolContext, type ToolResult } from './tool.ts'
 
 const text = z.string().min(1)
@@ -65,10 +66,7 @@ export const sendToInstance = defineTool({
   },
 })
 
-const manyOutput = z.object({
-  results: z.array(z.union([sentOutput, z.object({ instance_id: z.string(), status: z.literal('error'), code: z.string(), message: z.string(), remedy: z.string().optional() })])),
-  pending_replies: z.number().optional(),
-})
+const manyOutput = answer({ results: z.array(z.union([sentItem, z.looseObject({ instance_id: z.string(), status: z.literal('error'), ...refusalFields })])).describe('Each on its own, in the order given') })
 
 const manner = { wait_for_responses: z.boolean().default(false), timeout_seconds: timeoutSeconds, expects_reply: z.boolean().default(true) }
 type Manner = z.infer<z.ZodObject<typeof manner>>
@@ -131,7 +129,7 @@ export const replyToCaller = defineTool({
     correlation_id: z.string().optional().describe('The id in [MSG:<id>]; may be left out if only one is open'),
     instance_id: z.string().optional().describe('Ignored: your credential says who you are'),
   }),
-  output: z.object({ delivered_to: z.string(), correlation_id: z.string(), kind: z.string() }),
+  output: z.looseObject({ delivered_to: z.string(), correlation_id: z.string().describe('The message it answers'), kind: z.enum(['outcome', 'follow_up']).describe('follow_up: that message had its outcome already') }),
   annotations: acting,
   topic: 'messages',
   listedFor: ['leaf', 'supervisor'],
@@ -147,6 +145,11 @@ const toPending = (reply: Reply): Record<string, unknown> => ({
   response: reply.text, at: new Date(reply.at).toISOString(),
 })
 
+const pendingOutput = z.looseObject({
+  kind: z.enum(['outcome', 'follow_up', 'notice']).describe('notice: Madrox tells of an agent'), from: z.string(), instance_id: z.string().describe('Who speaks, or is told of'), message_id: z.string().optional().describe('What it answers'),
+  status: z.enum(outcomeStatuses).optional(), response: z.string(), at: time,
+})
+
 export const getPendingReplies = defineTool({
   name: 'get_pending_replies',
   title: 'Collect answers that are waiting',
@@ -156,7 +159,7 @@ export const getPendingReplies = defineTool({
     wait_timeout: z.number().min(0).max(86_400).default(0).describe('Seconds'),
     limit: z.number().int().positive().max(1_000).default(100),
   }),
-  output: z.object({ replies: z.array(z.record(z.string(), z.unknown())), count: z.number(), pending_replies: z.number().optional() }),
+  output: answer({ replies: z.array(pendingOutput), count: z.number() }),
   annotations: acting,
   topic: 'messages',
   listedFor: ['leaf', 'supervisor', 'client'],
@@ -173,7 +176,7 @@ export const waitForAny = defineTool({
   title: 'Wait for the first of several answers',
   description: 'Waits for the first outcome among messages you sent; the others stay open. Do not call it just to pass time: answers come by themselves.',
   input: z.strictObject({ message_ids: z.array(z.string().min(1)).min(1).max(100), timeout_seconds: timeoutSeconds }),
-  output: sentOutput.extend({ open: z.array(z.string()) }),
+  output: sentOutput.extend({ open: z.array(z.string()).describe('Messages that have no outcome yet') }),
   annotations: acting,
   topic: 'messages',
   listedFor: ['supervisor', 'client'],

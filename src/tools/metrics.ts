@@ -3,6 +3,7 @@
 import { z } from 'zod'
 import { costOf, type Metrics, type MetricsScope, medianOf, quantileOf } from '../actors/system.ts'
 import { MadroxError } from '../errors.ts'
+import { answer, named, usageOutput, usd } from './outputs.ts'
 import { readOnly, reference, toUsage } from './schemas.ts'
 import { defineTool } from './tool.ts'
 
@@ -41,7 +42,8 @@ function toScope(scope: MetricsScope['of'] | undefined, instance: string | undef
   return { of: 'instance', reference: instance }
 }
 
-const counts = z.looseObject({})
+const byKind = named(z.number())
+const unlessNone = z.number().nullable().describe('null: nothing was answered')
 
 export const getMetrics = defineTool({
   name: 'get_metrics',
@@ -51,16 +53,20 @@ export const getMetrics = defineTool({
     scope: z.enum(['own', 'instance', 'all']).optional().describe('own: your agents; instance: instance_id and all below it; all (default): whatever you may see'),
     instance_id: reference.optional(),
   }),
-  output: z.object({
+  output: answer({
     scope: z.enum(['own', 'instance', 'all']),
-    agents: z.looseObject({ created: z.number(), active: z.number(), ended: z.number() }),
-    messages: z.looseObject({ accepted: z.number(), by_outcome: counts, success_rate: z.number().nullable() }),
-    response_times: z.object({ count: z.number(), median_seconds: z.number().nullable(), p95_seconds: z.number().nullable() }),
-    tokens: z.looseObject({ total: z.number() }),
-    cost: z.looseObject({ total_cost: z.number().nullable() }),
-    errors: counts, restarts: z.number(), health: counts,
-    parallel: z.looseObject({ time_saved_seconds: z.number() }),
-    pending_replies: z.number().optional(),
+    agents: z.looseObject({ created: z.number(), active: z.number(), by_state: byKind, ended: z.number(), ended_by: byKind }),
+    messages: z.looseObject({ accepted: z.number(), open: z.number(), by_outcome: byKind, success_rate: z.number().nullable().describe('0 to 1; null: none was tried') }),
+    response_times: z.looseObject({ count: z.number(), median_seconds: unlessNone, p95_seconds: unlessNone }),
+    tokens: usageOutput.extend({ total: z.number().describe('What limits count') }),
+    cost: z.looseObject({ total_cost: usd, known_cost: usd, unknown_cost_models: z.array(z.string()) }),
+    errors: z.looseObject({ messages_failed: z.number(), agents_died: z.number(), agents_not_started: z.number(), calls_refused: byKind.describe('By code') }),
+    restarts: z.number(),
+    health: z.looseObject({
+      server: z.enum(['ok', 'degraded']), reason: z.string().optional(), remedy: z.string().optional(), since: z.number().optional().describe('Milliseconds since the epoch'), notes: z.array(z.string()).optional(),
+      agents_ok: z.number(), agents_waiting_for_approval: z.number(), agents_stuck: z.number(), agents_recovered: z.number(),
+    }),
+    parallel: z.looseObject({ turn_seconds: z.number(), elapsed_seconds: z.number(), time_saved_seconds: z.number() }),
   }),
   annotations: readOnly,
   topic: 'metrics',

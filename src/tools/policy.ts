@@ -2,6 +2,7 @@
 
 import { z } from 'zod'
 import { type PolicyChange, policyFields, type PolicySetting, type PolicyTold } from '../actors/system.ts'
+import { answer, named, time } from './outputs.ts'
 import { acting, readOnly, reference } from './schemas.ts'
 import { defineTool } from './tool.ts'
 
@@ -9,8 +10,10 @@ const toSetting = ({ value, setBy, scope, at, reason }: PolicySetting): Record<s
 const toSettings = (settings: Readonly<Record<string, PolicySetting>>): Record<string, unknown> => Object.fromEntries(Object.entries(settings).map(([key, setting]) => [key, toSetting(setting)]))
 const toPolicy = ({ scope, effective, own }: PolicyTold): Record<string, unknown> => ({ scope, effective: toSettings(effective), own: toSettings(own) })
 
-const setting = z.looseObject({ value: z.unknown(), set_by: z.string(), scope: z.string() })
-const policyOutput = z.looseObject({ scope: z.object({ kind: z.string(), id: z.string(), name: z.string() }), effective: z.record(z.string(), setting), own: z.record(z.string(), setting) })
+const setting = z.looseObject({ value: z.unknown(), set_by: z.string(), scope: z.string().describe('Whom it binds'), at: time.optional(), reason: z.string().optional() })
+const policyOutput = answer({
+  scope: z.looseObject({ kind: z.enum(['owner', 'agent']), id: z.string(), name: z.string() }), effective: named(setting).describe('What holds, by key'), own: named(setting).describe('What was set here'),
+})
 
 export const getPolicy = defineTool({
   name: 'get_policy',
@@ -34,7 +37,8 @@ const keys = {
   max_depth: policyFields.max_depth.nullish().describe('Levels below the client'),
   max_children: policyFields.max_children.nullish().describe('Of one supervisor'),
   max_total_cost: policyFields.max_total_cost.nullish().describe('USD of living teams'),
-  permission_prompts: policyFields.permission_prompts.nullish().describe('Who answers when an agent\'s CLI asks to use a tool'),
+  permission_prompts: policyFields.permission_prompts.nullish().describe('Who answers when an agent\'s CLI asks to use a tool. policy: what its isolation allows is allowed, what lies outside is denied'),
+  unjudged_prompts: policyFields.unjudged_prompts.nullish().describe('Under policy: who answers what it cannot judge, e.g. a command of an unconfined shell'),
   notifications: policyFields.notifications.nullish().describe('Notices in your inbox: on spawn, end, error, and once agents have cost so many USD'),
 } as const
 

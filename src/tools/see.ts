@@ -5,7 +5,9 @@ import { type AgentStatus, costOf, type MadroxSystem } from '../actors/system.ts
 import { MadroxError } from '../errors.ts'
 import { redactData } from '../redaction.ts'
 import { toChanges } from './changes.ts'
+import { agentNamed, answer, states } from './outputs.ts'
 import { instanceId, isoTime, readOnly, reference, toUsage } from './schemas.ts'
+import { statusOutput } from './status-output.ts'
 import { defineTool } from './tool.ts'
 
 export const iso = (at: number): string => new Date(at).toISOString()
@@ -26,7 +28,7 @@ function toLimits({ limits: { maxTotalTokens, maxCost, timeoutMinutes }, subtree
   return Object.keys(limits).length === 0 ? {} : { limits }
 }
 
-const toPrompt = ({ tool, detail, id, asked, expiresAt }: NonNullable<AgentStatus['approval']>): Record<string, unknown> => ({
+export const toPrompt = ({ tool, detail, id, asked, expiresAt }: NonNullable<AgentStatus['approval']>): Record<string, unknown> => ({
   tool, detail, ...(id === undefined ? {} : { approval_id: id }), ...(asked === undefined ? {} : { asked }), ...(expiresAt === undefined ? {} : { expires_at: iso(expiresAt) }),
 })
 
@@ -58,7 +60,7 @@ export const getInstanceStatus = defineTool({
   title: 'Status of agents',
   description: "State (with since when and what told it), supervisor, children, tokens, cost, current message and tool, last error, and what it changed in git. Without instance_id: all you may see. Not for waiting: answers come by themselves.",
   input: z.strictObject({ instance_id: reference.optional(), include_ended: z.boolean().default(false) }),
-  output: z.looseObject({}),
+  output: statusOutput,
   annotations: readOnly,
   topic: 'see',
   listedFor: ['supervisor', 'client'],
@@ -106,14 +108,14 @@ export const getInstanceTree = defineTool({
 })
 
 const brief = (status: AgentStatus): Record<string, unknown> => ({ instance_id: status.id, name: status.name, instance_type: status.harness, role: status.role, state: status.state })
-const briefList = (key: string) => z.object({ [key]: z.array(z.looseObject({ instance_id: z.string() })), pending_replies: z.number().optional() })
+const briefs = z.array(z.looseObject({ ...agentNamed, instance_type: z.string().describe('The harness'), role: z.string(), state: states }))
 
 export const getChildren = defineTool({
   name: 'get_children',
   title: 'Children of an agent',
   description: 'The living agents directly below an agent (default: you).',
   input: z.strictObject({ parent_id: reference.optional() }),
-  output: briefList('children'),
+  output: answer({ children: briefs }),
   annotations: readOnly,
   topic: 'see',
   listedFor: ['client'],
@@ -126,7 +128,7 @@ export const getPeers = defineTool({
   title: 'Peers of an agent',
   description: 'Those with the same supervisor (default: yours), whom you may message.',
   input: z.strictObject({ instance_id: reference.optional() }),
-  output: briefList('peers'),
+  output: answer({ peers: briefs }),
   annotations: readOnly,
   topic: 'see',
   listedFor: ['leaf', 'supervisor', 'client'],

@@ -5,8 +5,9 @@ import { type AgentLimits, bringBackHint, type ParentFound, rootName, type SendR
 import { MadroxError, toWireError } from '../errors.ts'
 import type { AgentId } from '../ids.ts'
 import { toSent } from './messages.ts'
-import { acting, anyFields, codexFields, reference, spawnedOutput, spawnFields, type SpawnInput, spawnInput } from './schemas.ts'
-import { defineTool, RefusalWithReplies, type ToolContext, type ToolResult } from './tool.ts'
+import { answer, refusalFields, spawnedItem, spawnedOutput } from './outputs.ts'
+import { acting, anyFields, codexFields, reference, spawnFields, type SpawnInput, spawnInput } from './schemas.ts'
+import { defineTool, parametersMeant, RefusalWithReplies, type ToolContext, type ToolResult } from './tool.ts'
 
 const common = { annotations: acting, topic: 'spawn', output: spawnedOutput, spawns: true } as const
 
@@ -55,7 +56,7 @@ export const spawnMultiple = defineTool({
     instances: z.array(z.looseObject({ name: z.string(), instance_type: z.string().optional(), role: z.string().optional(), initial_prompt: z.string().optional() })).min(1).max(50),
     parent_instance_id: reference.optional().describe('Supervisor of all; none: you'),
   }),
-  output: z.object({ spawned: z.array(spawnedOutput), errors: z.array(z.object({ index: z.number(), name: z.string().nullable(), code: z.string(), message: z.string(), remedy: z.string().optional() })), pending_replies: z.number().optional() }),
+  output: answer({ spawned: z.array(spawnedItem), errors: z.array(z.looseObject({ index: z.number().describe('Place in instances, from 0'), name: z.string().nullable(), ...refusalFields })) }),
   annotations: acting,
   topic: 'spawn',
   listedFor: ['supervisor', 'client'],
@@ -80,7 +81,7 @@ export const spawnMultiple = defineTool({
 
 async function spawnItem(item: unknown, index: number, parent: ParentFound | undefined, context: ToolContext): Promise<ToolResult> {
   const parsed = batchItem.safeParse(item)
-  if (!parsed.success) throw new MadroxError('invalid_input', `instances[${index}] does not fit: ${parsed.error.issues.map(issue => `${issue.path.join('.') || 'item'}: ${issue.message}`).join('; ')}.`, { remedy: 'Correct it and spawn it again; the others were not touched.' })
+  if (!parsed.success) throw new MadroxError('invalid_input', `instances[${index}] does not fit: ${parsed.error.issues.map(issue => `${issue.path.join('.') || 'item'}: ${issue.message}`).join('; ')}.`, { remedy: `${parametersMeant(batchItem, parsed.error)}Correct it and spawn it again; the others were not touched.` })
   const { instance_type: harness, ...input } = parsed.data
   return spawnOne(harness, input, { ...context, ...(context.callKey === undefined ? {} : { callKey: `${context.callKey}#${index}` }) }, parent)
 }

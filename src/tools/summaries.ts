@@ -2,6 +2,7 @@
 
 import { z } from 'zod'
 import type { Summary } from '../actors/system.ts'
+import { agentNamed, answer, states, time } from './outputs.ts'
 import { instanceId, readOnly } from './schemas.ts'
 import { defineTool } from './tool.ts'
 
@@ -13,17 +14,18 @@ const toSummary = ({ agentId, name, state, at, source, model, activityOverview, 
   tokens_used: tokensUsed, source, ...(model === undefined ? {} : { model }), at: new Date(at).toISOString(),
 })
 
-const summaryOutput = z.looseObject({
-  instance_id: z.string(), name: z.string(), activity_overview: z.string(), key_accomplishments: z.array(z.string()), next_steps: z.array(z.string()),
-  completion_percentage: z.number().nullable(), tokens_used: z.number(), source: z.enum(['record', 'model']),
-})
+const summaryFields = {
+  ...agentNamed, state: states, activity_overview: z.string(), key_accomplishments: z.array(z.string()), next_steps: z.array(z.string()),
+  completion_percentage: z.number().nullable().describe('null: not known'), completion_basis: z.enum(['not known', ...Object.values(basis)]), tokens_used: z.number().describe('Input, output and cache creation'),
+  source: z.enum(['record', 'model']), model: z.string().optional().describe('Which one, of source model'), at: time,
+}
 
 export const getAgentSummary = defineTool({
   name: 'get_agent_summary',
   title: 'Summary of an agent',
   description: 'What an agent has been doing, in short: activity, what it answered, what is due, tokens. From the record (source: record), or by a model where monitoring is switched on (source: model). completion_percentage says in completion_basis what it is; null: not known. Ended agents too. Not for its words: get_instance_output.',
   input: z.strictObject({ instance_id: instanceId }),
-  output: summaryOutput,
+  output: answer(summaryFields),
   annotations: readOnly,
   topic: 'metrics',
   listedFor: ['client'],
@@ -57,10 +59,9 @@ export const getAllAgentSummaries = defineTool({
     status_filter: z.enum(filters).default('active').describe('active: living; all: ended ones too'),
     limit: z.number().int().positive().max(1_000).default(100).describe('The newest so many agents'),
   }),
-  output: z.object({
-    summaries: z.array(summaryOutput), total: z.number(),
-    aggregated_insights: z.object({ team_status: z.string(), total_tokens_used: z.number(), average_completion_percentage: z.number().nullable() }),
-    pending_replies: z.number().optional(),
+  output: answer({
+    summaries: z.array(z.looseObject(summaryFields)), total: z.number().describe('Agents of that status'),
+    aggregated_insights: z.looseObject({ team_status: z.string(), total_tokens_used: z.number(), average_completion_percentage: z.number().nullable().describe('Of those of which it is known; null: of none') }),
   }),
   annotations: readOnly,
   topic: 'metrics',

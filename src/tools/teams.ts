@@ -3,7 +3,8 @@
 import { z } from 'zod'
 import type { TeamMember } from '../actors/system.ts'
 import { toWireError } from '../errors.ts'
-import { acting, readOnly, spawnedOutput, spawnFields } from './schemas.ts'
+import { answer, named, refusalFields, spawnedOutput } from './outputs.ts'
+import { acting, readOnly, spawnFields } from './schemas.ts'
 import { spawnOne } from './spawn.ts'
 import { defineTool } from './tool.ts'
 
@@ -24,7 +25,7 @@ export const spawnTeam = defineTool({
     harness: z.string().min(1).max(80).optional().describe("Of every agent of the team; none: the template's"),
     workspace, bypass_isolation, max_total_tokens, max_cost, timeout_minutes, wait_for_ready, wait_for_response, timeout_seconds,
   }),
-  output: spawnedOutput.extend({ template: z.string(), size: z.number().describe('Agents in all, the supervisor included'), members: z.array(memberOutput).describe('Whom the supervisor will spawn') }),
+  output: spawnedOutput.extend({ template: z.string(), size: z.number().describe('Agents in all, the supervisor included'), estimated_duration: z.string(), members: z.array(memberOutput).describe('Whom the supervisor will spawn') }),
   annotations: acting,
   topic: 'spawn',
   listedFor: ['client'],
@@ -48,9 +49,12 @@ export const listTemplates = defineTool({
   title: 'Templates of teams',
   description: 'Lists the team templates for spawn_team_from_template: their members, how long they take, and when (not) to use each. A file that cannot be used is listed under broken, with what is wrong with it.',
   input: z.strictObject({}),
-  output: z.object({
-    templates: z.array(z.looseObject({ name: z.string(), title: z.string(), size: z.number(), supervisor: memberOutput, members: z.array(memberOutput), source: z.enum(['shipped', 'user']), path: z.string() })),
-    broken: z.array(z.looseObject({ path: z.string(), message: z.string() })), pending_replies: z.number().optional(),
+  output: answer({
+    templates: z.array(z.looseObject({
+      name: z.string(), title: z.string(), description: z.string(), size: z.number().describe('Agents in all, the supervisor included'), supervisor: memberOutput, members: z.array(memberOutput), estimated_duration: z.string(),
+      when_to_use: z.array(z.string()), when_not_to_use: z.array(z.string()), source: z.enum(['shipped', 'user']), path: z.string(),
+    })),
+    broken: z.array(z.looseObject({ path: z.string(), ...refusalFields, data: named(z.unknown()).optional() })).describe('Files that cannot be used'),
   }),
   annotations: readOnly,
   topic: 'see',
@@ -74,7 +78,7 @@ export const listRoles = defineTool({
   title: 'Roles of agents',
   description: 'Lists the roles an agent can be spawned in: what each is, its other names, and the file its prompt is read from at every spawn.',
   input: z.strictObject({}),
-  output: z.object({ roles: z.array(z.looseObject({ name: z.string(), aliases: z.array(z.string()), description: z.string(), source: z.enum(['shipped', 'user']), path: z.string() })), pending_replies: z.number().optional() }),
+  output: answer({ roles: z.array(z.looseObject({ name: z.string(), aliases: z.array(z.string()), description: z.string(), source: z.enum(['shipped', 'user']), path: z.string().describe('Its prompt, read at every spawn') })) }),
   annotations: readOnly,
   topic: 'see',
   listedFor: ['client'],

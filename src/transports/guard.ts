@@ -8,6 +8,7 @@
 
 import { isIP } from 'node:net'
 import type { Connection } from '../actors/system.ts'
+import type { WireError } from '../errors.ts'
 
 export interface Arrival {
   readonly headers: Headers
@@ -21,6 +22,9 @@ export interface Guard {
   /** Whether the caller sits on this machine. A forwarded request does not, though its proxy does. */
   connectionOf(arrival: Arrival): Connection
 }
+
+/** That refusal, as callers are told it. */
+export const foreign = (reason: string): WireError => ({ code: 'not_allowed', message: reason, remedy: "Call it by a name it has, from no other site's page." })
 
 const forwarding = ['forwarded', 'x-forwarded-for', 'x-real-ip', 'via']
 

@@ -17,7 +17,7 @@ import { version } from '../version.ts'
 import { createAttachEndpoint, type AttachEndpoint } from './attach.ts'
 import { authenticate, challenge } from './credentials.ts'
 import { type Exchange, watchExchange } from './exchange.ts'
-import { createGuard, isLoopbackHost, type Arrival, type Guard } from './guard.ts'
+import { createGuard, foreign, isLoopbackHost, type Arrival, type Guard } from './guard.ts'
 import { createMcpEndpoint, type McpEndpoint } from './mcp/endpoint.ts'
 import type { McpExtension } from './mcp/extension.ts'
 import type { McpTimings } from './mcp/session.ts'
@@ -104,7 +104,7 @@ function createApp({ endpoint, inspector, rest }: Served, guard: Guard, { log, s
   })
   app.use(event => {
     const reason = guard.refusal(arrivalOf(event))
-    if (reason !== undefined) return refuse({ code: 'not_allowed', message: reason, remedy: 'Call it by a name it has, from no other site\'s page.' })
+    if (reason !== undefined) return refuse(foreign(reason))
   })
   app.use(bodyLimit(maxBodyBytes))
   app.get('/health', () => {
@@ -113,7 +113,7 @@ function createApp({ endpoint, inspector, rest }: Served, guard: Guard, { log, s
   })
   const known = (answer: (caller: Caller, request: Request) => Response | Promise<Response>) => (event: H3Event): Response | Promise<Response> => {
     const caller = authenticate(system, event.req, guard.connectionOf(arrivalOf(event)))
-    return caller instanceof MadroxError ? Response.json(toWireError(caller), { status: 401, headers: challenge }) : answer(caller, event.req)
+    return caller instanceof MadroxError ? refuse(toWireError(caller), { headers: challenge }) : answer(caller, event.req)
   }
   const arrivalAt = (event: H3Event): { exchange: Exchange; connection: Connection } => {
     const response = event.runtime?.node?.res

@@ -1,6 +1,6 @@
 /** Numbers of the work, by the tool that gives them. Each is counted from the record, so a second server on it says the same. */
 import { describe, expect, test } from 'vitest'
-import { coverOf, endingOf, medianOf, quantileOf } from '../../src/actors/measures.ts'
+import { createCover, endingOf, medianOf, quantileOf } from '../../src/actors/measures.ts'
 import { asOwnerId } from '../../src/ids.ts'
 import { createPrices } from '../../src/prices.ts'
 import { createStage, type Stage } from './rig.ts'
@@ -71,6 +71,22 @@ describe('get_metrics', () => {
     expect({ ...again, agents: { ...(again['agents'] as object), by_state: {} } }).toEqual({ ...told, agents: { ...(told['agents'] as object), by_state: {} } })
   })
 
+  test('time saved counts turns that ended since it was last asked for, of agents that came since too', async () => {
+    const { stage, ada } = await work()
+    expect(await metrics(stage)).toMatchObject({ parallel: { turn_seconds: 14, elapsed_seconds: 10 } })
+    const dan = await stage.spawn('dan')
+    for (const id of [ada, dan]) await send(stage, id)
+    stage.begin(ada)
+    stage.begin(dan)
+    stage.clock.advance(3_000)
+    expect(await metrics(stage)).toMatchObject({ parallel: { turn_seconds: 23, elapsed_seconds: 13 } })
+    stage.end(ada, { finalText: 'done' })
+    stage.clock.advance(1_000)
+    stage.end(dan, { finalText: 'done' })
+    expect(await metrics(stage)).toMatchObject({ parallel: { turn_seconds: 25, elapsed_seconds: 14 } })
+    expect(await metrics(stage, { instance_id: 'dan' })).toMatchObject({ parallel: { turn_seconds: 4, elapsed_seconds: 4 } })
+  })
+
   test('a turn that its killed server cut is in no sum: nobody knows when it ended', async () => {
     const { stage, ada } = await work()
     await send(stage, ada)
@@ -116,7 +132,13 @@ describe('the arithmetic', () => {
     expect([quantileOf([], 0.95), quantileOf([7], 0.95), quantileOf(upTo(20), 0.95), quantileOf(upTo(100), 0.95)]).toEqual([undefined, 7, 19, 95])
   })
   test('spans that touch, lie within each other, or run backwards', () => {
-    expect(coverOf([{ since: 10, until: 20 }, { since: 0, until: 10 }, { since: 12, until: 15 }, { since: 30 }, { since: 5, until: 3 }], 31)).toEqual({ sumMs: 24, unionMs: 21 })
+    const cover = createCover()
+    for (const span of [{ since: 10, until: 20 }, { since: 0, until: 10 }, { since: 12, until: 15 }, { since: 5, until: 3 }]) cover.add(span)
+    expect(cover.read([30], 31)).toEqual({ sumMs: 24, unionMs: 21 })
+    expect(cover.read([15, 18, 40], 25)).toEqual({ sumMs: 40, unionMs: 25 })
+    cover.add({ since: 30, until: 31 })
+    cover.add({ since: 19, until: 30 })
+    expect(cover.read([], 50)).toEqual({ sumMs: 35, unionMs: 31 })
   })
   test.each([
     ['terminated by its client', 'asked'], ['terminated with all others', 'asked'], ['its supervisor ended: terminated by lead', 'with_supervisor'], ['the server is shutting down', 'shutdown'], ['limit reached: max_cost $1', 'limit'],

@@ -6,7 +6,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { onTestFinished } from 'vitest'
+import { expect, onTestFinished } from 'vitest'
 import type { Limits } from '../../src/actors/core.ts'
 import { createServers, type ServersOptions } from '../../src/actors/servers.ts'
 import { createSystem, type MadroxSystem, type Person } from '../../src/actors/system.ts'
@@ -26,6 +26,7 @@ import type { Store } from '../../src/store/store.ts'
 import type { Tracing } from '../../src/telemetry/spans.ts'
 import { createToolTable } from '../../src/tools/table.ts'
 import { callTool, type ToolOutcome } from '../../src/tools/tool.ts'
+import { misfits } from '../tools/outputs.ts'
 
 export type TurnEnded = BareFact<'turnEnded'>
 interface CallOptions {
@@ -138,6 +139,8 @@ export function createStage(options: StageOptions = {}): Stage {
 
   const call: Stage['call'] = async (caller, tool, args = {}, { callKey, signal = new AbortController().signal, leaves = true, person, progress = () => {} } = {}) => {
     const outcome = await callTool(tools, tool, args, { system, caller, signal, progress, now: () => clock.now(), ...(person ? { person } : {}), ...(callKey ? { callKey } : {}) })
+    const called = tools.get(tool)
+    if (outcome.ok && called?.output) expect(misfits(called, outcome.data)).toEqual([])
     if (outcome.replies) (leaves && !signal.aborted ? system.consumeReplies : system.releaseReplies)(outcome.replies.map(asReplyId))
     return outcome
   }

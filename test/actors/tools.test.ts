@@ -1,6 +1,5 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { z } from 'zod'
 import { describe, expect, test } from 'vitest'
 import { createToolTable } from '../../src/tools/table.ts'
 import { git } from './repositories.ts'
@@ -63,8 +62,8 @@ describe('every tool', () => {
     const check = async (caller: Parameters<Stage['call']>[0], name: string, args: Record<string, unknown> = {}) => {
       const outcome = await stage.call(caller, name, args)
       expect(outcome, name).toMatchObject({ ok: true })
-      const { output } = table.get(name) ?? {}
-      if (outcome.ok && output) expect((output as z.ZodType).safeParse(outcome.data).error?.issues, name).toBeUndefined()
+      // The stage looks at data by the schema.
+      if (outcome.ok && table.get(name)?.output) expect(outcome.data, name).toBeDefined()
       else if (name !== 'call_tool') expect(outcome.ok && outcome.text, name).toEqual(expect.any(String))
       called.add(table.get(name)?.name ?? name)
       return outcome
@@ -169,6 +168,8 @@ describe('every tool', () => {
     expect(await stage.refusal(stage.as(leaf), 'call_tool', { name: 'get_instance_status', arguments: { instance_id: leaf } })).toBe('ok')
     expect(await stage.refusal(stage.as(leaf), 'call_tool', { name: 'terminate_instance', arguments: { instance_id: lead } })).toBe('not_allowed')
     expect(await stage.refusal(stage.as(leaf), 'call_tool', { name: 'nothing' })).toBe('unknown_tool')
+    const deep = Array.from({ length: 20_000 }).reduce<Record<string, unknown>>(inner => ({ name: 'call_tool', arguments: inner }), { name: 'get_peers' })
+    expect(await stage.refusal(stage.as(leaf), 'call_tool', deep)).toBe('invalid_input')
     expect(String((await stage.ask(stage.as(leaf), 'list_tools'))['text'])).not.toMatch(/^reply_to_caller:/m)
   })
 })

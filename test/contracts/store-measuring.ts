@@ -1,7 +1,7 @@
 /** What every store must count. */
 
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { type AgentId, asAgentId, asMessageId } from '../../src/ids.ts'
+import { type AgentId, asAgentId, asMessageId, asOwnerId } from '../../src/ids.ts'
 import type { OutcomeStatus } from '../../src/messages.ts'
 import type { AuditRow, Store } from '../../src/store/store.ts'
 import { aMessage, anAgent } from './store.ts'
@@ -69,8 +69,41 @@ export function describeMeasuring(open: () => Store): void {
       changed(70, ada, 'busy', 'command')
       told(80, ada, 'agent_ended', { reason: 'r', unasked: true })
       changed(1, asAgentId('eve'), 'busy', 'command')
-      expect(store.listBusySpans(both)).toEqual([{ since: 20, until: 30 }, { since: 25 }, { since: 50, until: 60 }])
-      expect(store.listBusySpans([])).toEqual([])
+      const { cursor, from, ...spans } = store.listBusySpans(both)
+      expect(spans).toEqual({ ended: [{ since: 20, until: 30 }, { since: 50, until: 60 }], running: [25] })
+      expect(store.listBusySpans([])).toMatchObject({ ended: [], running: [] })
+      changed(90, bob, 'idle', 'hook')
+      expect(store.listBusySpans(both, cursor)).toMatchObject({ ended: [{ since: 25, until: 90 }], running: [], from })
+    })
+
+    test('what was forgotten is in no number, and that some was can be seen', () => {
+      changed(10, ada, 'busy', 'command')
+      changed(20, ada, 'idle', 'hook')
+      changed(21, ada, 'spawning', 'process')
+      told(22, ada, 'call_refused', { by: 'b', tool: 't', code: 'not_found' })
+      changed(30, ada, 'busy', 'command')
+      told(31, ada, 'call_refused', { by: 'b', tool: 't', code: 'not_found' })
+      const { from } = store.listBusySpans([ada])
+      store.prune(25)
+      const after = store.listBusySpans([ada])
+      expect(after).toMatchObject({ ended: [], running: [30] })
+      expect(after.from).not.toBe(from)
+      expect([store.countRevivals([ada]), store.countRefusals({ agents: [ada] })]).toEqual([0, { not_found: 1 }])
+    })
+
+    test('refusals by their code, of agents, or of an owner with what concerns nobody', () => {
+      const refused = (row: Partial<AuditRow>, code: string): void => store.appendAudit({ at: 1, event: 'call_refused', data: { by: 'b', tool: 't', code }, ...row })
+      refused({ agentId: ada }, 'not_found')
+      refused({ agentId: ada }, 'not_found')
+      refused({ agentId: bob }, 'agent_busy')
+      refused({ ownerId: asOwnerId('else') }, 'not_found')
+      refused({}, 'unknown_tool')
+      const owner = anAgent({ id: ada }).ownerId
+      expect(store.countRefusals({ agents: [ada] })).toEqual({ not_found: 2 })
+      expect(store.countRefusals({ agents: both })).toEqual({ not_found: 2, agent_busy: 1 })
+      expect(store.countRefusals({ agents: [] })).toEqual({})
+      expect(store.countRefusals({ ownerId: owner })).toEqual({ not_found: 2, agent_busy: 1, unknown_tool: 1 })
+      expect(store.countRefusals({ ownerId: asOwnerId('else') })).toEqual({ not_found: 1, unknown_tool: 1 })
     })
 
     test('revivals: an entry into spawning that a fact told of, and no other', () => {

@@ -10,6 +10,7 @@ import { createToolTable } from '../../src/tools/table.ts'
 import { connectMcp } from '../../src/transports/mcp/client.ts'
 import { statusOf } from '../../src/transports/rest/status.ts'
 import { cli } from '../cli/server.ts'
+import { misfits } from '../tools/outputs.ts'
 import { examples } from './examples.ts'
 import { alike, type Args, codeOfTold, openCli, openMcp, openRest, restHeaders, type Told, type Way } from './ways.ts'
 
@@ -48,6 +49,12 @@ function expectSame(told: readonly Told[]): void {
   expect(command).toEqual(rest)
 }
 
+/** What is answered is what the tool's schema says, to the last key. */
+function expectDescribed(name: string, told: readonly Told[]): void {
+  const tool = table.get(name)
+  expect(told.flatMap(({ ok, data }) => (ok && tool?.output ? misfits(tool, data) : []))).toEqual([])
+}
+
 /** The numbers say what the answer says. */
 function expectNumbers([, rest, command]: readonly Told[]): void {
   const code = rest && codeOfTold(rest)
@@ -67,6 +74,7 @@ describe('the same call', () => {
     expect(told[1] && codeOfTold(told[1])).toBe(refused)
     expectSame(told)
     expectNumbers(told)
+    expectDescribed(tool, told)
   })
 
   test.each([...new Set(table.values())].map(tool => [tool.name]))('%s with a parameter it does not know', async tool => {

@@ -148,6 +148,22 @@ describe('migrations', () => {
     store.close()
   })
 
+  test('what the audit of version 8 tells of turns, revivals and refusals is counted in the present one', () => {
+    mkdirSync(join(dir, 'home'))
+    raw(db => {
+      for (const sql of migrations.slice(0, 8)) db.exec(sql)
+      db.exec(`PRAGMA application_id = ${applicationId}; PRAGMA user_version = 8;
+        INSERT INTO audit (at, event, agent_id, owner_id, data) VALUES (1, 'agent_changed', 'ada', 'local', '{"state":"busy","source":"command"}'), (2, 'agent_changed', 'ada', 'local', '{"pid":7,"state":"busy"}'),
+          (3, 'agent_changed', 'ada', 'local', '{"state":"spawning","source":"process"}'), (4, 'agent_changed', 'ada', 'local', '{"state":"busy","source":"command"}'), (5, 'agent_ended', 'ada', 'local', '{}'),
+          (6, 'agent_changed', 'bob', 'local', '{"state":"busy","source":"command"}'), (7, 'call_refused', 'bob', 'local', '{"code":"not_found"}'), (8, 'call_refused', NULL, 'local', '{"code":"not_found"}');`)
+    })
+    const store = createSqliteStore({ path })
+    const agents = ['ada', 'bob'].map(asAgentId)
+    expect(store.listBusySpans(agents)).toMatchObject({ ended: [{ since: 1, until: 3 }], running: [6] })
+    expect([store.countRevivals(agents), store.countRefusals({ agents }), store.countRefusals({ ownerId: asOwnerId('local') })]).toEqual([1, { not_found: 1 }, { not_found: 2 }])
+    store.close()
+  })
+
   test('a database of a later Madrox is refused, unchanged', () => {
     makeStore()
     raw(db => db.exec(`PRAGMA user_version = ${schemaVersion + 1}`))

@@ -32,7 +32,7 @@ export function toMcpTool(tool: Tool, caller: Caller['kind']): McpTool {
     title: tool.title,
     description: tool.description,
     inputSchema: toObjectSchema(tool.input, 'input'),
-    ...(tool.output ? { outputSchema: toObjectSchema(tool.output, 'output') } : {}),
+    ...(tool.output ? { outputSchema: caller === 'agent' ? essentials(toObjectSchema(tool.output, 'output')) : toObjectSchema(tool.output, 'output') } : {}),
     annotations: tool.annotations,
     // Claude Code 2.1.328: `alwaysLoad: false` defers a tool behind tool search, where the hint is what is searched.
     _meta: { 'anthropic/alwaysLoad': always, ...(always ? {} : { 'anthropic/searchHint': tool.searchHint }) },
@@ -47,6 +47,12 @@ function alwaysLoadedByClients(tool: Tool): boolean {
 function toObjectSchema(schema: z.ZodType, io: 'input' | 'output'): McpTool['inputSchema'] {
   const json = compact(z.toJSONSchema(schema, { io, unrepresentable: 'any' }))
   return { ...(typeof json === 'object' && json !== null ? json : {}), type: 'object' }
+}
+
+/** What an answer always has, for agents: each of them pays for its listing in every session, and reads the answer itself. */
+function essentials({ properties = {}, required = [] }: McpTool['inputSchema']): McpTool['inputSchema'] {
+  const kinds = Object.entries(properties).flatMap(([key, schema]) => (required.includes(key) ? [[key, 'type' in schema ? { type: schema.type } : {}]] : []))
+  return { type: 'object', ...(kinds.length === 0 ? {} : { properties: Object.fromEntries(kinds), required }) }
 }
 
 /**

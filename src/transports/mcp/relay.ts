@@ -1,12 +1,13 @@
 /**
  * Carries a client's messages to a server and back, and survives the server: when it comes back without memory of the session,
- * the relay begins anew as the client once began and sends again what the client still waits for. It owns the order of
- * messages, the session, and how long silence is borne; it reads no message it need not read.
+ * the relay begins anew as the client once began, with what the client asked for once and for good, and sends again what the
+ * client still waits for. It owns the order of messages, the session, and how long silence is borne; it reads no message it need not read.
  */
 
 import type { Clock } from '../../clock.ts'
 import type { Log } from '../../log.ts'
 import { createProxyLedger } from './proxy-ledger.ts'
+import { createStandingWishes } from './standing-wishes.ts'
 import { openUpstream, UpstreamFailure, type Upstream } from './upstream.ts'
 import { isAnswer, isRequest, type JSONRPCAnswer, type JSONRPCMessage, type JSONRPCRequest, type RequestId } from './wire.ts'
 
@@ -29,6 +30,7 @@ const reopeningId = 'madrox-initialize'
 export class Relay {
   readonly #options: RelayOptions
   readonly #ledger = createProxyLedger()
+  readonly #wishes = createStandingWishes()
   #upstream: Upstream | undefined
   /** What the client began with; to begin again. */
   #initialize: JSONRPCRequest | undefined
@@ -49,6 +51,7 @@ export class Relay {
     this.#enqueue(async () => {
       // Entered only when its turn has come: a new session sends again what is entered.
       const passed = this.#ledger.toServer(message)
+      if (passed) this.#wishes.asked(passed)
       if (passed) await this.#deliver(passed).finally(() => (this.#sending = undefined))
     })
   }
@@ -131,7 +134,9 @@ export class Relay {
       if (!answer || !('result' in answer)) throw new UpstreamFailure('unreachable', 'it accepts no new session', undefined)
       this.#ledger.renew()
       await fresh.send({ jsonrpc: '2.0', method: 'notifications/initialized' })
+      for (const wish of this.#wishes.again()) await fresh.send(wish)
       for (const request of this.#ledger.open()) await fresh.send(request)
+      for (const message of this.#wishes.news(answer.result['capabilities'])) this.#options.toClient(message)
     } catch (error) {
       await fresh.abandon()
       throw error
@@ -162,6 +167,8 @@ export class Relay {
       if (typeof version === 'string') from.setProtocolVersion(version)
     }
     if (isAnswer(message) && message.id === reopeningId) return this.#onReopened(message)
+    if (isAnswer(message)) this.#wishes.answered(message)
+    // An answer to a wish of ours is one to nobody.
     const passed = this.#ledger.toClient(message)
     if (passed) this.#options.toClient(passed)
   }
