@@ -33,7 +33,7 @@ type Values = Readonly<Record<string, () => Promise<readonly string[]>>>
 
 const fixed = (...values: readonly string[]) => (): Promise<readonly string[]> => Promise.resolve(values)
 
-const words: Values = { AGENT: agentNames, TOOL: () => import('./tool-options.ts').then(({ toolNames }) => toolNames()), CLIENT: fixed('claude', 'codex'), shell: fixed(...shells) }
+const words: Values = { AGENT: agentNames, TOOL: () => import('./tool-options.ts').then(({ toolNames }) => toolNames()), CLIENT: fixed('claude', 'codex'), ID: approvalIds, shell: fixed(...shells) }
 
 const options: Values = {
   'parent-instance-id': agentNames, role: roleNames, harness: fixed('claude', 'codex', 'scripted', 'claude-stream', 'codex-pty', 'scripted-pty'), then: fixed('hold', 'continue', 'clear'), type: fixed('output', 'instance', 'communication', 'terminal'),
@@ -71,17 +71,21 @@ const tellAll = (values: readonly string[]) => (tell: Complete): void => values.
 const patienceMs = 1_000
 
 function agentNames(): Promise<readonly string[]> {
-  return namesOf(async signal => (await readPath(await serverOf({}), '/instances', signal))['instances'])
+  return namesIn('name', async signal => (await readPath(await serverOf({}), '/instances', signal))['instances'])
 }
 
 /** A person's own among them. */
 function roleNames(): Promise<readonly string[]> {
-  return namesOf(async signal => (await callTool(await serverOf({}), 'list_roles', {}, { signal }))['roles'])
+  return namesIn('name', async signal => (await callTool(await serverOf({}), 'list_roles', {}, { signal }))['roles'])
 }
 
-async function namesOf(ask: (signal: AbortSignal) => Promise<unknown>): Promise<readonly string[]> {
+function approvalIds(): Promise<readonly string[]> {
+  return namesIn('approval_id', async signal => (await callTool(await serverOf({}), 'list_approvals', {}, { signal, inPerson: true }))['approvals'])
+}
+
+async function namesIn(field: string, ask: (signal: AbortSignal) => Promise<unknown>): Promise<readonly string[]> {
   try {
-    return listOf(await ask(AbortSignal.timeout(patienceMs))).map(each => each['name'] as string) // every agent and every role has one
+    return listOf(await ask(AbortSignal.timeout(patienceMs))).map(each => each[field] as string) // every one has one
   } catch {
     return [] // at a Tab nobody reads an error
   }

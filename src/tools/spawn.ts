@@ -121,7 +121,7 @@ function sendFirst(agentId: AgentId, { system, caller }: ToolContext, request: O
 /** Of an agent that did not start: what became of its first message is told by the refusal, and not once more by the inbox. */
 async function refuseWhole(error: unknown, sent: SendReport | undefined, { system, caller, signal }: ToolContext): Promise<never> {
   if (!(error instanceof MadroxError) || sent === undefined) throw error
-  const { replies = [] } = await system.waitForAny(caller, [sent.messageId], { signal, timeoutMs: 0 })
+  const { replies } = await system.waitForAny(caller, [sent.messageId], { signal, timeoutMs: 0 })
   throw new RefusalWithReplies(error, replies)
 }
 
