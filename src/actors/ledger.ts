@@ -277,7 +277,7 @@ function createDesk({ store, ids, clock, successorOf }: LedgerOptions, isAlive: 
     store.updateAgent(agentId, { state: 'terminated', endedAt: at, endReason: reason, ...(spawnFailure ? { sessionId: undefined } : {}) })
     audit(store, { at, event: 'agent_ended', agentId, data: { reason, unasked: unasked === true } })
     const failed = spawnFailure?.messageId ? settle(spawnFailure.messageId, { status: 'failed', text: spawnFailure.words, at }) : []
-    const gone = store.listOpenMessages(agentId).flatMap(message => settle(message.id, { status: 'agent_gone', text: `${row.name} ended before it answered: ${reason}.`, at }))
+    const gone = store.listOpenMessages(agentId).flatMap(message => settle(message.id, { status: 'agent_gone', text: `${row.name} ended before it answered: ${reason.replace(/\.$/, '')}.`, at }))
     const outcomes = [...failed, ...gone]
     // Its supervisor hears of it once: by what it is owed, else by a notice.
     const parent = living(row.parent)

@@ -173,6 +173,7 @@ export function createSystem(options: SystemOptions): MadroxSystem {
   const policyChanging = createPolicyChanging(change => setPolicy(core, change.caller, { ...change, harnesses: [...drivers.keys()] }))
   policyChanging.onPolicyChanged(() => judgeAll(core))
   const places = { core, home: options.home, workspaceDir }
+  const cleaning = createCleaning(places)
   const workspaceExists = options.workspaceExists ?? existsSync
   const lifecycle = createLifecycle({
     core, drivers: () => drivers, workspaceExists, reviving: createReviving(core, { drivers: () => drivers, enter: spawning.enter, workspaceExists, approve }),
@@ -205,13 +206,16 @@ export function createSystem(options: SystemOptions): MadroxSystem {
       return spawning.spawn(caller, request, asking)
     },
     resolveParent: (caller, parent) => resolveParent(core, caller, parent),
-    waitUntilReady: spawning.waitUntilReady,
+    waitUntilReady: (agentId, wait) => spawning.waitUntilReady(agentId, wait).catch(async (error: unknown) => {
+      await cleaning.removeUnused(agentId)
+      throw error
+    }),
     spawnFailure: agentId => spawnFailureOf(core, agentId),
     ...messaging,
     ...logReading,
     ...createFiles(core),
     ...createChanges(places),
-    ...createCleaning(places),
+    cleanWorkspaces: cleaning.cleanWorkspaces,
     recordRefusal: whileOpen(logReading.recordRefusal),
     ...createLetters(core, waiting),
     ...createMetrics(core),

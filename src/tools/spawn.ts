@@ -98,7 +98,7 @@ export async function spawnOne(harness: string, given: z.input<typeof spawnInput
   const left = (): number => Math.max(0, deadlineAt - context.now())
   if (input.wait_for_ready || (input.wait_for_response && sent)) {
     context.progress(`${input.name} is starting`)
-    await system.waitUntilReady(agentId, { signal, timeoutMs: left() })
+    await system.waitUntilReady(agentId, { signal, timeoutMs: left() }).catch((error: unknown) => refuseWhole(error, sent, context))
   }
   const waits = input.wait_for_response && input.expects_reply && sent
   if (waits) context.progress(`"${input.name}" is at its first task, ${sent.messageId}`)
@@ -116,6 +116,13 @@ function sendFirst(agentId: AgentId, { system, caller }: ToolContext, request: O
   } catch (error) {
     throw system.spawnFailure(agentId) ?? error
   }
+}
+
+/** Of an agent that did not start: what became of its first message is told by the refusal, and not once more by the inbox. */
+async function refuseWhole(error: unknown, sent: SendReport | undefined, { system, caller, signal }: ToolContext): Promise<never> {
+  if (!(error instanceof MadroxError) || sent === undefined) throw error
+  const { replies } = await system.waitForAny(caller, [sent.messageId], { signal, timeoutMs: 0 })
+  throw new RefusalWithReplies(error, replies)
 }
 
 /** What the answer holds goes back to the inbox where the rest of it cannot be told. */

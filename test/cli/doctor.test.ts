@@ -69,17 +69,17 @@ describe('madrox doctor', () => {
     writeFileSync(join(home, 'config.toml'), 'retention_days = 7\n[models]\nclaude = "opus"\n')
     const { configuration, stdout } = await examine(['--home', home, '--port', '0'], { MAX_INSTANCES: '3', MADROX_SERVER_TOKEN: 'a-token-of-thirty-two-characters' })
     const of = (setting: string) => configuration.find(each => each.setting === setting)
-    expect(['port', 'maxInstances', 'retentionDays', 'models.claude', 'host', 'token'].map(of)).toEqual([
+    expect(['port', 'max_instances', 'retention_days', 'models.claude', 'host', 'token'].map(of)).toEqual([
       { setting: 'port', value: 0, source: { kind: 'option', name: '--port' } },
-      { setting: 'maxInstances', value: 3, source: { kind: 'environment', name: 'MAX_INSTANCES' } },
-      { setting: 'retentionDays', value: 7, source: { kind: 'file', name: `retention_days in ${join(home, 'config.toml')}` } },
+      { setting: 'max_instances', value: 3, source: { kind: 'environment', name: 'MAX_INSTANCES' } },
+      { setting: 'retention_days', value: 7, source: { kind: 'file', name: `retention_days in ${join(home, 'config.toml')}` } },
       { setting: 'models.claude', value: 'opus', source: { kind: 'file', name: `models.claude in ${join(home, 'config.toml')}` } },
       { setting: 'host', value: '127.0.0.1', source: { kind: 'default', name: 'default' } },
       { setting: 'token', value: '********', source: { kind: 'environment', name: 'MADROX_SERVER_TOKEN' } },
     ])
     expect(stdout).not.toContain('a-token-of')
     const inWords = await runToEnd(['doctor', '--home', home], { PATH: pathWith({ claude }), MADROX_SERVER_TOKEN: 'a-token-of-thirty-two-characters' })
-    expect([inWords.code, inWords.stdout]).toEqual([0, expect.stringMatching(/^retentionDays +7 +retention_days in /m)])
+    expect([inWords.code, inWords.stdout]).toEqual([0, expect.stringMatching(/^retention_days +7 +retention_days in /m)])
     expect(inWords.stdout).not.toContain('a-token-of')
   })
 

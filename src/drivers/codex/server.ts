@@ -106,7 +106,7 @@ export function startAppServer({ bin, cwd, env, clock, log, onNotification, onRe
 }
 
 export function toExitFailure({ ran, code, signal, lastWords }: ServerExit): StartFailure {
-  if (!ran) return { code: 'cli_missing', detail: `Codex could not be run: ${lastWords}. Install it, or set MADROX_CODEX_BIN.` }
+  if (!ran) return { code: 'cli_missing', detail: `Codex could not be run (${lastWords}). Install it where the server's PATH finds it, or set MADROX_CODEX_BIN.` }
   return { code: 'exited', detail: lastWords || `codex app-server ended with ${signal ?? `code ${code ?? 'unknown'}`}.` }
 }
 
