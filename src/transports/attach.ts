@@ -17,7 +17,7 @@ import { authenticate } from './credentials.ts'
 import type { Guard } from './guard.ts'
 
 export interface AttachOptions {
-  readonly system: Pick<MadroxSystem, 'authenticate' | 'attach'>
+  readonly system: Pick<MadroxSystem, 'authenticate' | 'attach' | 'recordRefusedLogin'>
   readonly guard: Guard
   readonly log: Log
 }
@@ -65,13 +65,16 @@ export function createAttachEndpoint({ system, guard, log }: AttachOptions): Att
   const take = async (incoming: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> => {
     const headers = toHeaders(incoming)
     const arrival = { headers, remoteAddress: incoming.socket.remoteAddress }
-    const reason = guard.refusal(arrival)
-    if (reason !== undefined) return refuse(socket, '403 Forbidden', { error: 'forbidden', message: reason })
+    const refused = guard.refusal(arrival)
+    if (refused) {
+      system.recordRefusedLogin({ reason: refused.reason, peer: guard.fromOf(arrival).peer })
+      return refuse(socket, '403 Forbidden', { error: 'forbidden', message: refused.message })
+    }
     const url = new URL(`http://${headers.get('host')}${incoming.url}`) // a name of this server, as the guard has it
     const reference = attachReference(url.pathname)
     if (reference === undefined) return refuse(socket, '400 Bad Request', { error: 'invalid_input', message: 'WebSockets are taken at /instances/REF/attach only.' })
     const request = new Request(url, { headers })
-    const caller = authenticate(system, request, guard.connectionOf(arrival))
+    const caller = authenticate(system, request, guard.fromOf(arrival))
     if (caller instanceof MadroxError) return refuse(socket, '401 Unauthorized', toWireError(caller))
     await sockets.handleUpgrade(incoming, socket, head, Object.assign(request, { context: { caller, reference, size: Object.fromEntries(url.searchParams) } satisfies Wanted }))
   }
