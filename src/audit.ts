@@ -54,9 +54,9 @@ export const auditSchemas = {
   approval_resolved: z.object({ approval: z.string(), decision: z.string() }),
   /** Of an owner, or of the agent that it binds with all below it. `changes`: the keys with their values; null takes one back. */
   policy_changed: z.object({ scope: z.string(), by, changes: z.record(z.string(), z.unknown()), reason: z.string().optional() }),
-  /** Somebody is asked: to have a spawn approved, or a permission prompt of a CLI answered. */
-  answer_asked: z.object({ approval: z.string(), kind: z.enum(['spawn', 'permission']), by, asked: z.enum(['supervisor', 'person']) }),
-  /** `by`: who answered; `madrox` where nobody did. */
+  /** Somebody is asked: to have a spawn approved, or a permission prompt of a CLI answered; `policy`: nobody, the agent's own rights decide. */
+  answer_asked: z.object({ approval: z.string(), kind: z.enum(['spawn', 'permission']), by, asked: z.enum(['supervisor', 'person', 'policy']) }),
+  /** `by`: who answered; `madrox` where nobody did, `policy` where the agent's own rights did. */
   answer_settled: z.object({ approval: z.string(), kind: z.enum(['spawn', 'permission']), decision: z.enum(['allow', 'deny', 'gone']), by, reason: z.string().optional() }),
   /** Of an agent that has ended; its branch went with it. */
   workspace_removed: z.object({ by, path: z.string(), branch: z.string().optional() }),

@@ -63,7 +63,7 @@ export const settings = {
   maxChildren: { schema: numeric(z.number().int().positive()).default(20), variable: 'MADROX_MAX_CHILDREN', hint: 'N', description: 'Living agents directly below one agent, at most' },
   maxDepth: { schema: numeric(z.number().int().positive()).default(8), variable: 'MADROX_MAX_DEPTH', hint: 'N', description: 'Levels of agents below a client, at most' },
   maxTokensPerInstance: { schema: numeric(z.number().int().positive()).optional(), variable: 'MADROX_MAX_TOKENS_PER_INSTANCE', hint: 'N', otherwise: 'no limit', description: 'Tokens of each agent with all below it, at most' },
-  maxMinutesPerInstance: { schema: numeric(z.number().positive()).optional(), variable: 'MADROX_MAX_MINUTES_PER_INSTANCE', hint: 'MIN', otherwise: 'no limit', description: 'Minutes of each agent from its spawn, at most' },
+  maxMinutesPerInstance: { schema: numeric(z.number().positive().max(5_256_000)).optional(), variable: 'MADROX_MAX_MINUTES_PER_INSTANCE', hint: 'MIN', otherwise: 'no limit', description: 'Minutes of each agent from its spawn, at most' },
   idleMinutes: { schema: numeric(z.number().min(0)).default(60), variable: 'MADROX_IDLE_MINUTES', hint: 'MIN', description: 'An agent idle for so long is suspended until it is needed; 0: never' },
   stuckMinutes: { schema: numeric(z.number().min(0)).default(10), variable: 'MADROX_STUCK_MINUTES', hint: 'MIN', description: 'A busy agent of which nothing is heard for so long is said to be stuck; 0: never' },
   retentionDays: { schema: numeric(z.number().int().min(0).max(36_500)).default(defaultRetentionDays), variable: 'MADROX_RETENTION_DAYS', hint: 'DAYS', description: "Days that ended agents' output and the audit are kept; 0: for ever" },

@@ -14,13 +14,14 @@ import type { ApprovalAnswer, ApprovalTold, Person, PersonAnswer } from './contr
 import { isWithin } from './directory.ts'
 import { createPersons } from './persons.ts'
 import { nameOfSetter } from './policies.ts'
+import { isStanding } from './principals.ts'
 
 /** What is kept of a request, in words and names. */
 export interface Request {
   readonly text: string
   /** Who wants it: an agent, or a client. */
   readonly by: Address & { readonly name: string }
-  readonly asked: 'supervisor' | 'person'
+  readonly asked: 'supervisor' | 'person' | 'policy'
   readonly tool?: string
   readonly detail?: string
 }
@@ -48,6 +49,9 @@ const lookedThrough = 1_000
 
 /** By nobody. */
 const madrox = 'madrox'
+/** By the rights an agent has. */
+export const byPolicy = 'policy'
+const wordFor = (core: Core, by: string): string => (by === madrox || by === byPolicy ? by : nameOfSetter(core, by))
 
 export function createApprovals(core: Core) {
   const persons = createPersons(core)
@@ -94,13 +98,13 @@ export function createApprovals(core: Core) {
     const { text, by, asked, tool, detail } = row.request as Request // written by `begin`
     return {
       id: row.id, kind: row.kind, by, text, asked, askedAt: row.askedAt, expiresAt: row.expiresAt, ...(tool === undefined ? {} : { tool }), ...(detail === undefined ? {} : { detail }),
-      ...(settled ? { settled: { ...settled, by: settled.by === madrox ? madrox : nameOfSetter(core, settled.by) } } : {}),
+      ...(settled ? { settled: { ...settled, by: wordFor(core, settled.by) } } : {}),
     }
   }
 
-  function answered(row: ApprovalRow, { decision, message }: PersonAnswer): void {
+  function answered(row: ApprovalRow, { decision, message }: PersonAnswer, by = `client:${row.clientId}`): void {
     try {
-      settle(row.id, decision, `client:${row.clientId}`, message)
+      settle(row.id, decision, by, message)
     } catch (error) {
       settle(row.id, 'deny', madrox, `the yes could not be put on record: ${wordsOf(error)}`)
     }
@@ -129,6 +133,8 @@ export function createApprovals(core: Core) {
     /** Puts it to that person; `unasked`: it could not be. */
     ask: ({ row, request, over }: Open, person: Person, unasked: () => void) =>
       persons.put(person, { text: request.text, expiresAt: row.expiresAt, over: over.signal, unasked, answered: given => answered(row, given) }),
+    /** By its agent's own rights, and no one is asked. */
+    decide: ({ row }: Open, { decision, reason }: { readonly decision: 'allow' | 'deny'; readonly reason: string }) => answered(row, { decision, message: reason }, byPolicy),
     /** Nobody will answer any more. */
     endAll: (why: string): void => {
       closed = why
@@ -174,7 +180,8 @@ function checkMayAnswer(core: Core, caller: Caller, { row, request }: Open): voi
   const refuse = (why: string, remedy: string): never => {
     throw new MadroxError('not_allowed', why, { remedy, data: { approval_id: row.id } })
   }
-  if (callerKey(core, caller) === `${request.by.kind}:${request.by.id}`) refuse('Who wants something does not allow it to itself.', row.agentId === undefined ? 'Let a person answer: in the dialog of the client, from the command line, or in another session.' : 'Wait: those above you are asked.')
+  const wantsIt = caller.kind === 'owner' ? isStanding(core, caller.ownerId, request.by) : callerKey(core, caller) === `${request.by.kind}:${request.by.id}`
+  if (wantsIt) refuse('Who wants something does not allow it to itself.', row.agentId === undefined ? 'Let a person answer: in the dialog of the client, from the command line, or in another session.' : 'Wait: those above you are asked.')
   if (caller.kind === 'agent' && request.asked === 'person') refuse('A person is asked, and no agent answers for one.', 'Wait, or go on with other work.')
 }
 
@@ -182,7 +189,7 @@ function notOpen(core: Core, caller: Caller, id: string): MadroxError {
   const row = core.store.listApprovals({ settled: lookedThrough }).find(known => known.id === id)
   if (row?.settled && maySee(core, caller, row)) {
     const { decision, by, reason } = row.settled
-    return new MadroxError('already_settled', `That was settled before: ${decision} by ${by === madrox ? madrox : nameOfSetter(core, by)}${reason === undefined ? '' : ` (${reason})`}.`, { remedy: 'It stands; list_approvals shows what still waits.', data: { approval_id: id, decision } })
+    return new MadroxError('already_settled', `That was settled before: ${decision} by ${wordFor(core, by)}${reason === undefined ? '' : ` (${reason})`}.`, { remedy: 'It stands; list_approvals shows what still waits.', data: { approval_id: id, decision } })
   }
   return new MadroxError('not_found', `Nothing that you may answer waits under "${id}".`, { remedy: 'list_approvals shows what waits, with ids.', data: { approval_id: id } })
 }

@@ -11,7 +11,7 @@ import { constants, type Stats } from 'node:fs'
 import { type FileHandle, lstat, open, readlink, realpath } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { codeOf, MadroxError, wordsOf } from '../errors.ts'
-import { escapes } from './workspaces.ts'
+import { escapes } from './paths.ts'
 
 /** Of Linux, and of macOS since 11; Node names neither. */
 const [oPath, oNoFollowAny] = [0o10000000, 0x20000000]

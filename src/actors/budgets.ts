@@ -20,12 +20,6 @@ import type { AgentLimits, SpawnRequest } from './facade.ts'
 import { ownCostLimit } from './policy-checks.ts'
 import { type Spent, sumOf } from './spending.ts'
 
-/** What a spawn under way will have, once its agent exists. */
-export interface Grant {
-  readonly parent: Address
-  readonly limits: AgentLimits
-}
-
 type Counted = 'maxTotalTokens' | 'maxCost'
 
 const counted: Readonly<Record<Counted, { readonly parameter: LimitName; used(spent: Spent): number; show(amount: number): string }>> = {
@@ -58,13 +52,13 @@ export function lineOf(core: Core, address: Address): AgentRow[] {
 }
 
 /** What the living below it were granted and have not used. */
-function promised(core: Core, id: AgentId, of: Counted, underway: readonly Grant[]): number {
+function promised(core: Core, id: AgentId, of: Counted): number {
   const living = [...core.rows.values()].filter(row => row.parent.id === id && !isEnded(core, row.id))
   const toChild = (row: AgentRow): number => {
     const limit = limitsOf(row)[of]
-    return limit === undefined ? promised(core, row.id, of, underway) : Math.max(0, limit - counted[of].used(core.spending.subtree(row.id)))
+    return limit === undefined ? promised(core, row.id, of) : Math.max(0, limit - counted[of].used(core.spending.subtree(row.id)))
   }
-  const toCome = underway.flatMap(({ parent, limits }) => (parent.id === id ? [limits[of] ?? 0] : []))
+  const toCome = [...core.underway.values()].flatMap(({ parent, limits }) => (parent.id === id ? [limits[of] ?? 0] : []))
   return [...living.map(toChild), ...toCome].reduce((total, amount) => total + amount, 0)
 }
 
@@ -74,7 +68,7 @@ function promised(core: Core, id: AgentId, of: Counted, underway: readonly Grant
  *
  * @throws MadroxError `exceeds_parent` naming the parameter; `invalid_input` where its cost could not be told
  */
-export function checkBudget(core: Core, { name, limits = {}, model }: Pick<SpawnRequest, 'name' | 'limits' | 'model'>, parent: Address, underway: readonly Grant[]): void {
+export function checkBudget(core: Core, { name, limits = {}, model }: Pick<SpawnRequest, 'name' | 'limits' | 'model'>, parent: Address): void {
   const above = lineOf(core, parent)
   const refuse = (parameter: LimitName, row: AgentRow, left: string): never => {
     throw new MadroxError('exceeds_parent', `${parameter} would give "${name}" more than "${row.name}" above it has left: ${left}.`, { remedy: 'Ask for at most that, or for none: what it uses counts there anyway.', data: { parameter } })
@@ -83,7 +77,7 @@ export function checkBudget(core: Core, { name, limits = {}, model }: Pick<Spawn
     const holder = above.find(row => limitsOf(row)[of] !== undefined)
     const limit = holder && limitsOf(holder)[of]
     if (limits[of] === undefined || !holder || limit === undefined) continue
-    const left = Math.max(0, limit - counted[of].used(core.spending.subtree(holder.id)) - promised(core, holder.id, of, underway))
+    const left = Math.max(0, limit - counted[of].used(core.spending.subtree(holder.id)) - promised(core, holder.id, of))
     if (limits[of] > left) refuse(counted[of].parameter, holder, `${counted[of].show(left)} of ${counted[of].show(limit)}`)
   }
   checkAllowed(core, name, limits)

@@ -6,9 +6,6 @@ import type { Address } from '../messages.ts'
 import { agentActor, type Core, detailOf, isEnded, lineAbove, stateOf } from './core.ts'
 import { childrenOf } from './directory.ts'
 
-/** Agents on their way, by whom they will stand below. */
-type Underway = readonly { readonly parent: Address }[]
-
 /** Put away, or brought back from the record and not yet needed: its process is gone, and its session is kept. */
 export function isSuspended(core: Core, id: AgentId): boolean {
   const actor = agentActor(core, id)
@@ -24,23 +21,24 @@ function hasProcess(core: Core, id: AgentId): boolean {
 /** The level on which an agent below that one stands; directly below a client: 1. */
 export const depthBelow = (core: Core, parent: Address): number => (parent.kind === 'client' ? 1 : [parent, ...lineAbove(core, parent.id)].length)
 
-/** `underway`: those to come, this one among them. @throws MadroxError `limit_reached` */
-export function checkRoom(core: Core, parent: Address, underway: Underway): void {
+/** Room for one more, below that address. @throws MadroxError `limit_reached` */
+export function checkRoom(core: Core, parent: Address): void {
   const { maxChildren, maxDepth } = core.limits
-  checkProcesses(core, underway.length)
+  checkProcesses(core)
   const depth = depthBelow(core, parent)
   if (depth > maxDepth) throw new MadroxError('limit_reached', `The agent would stand ${depth} levels deep and the limit is ${maxDepth}.`, { remedy: 'Spawn it from an agent higher up.', data: { limit: maxDepth } })
   if (parent.kind === 'client') return
-  const children = childrenOf(core, parent.id).length + underway.filter(each => each.parent.id === parent.id).length
+  const children = childrenOf(core, parent.id).length + [...core.underway.values()].filter(each => each.parent.id === parent.id).length + 1
   if (children > maxChildren) throw new MadroxError('limit_reached', `Its supervisor would have ${children} agents and the limit is ${maxChildren}.`, { remedy: 'Terminate one of them, or spawn it below one of them.', data: { limit: maxChildren } })
 }
 
-export const livingProcesses = (core: Core): number => [...core.rows.values()].filter(row => !isEnded(core, row.id) && hasProcess(core, row.id)).length
+/** Those on their way have a place already. */
+export const livingProcesses = (core: Core): number => [...core.rows.values()].filter(row => !isEnded(core, row.id) && hasProcess(core, row.id)).length + core.underway.size
 
-function checkProcesses(core: Core, more: number): void {
+function checkProcesses(core: Core): void {
   const { maxInstances } = core.limits
   const living = livingProcesses(core)
-  if (living + more <= maxInstances) return
+  if (living < maxInstances) return
   throw new MadroxError('limit_reached', `${living} agents have a living process and the limit is ${maxInstances}.`, {
     remedy: 'Terminate or suspend some (terminate_instance, suspend_instance), or start the server with a higher MAX_INSTANCES.', data: { limit: maxInstances },
   })
@@ -48,5 +46,5 @@ function checkProcesses(core: Core, more: number): void {
 
 /** A word for a suspended agent wakes it. @throws MadroxError `limit_reached` where there is no room for its process */
 export function checkRoomToWake(core: Core, id: AgentId): void {
-  if (isSuspended(core, id)) checkProcesses(core, 1)
+  if (isSuspended(core, id)) checkProcesses(core)
 }

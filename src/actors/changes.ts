@@ -8,7 +8,7 @@ import type { ChangedFile, ChangeReading, Changes, Unknown } from './change-read
 import { type Core, rowOf } from './core.ts'
 import { resolveAgent } from './directory.ts'
 import { type Look, type Repository, repositoryOf, withLook } from './git.ts'
-import { escapes } from './workspaces.ts'
+import { escapes } from './paths.ts'
 
 export interface ChangesOptions {
   readonly core: Core

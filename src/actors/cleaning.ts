@@ -16,7 +16,7 @@ import { callerKey, ledgerActor } from './core.ts'
 import { isWithin } from './directory.ts'
 import { deleteBranch, type Repository } from './git.ts'
 import { filesHeld, type Held, heldBy } from './unmerged.ts'
-import { escapes } from './workspaces.ts'
+import { escapes } from './paths.ts'
 
 type Query = Parameters<ChangeReading['cleanWorkspaces']>[1]
 

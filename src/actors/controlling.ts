@@ -69,7 +69,7 @@ export interface ApprovalTold {
   /** In words. */
   readonly text: string
   /** Who is to answer. */
-  readonly asked: 'supervisor' | 'person'
+  readonly asked: 'supervisor' | 'person' | 'policy'
   readonly askedAt: number
   readonly expiresAt: number
   /** Of a permission: what the CLI asks about. */

@@ -11,7 +11,7 @@ import type { FileCopied } from './file-reading.ts'
 import { addressOf } from './principals.ts'
 import { mayWrite } from './rights.ts'
 import { standing } from './spawning.ts'
-import { escapes } from './workspaces.ts'
+import { escapes } from './paths.ts'
 
 /** Bytes. */
 export const largestCopy = 1024 ** 3

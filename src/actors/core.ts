@@ -13,7 +13,7 @@ import type { ClientContext, ClientEvent, clientMachine } from '../machines/clie
 import { agentKey, clientKey, hands } from '../machines/effects.ts'
 import type { Supervision } from '../restarts.ts'
 import type { AgentRow, Store } from '../store/store.ts'
-import type { SpawnRequest } from './facade.ts'
+import type { AgentLimits, SpawnRequest } from './facade.ts'
 import type { createLedger } from './ledger.ts'
 import type { Policies } from './policy-record.ts'
 import type { Secrets } from './secrets.ts'
@@ -55,6 +55,12 @@ export interface WaitingPrompt {
   readonly expiresAt: number
 }
 
+/** What a spawn under way will have, once its agent exists. */
+export interface Grant {
+  readonly parent: Address
+  readonly limits: AgentLimits
+}
+
 export const promptKey = (agentId: AgentId, approvalId: string): string => `${agentId} ${approvalId}`
 
 export interface Core {
@@ -71,6 +77,8 @@ export interface Core {
   readonly policies: Policies
   /** Permission prompts that wait for an answer, by agent and the id its driver gave: what they are answered by. */
   readonly prompts: Map<string, WaitingPrompt>
+  /** Agents whose spawn is under way, and which hold their place and their budget already. */
+  readonly underway: Map<AgentId, Grant>
   readonly secrets: Secrets
   /** Every agent this system knows; the row as it was inserted, until it is on record that it ended: then what `remembered` leaves. */
   readonly rows: Map<AgentId, AgentRow>

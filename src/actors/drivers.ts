@@ -10,6 +10,7 @@ import type { Driver, DriverCommand, DriverFact, Launch } from '../drivers/drive
 import { asAgentId, type AgentId } from '../ids.ts'
 import { agentKey, type DriversEvent, hands } from '../machines/effects.ts'
 import { keptFacts, type KeptFact } from './ledger.ts'
+import { leadsElsewhere } from './paths.ts'
 
 /** How an agent without an MCP client of its own calls a tool: by fact and command, through the same table as everyone. `signal`: its turn is over, and the answer would reach nobody. */
 export type CallToolForAgent = (agentId: AgentId, tool: string, args: Readonly<Record<string, unknown>>, signal: AbortSignal) => Promise<{ readonly ok: boolean; readonly text: string }>
@@ -84,6 +85,8 @@ export const createDrivers = ({ connect, callTool, wayBack, toViewers, clock, lo
       if (command.type === 'interrupt' || command.type === 'stopAgent' || command.type === 'startAgent') unsent.delete(command.agentId)
       if (command.type === 'startAgent') {
         harnesses.set(command.agentId, harness)
+        // What confines it confines it to where it is started; whoever may write around that may have exchanged it since it was looked at.
+        if (leadsElsewhere(command.launch.cwd)) return emit({ type: 'startFailed', agentId: command.agentId, source: 'self', at: clock.now(), code: 'invalid_launch', detail: `its workspace ${command.launch.cwd} is a link by now, and leads elsewhere` })
         return start(driver, command)
       }
       // Nothing of it was started.

@@ -30,6 +30,7 @@ export interface Repository {
 interface Said {
   readonly code: number
   readonly stdout: Buffer
+  readonly stderr: string
   /** It said more than was wanted. */
   readonly isCut: boolean
 }
@@ -57,10 +58,10 @@ const always = ['--no-pager', '-c', 'safe.directory=*', '-c', 'core.hooksPath=/d
 /** @throws MadroxError `unavailable`: there is no git, or it does not answer */
 function run(args: readonly string[], { cwd, env = {}, input, maxBytes = most, timeoutMs = answerMs }: RunOptions): Promise<Said> {
   return new Promise((resolve, reject) => {
-    const child = execFile('git', [...always, ...args], { cwd, env: { ...environment(), ...env }, encoding: 'buffer', maxBuffer: maxBytes, timeout: timeoutMs, killSignal: 'SIGKILL' }, (error, stdout) => {
+    const child = execFile('git', [...always, ...args], { cwd, env: { ...environment(), ...env }, encoding: 'buffer', maxBuffer: maxBytes, timeout: timeoutMs, killSignal: 'SIGKILL' }, (error, stdout, stderr) => {
       const isCut = codeOf(error) === 'ERR_CHILD_PROCESS_STDIO_MAXBUFFER'
-      if (!error || isCut) resolve({ code: 0, stdout, isCut })
-      else if (typeof error.code === 'number') resolve({ code: error.code, stdout, isCut })
+      if (!error || isCut) resolve({ code: 0, stdout, stderr: stderr.toString(), isCut })
+      else if (typeof error.code === 'number') resolve({ code: error.code, stdout, stderr: stderr.toString(), isCut })
       else reject(new MadroxError('unavailable', error.killed ? `git did not answer within ${timeoutMs} ms.` : `git cannot be run in ${cwd}: ${error.message}.`, { remedy: 'See whether git is installed and the directory can be read.', cause: error }))
     })
     // One that ends before it has read all says so by its code.
@@ -101,7 +102,21 @@ export async function refsOf({ commonDir }: Repository): Promise<readonly Ref[]>
 
 /** False: it is another commit's by now, or it cannot be written. */
 export async function deleteBranch({ commonDir }: Repository, { name, id }: Ref): Promise<boolean> {
-  return (await run(['update-ref', '-d', name, id], { cwd: commonDir, env: { GIT_DIR: commonDir } })).code === 0
+  const env = { GIT_DIR: commonDir }
+  return (await run(['update-ref', '-d', name, id], { cwd: commonDir, env: { ...env, ...(await withoutHooks(commonDir, env)) } })).code === 0
+}
+
+/** Makes a branch and a worktree on it, of the commit that `dir` stands on, and writes no file of it. @throws MadroxError `workspace_failed` in git's words */
+export async function noteWorktree(dir: string, branch: string, path: string): Promise<void> {
+  const { code, stderr } = await run(['worktree', 'add', '--quiet', '--no-checkout', '-b', branch, path, 'HEAD'], { cwd: dir, env: await withoutHooks(dir) })
+  if (code !== 0) throw new MadroxError('workspace_failed', stderr.trim())
+}
+
+/** Hooks that a configuration names (git 2.54) run wherever `core.hooksPath` leads, and are switched off one by one. Whoever adds one in between has it run. */
+async function withoutHooks(cwd: string, env: Readonly<Record<string, string>> = {}): Promise<Record<string, string>> {
+  const said = await run(['config', '--null', '--name-only', '--get-regexp', '^hook\\.'], { cwd, env })
+  const names = new Set(said.stdout.toString().split('\0').flatMap(key => /^hook\.([\s\S]+)\.[^.]+$/.exec(key)?.[1] ?? []))
+  return Object.fromEntries([['GIT_CONFIG_COUNT', String(names.size)], ...[...names].flatMap((name, index) => [[`GIT_CONFIG_KEY_${index}`, `hook.${name}.enabled`], [`GIT_CONFIG_VALUE_${index}`, 'false']])])
 }
 
 const unreadable = (dir: string, what: string): MadroxError => new MadroxError('workspace_failed', `git cannot read ${what} in ${dir}.`, { remedy: 'Look at it with git fsck.' })
@@ -128,7 +143,9 @@ async function gitBytes(dir: string, path: string): Promise<Buffer | undefined> 
 /** Looks at the contents of one work tree, with an index of its own to do so. */
 export interface Look {
   /** What git says. @throws MadroxError `workspace_failed` where git refuses, unless its code is among `codes` */
-  say(args: readonly string[], options?: { readonly input?: string; readonly maxBytes?: number; readonly codes?: readonly number[] }): Promise<Said>
+  say(args: readonly string[], options?: { readonly input?: string; readonly maxBytes?: number; readonly timeoutMs?: number; readonly codes?: readonly number[] }): Promise<Said>
+  /** The file it keeps that index in. */
+  readonly index: string
   /** Exclusion by what the repository and its directories say. */
   readonly ignoring: readonly string[]
   readonly emptyTree: string
@@ -173,7 +190,7 @@ async function createLook(own: string, repository: Repository, format: keyof typ
   const exclude = join(commonDir, 'info', 'exclude')
   const [emptyTree, emptyBlob] = emptyOnes[format]
   return {
-    emptyTree, emptyBlob, ignoring: ['--exclude-standard', ...(existsSync(exclude) ? [`--exclude-from=${exclude}`] : [])],
+    emptyTree, emptyBlob, index: env.GIT_INDEX_FILE, ignoring: ['--exclude-standard', ...(existsSync(exclude) ? [`--exclude-from=${exclude}`] : [])],
     say: async (args, { codes = [0], ...options } = {}) => {
       const said = await run([...settings, ...args], { cwd: top, env, ...options })
       if (!codes.includes(said.code)) throw unreadable(top, `what ${args[0]} asks for`)

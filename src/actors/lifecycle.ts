@@ -86,7 +86,7 @@ async function resume(options: LifecycleOptions, caller: Caller, reference: stri
   const isDown = isSuspended(core, agentId) || was.endsWith('.suspending')
   if (!isDown && !isOther) return { agentId, name, was, revived, note: `It is ${stateOf(actor.getSnapshot())} and was not suspended; ${isNew ? 'only its name is another.' : 'nothing was changed.'}` }
   ledgerActor(core).send({ type: 'audited', event: { at: core.clock.now(), event: 'resume_asked', agentId, data: { by: callerKey(core, caller) } } })
-  tellAgent(core, agentId, { type: 'resumeAsked', at: core.clock.now() })
+  if (!revived) tellAgent(core, agentId, { type: 'resumeAsked', at: core.clock.now() })
   await until(core, actor, wait, isSettled)
   return { agentId, name, was, revived, ...outcomeOf(core, agentId, actor) }
 }

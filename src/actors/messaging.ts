@@ -25,8 +25,10 @@ export function createMessaging(core: Core, waiting: Waiting) {
     send: (caller: Caller, request: SendRequest) => send(core, waiting, caller, request),
     waitForAny: (caller: Caller, ids: readonly MessageId[], wait: WaitOptions) => waitForAny(core, waiting, caller, ids, wait),
     reply: (caller: Caller, request: { text: string; correlationId?: string }) => reply(core, caller, request),
-    collectReplies: async (caller: Caller, options: { of?: string; limit?: number; wait: WaitOptions }) =>
-      options.of !== undefined && isAbsolute(options.of) ? { replies: await lookIntoSessions(core, caller, options.of, options), peeked: true } : collectReplies(core, caller, options),
+    collectReplies: async (caller: Caller, { wait, ...options }: { of?: string; limit?: number; wait: WaitOptions }) => {
+      const within = { ...options, wait: { ...wait, timeoutMs: Math.max(0, waiting.deadlineFor(caller, wait.timeoutMs) - core.clock.now()) } }
+      return options.of !== undefined && isAbsolute(options.of) ? { replies: await lookIntoSessions(core, caller, options.of, within), peeked: true } : collectReplies(core, caller, within)
+    },
     consumeReplies: (ids: readonly ReplyId[]) => {
       if (ids.length > 0) ledgerActor(core).send({ type: 'repliesSeen', ids, at: core.clock.now() })
     },

@@ -18,8 +18,6 @@ export interface Wanted {
   readonly ownerId: OwnerId
   /** Levels below its client. */
   readonly depth: number
-  /** Whose children those will be that are being made right now. */
-  readonly underway: readonly Address[]
 }
 
 const entryOf = <Key extends PolicyKey>(layer: Layer, key: Key): Entry<Key> | undefined => layer.entries.get(key) as Entry<Key> | undefined // kept under that key
@@ -56,7 +54,8 @@ function checkModel(core: Core, layer: Layer, { harness, model }: Pick<Wanted, '
 }
 
 /** Living agents, and those on their way: of an owner all, of an agent those below it. */
-function checkCounts(core: Core, layer: Layer, { name, parent, ownerId, depth, underway }: Wanted): void {
+function checkCounts(core: Core, layer: Layer, { name, parent, ownerId, depth }: Wanted): void {
+  const underway = [...core.underway.values()].map(grant => grant.parent)
   const instances = entryOf(layer, 'max_instances')
   const inScope = (address: Address): boolean => layer.agentId === undefined ? ownerOf(core, address) === ownerId : address.kind === 'agent' && (address.id === layer.agentId || isBelow(core, address.id, layer.agentId))
   if (instances) {

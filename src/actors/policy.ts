@@ -5,6 +5,8 @@
 
 import { z } from 'zod'
 
+/** Who answers a permission prompt that the policy cannot judge: later in the list is stricter. */
+export const unjudgedRoutes = ['supervisor', 'person', 'deny'] as const
 /** How much a permission prompt is kept from deciding itself: later in the list is stricter. */
 export const promptRoutes = ['policy', 'supervisor', 'person'] as const
 export type PromptRoute = (typeof promptRoutes)[number]
@@ -22,6 +24,7 @@ export const policyFields = {
   max_children: most,
   max_total_cost: z.number().positive(),
   permission_prompts: z.enum(promptRoutes),
+  unjudged_prompts: z.enum(unjudgedRoutes),
   notifications: z.strictObject({ spawn: z.boolean().default(false), end: z.boolean().default(false), error: z.boolean().default(false), cost: z.number().positive().optional() }),
 } as const
 
@@ -30,7 +33,7 @@ export type PolicyValues = { readonly [Key in PolicyKey]: z.output<(typeof polic
 export const policyKeys = Object.keys(policyFields) as readonly PolicyKey[] // the object's own keys, which TypeScript calls strings
 
 /** What holds where nobody has said anything. */
-export const defaultPolicy: Partial<PolicyValues> = { spawn_approval: 'auto', orchestration: 'on', permission_prompts: 'policy' }
+export const defaultPolicy: Partial<PolicyValues> = { spawn_approval: 'auto', orchestration: 'on', permission_prompts: 'policy', unjudged_prompts: 'supervisor' }
 
 interface Rule<Value> {
   /** It allows nothing that `above` does not. */
@@ -48,8 +51,10 @@ const ceiling: Rule<number> = { within: (value, above) => value <= above, meet: 
 /** Of names, in which `*` stands for any part. */
 const names: Rule<readonly string[]> = {
   within: (value, above) => value.every(one => above.some(pattern => fits(pattern, one))),
-  meet: (above, value) => [...new Set(above.flatMap(a => value.flatMap(b => (fits(a, b) ? [b] : fits(b, a) ? [a] : overlap(a, b)))))],
+  // Level below level they would multiply without end. What is cut away was allowed as well, so nothing comes to be that was not.
+  meet: (above, value) => [...new Set(above.flatMap(a => value.flatMap(b => (fits(a, b) ? [b] : fits(b, a) ? [a] : overlap(a, b)))))].slice(0, mostNames),
 }
+const mostNames = 200
 /** A name that fits both patterns has to; two plain names that differ have nothing in common. */
 const overlap = (a: string, b: string): string[] => (a.includes('*') && b.includes('*') ? [`${a} & ${b}`] : [])
 
@@ -66,13 +71,27 @@ export const rules: { readonly [Key in PolicyKey]: Rule<PolicyValues[Key]> } = {
   max_children: ceiling,
   max_total_cost: ceiling,
   permission_prompts: choice(promptRoutes),
+  unjudged_prompts: choice(unjudgedRoutes),
   notifications: nearest(),
 }
 
-/** Whether a name, whatever its case, fits a pattern; of two patterns: whether all that fits the second fits the first. */
+/**
+ * Whether a name, whatever its case, fits a pattern; of two patterns: whether all that fits the second fits the first. Part by part, as
+ * far left as each will go: a regular expression of many stars would try for hours, and agents write patterns too.
+ */
 export function fits(pattern: string, text: string): boolean {
-  const source = pattern.toLowerCase().split('*').map(part => part.replaceAll(/[.+?^${}()|[\]\\]/g, String.raw`\$&`)).join('.*')
-  return new RegExp(`^${source}$`, 'su').test(text.toLowerCase())
+  const [first = '', ...parts] = pattern.toLowerCase().split('*')
+  const name = text.toLowerCase()
+  const last = parts.pop()
+  if (last === undefined) return name === first
+  if (name.length < first.length + last.length || !name.startsWith(first) || !name.endsWith(last)) return false
+  let rest = name.slice(first.length, name.length - last.length)
+  for (const part of parts) {
+    const at = rest.indexOf(part)
+    if (at === -1) return false
+    rest = rest.slice(at + part.length)
+  }
+  return true
 }
 
 /** A value of one key, from a record or a caller; undefined: it does not fit. */

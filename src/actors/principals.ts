@@ -180,3 +180,9 @@ export const ownerOfClient = (core: Core, id: ClientId): OwnerId | undefined =>
 
 const standingName = 'owner'
 const findStanding = (core: Core, ownerId: OwnerId): ClientRow | undefined => core.store.listClients().find(row => row.ownerId === ownerId && row.name === standingName)
+
+/** It is the one where an owner's calls without a session come from. */
+export const isStanding = (core: Core, ownerId: OwnerId, { kind, id }: Address): boolean => {
+  const row = kind === 'client' ? core.store.getClient(id) : undefined
+  return row?.ownerId === ownerId && row.name === standingName
+}

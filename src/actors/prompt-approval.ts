@@ -1,13 +1,17 @@
 /**
- * Permission prompts of agents' CLIs: who is told, and how the answer gets back. The agent's own machine denies at the deadline;
- * here it is seen to that somebody knows before. Nothing is typed: the driver answers the CLI's own question.
+ * Permission prompts of agents' CLIs: whether the agent's own isolation decides, who is told where it does not, and how the answer
+ * gets back. The agent's own machine denies at the deadline; here it is seen to that somebody knows before. Nothing is typed: the
+ * driver answers the CLI's own question.
  */
 
+import { realpathSync } from 'node:fs'
 import type { Address } from '../messages.ts'
-import { type Approvals, named, plain } from './approvals.ts'
+import type { AgentRow } from '../store/store.ts'
+import { type Approvals, named, plain, type Request } from './approvals.ts'
 import { agentActor, type Core, ledgerActor, promptKey, tellAgent } from './core.ts'
 import type { LedgerEmitted } from './ledger.ts'
 import { policyOf } from './policies.ts'
+import { judgePrompt, type PromptLaunch } from './prompt-judging.ts'
 
 type Opened = Extract<LedgerEmitted, { type: 'approvalOpened' }>
 
@@ -19,17 +23,18 @@ export function watchPrompts(core: Core, approvals: Approvals): void {
   ledgerActor(core).on('approvalOpened', event => route(core, approvals, event))
 }
 
-function route(core: Core, approvals: Approvals, { agentId, approvalId, tool, detail, expiresAt }: Opened): void {
+function route(core: Core, approvals: Approvals, opened: Opened): void {
+  const { agentId, approvalId, tool, detail, expiresAt } = opened
   const row = core.rows.get(agentId)
   const actor = agentActor(core, agentId)
   const isOpen = (): boolean => actor?.getSnapshot().status === 'active' && actor.getSnapshot().context.approvals.some(known => known.approvalId === approvalId)
   // Over before it could be told, or told twice.
   if (!row || !actor || !isOpen() || core.prompts.has(promptKey(agentId, approvalId))) return
-  const byPerson = policyOf(core, row, 'permission_prompts') === 'person'
+  const way = wayOf(core, row, actor.getSnapshot().context.launch, opened)
   const text = `${row.name} waits for permission to use ${plain(tool, 200)}: ${plain(detail, shownDetail)}`
   let watched: { unsubscribe(): void } | undefined
   const asked = approvals.begin({
-    kind: 'permission', agentId, clientId: row.clientId, expiresAt, request: { text, by: named(core, { kind: 'agent', id: agentId }), asked: byPerson ? 'person' : 'supervisor', tool, detail: detail.slice(0, keptDetail) },
+    kind: 'permission', agentId, clientId: row.clientId, expiresAt, request: { text, by: named(core, { kind: 'agent', id: agentId }), asked: way.asked, tool, detail: detail.slice(0, keptDetail) },
     onSettled: ({ decision, reason, at }) => {
       watched?.unsubscribe()
       core.prompts.delete(promptKey(agentId, approvalId))
@@ -37,14 +42,41 @@ function route(core: Core, approvals: Approvals, { agentId, approvalId, tool, de
     },
   })
   if (asked.over.signal.aborted) return
-  core.prompts.set(promptKey(agentId, approvalId), { id: asked.row.id, asked: asked.request.asked, expiresAt })
+  if (way.asked === 'policy') return approvals.decide(asked, way)
+  core.prompts.set(promptKey(agentId, approvalId), { id: asked.row.id, asked: way.asked, expiresAt })
   // Interrupted, ended, or answered by the CLI itself.
   const gone = (): void => void approvals.settle(asked.row.id, 'gone', 'madrox', 'its CLI asks no more')
   watched = actor.subscribe({ next: () => isOpen() || gone(), error: gone, complete: gone })
-  const tell = (to: Address): void => ledgerActor(core).send({ type: 'noticeGiven', agentId, to, at: core.clock.now(), text: `${text}\nAllow or deny it by answer_approval with approval_id ${asked.row.id}${to.kind === 'agent' ? ' (by call_tool)' : ''}; without an answer by ${new Date(expiresAt).toISOString()} it is denied.` })
-  if (!byPerson) return tell(row.parent)
+  const why = way.why === undefined ? '' : ` Policy leaves it open: ${way.why}.`
+  const tell = (to: Address): void => ledgerActor(core).send({ type: 'noticeGiven', agentId, to, at: core.clock.now(), text: `${text}\nAllow or deny it by answer_approval with approval_id ${asked.row.id}${to.kind === 'agent' ? ' (by call_tool)' : ''}; without an answer by ${new Date(expiresAt).toISOString()} it is denied.${why}` })
+  if (way.asked === 'supervisor') return tell(row.parent)
   const toClient = (): void => tell({ kind: 'client', id: row.clientId })
   const person = approvals.personOf(row.clientId)
   if (person) approvals.ask(asked, person, toClient)
   else toClient()
+}
+
+/** What is asked for comes as it really is; a client may stand where a link leads. */
+function toReal(dir: string): string {
+  try {
+    return realpathSync(dir)
+  } catch {
+    return dir // gone: nothing in there can be asked for
+  }
+}
+
+type Way =
+  | { readonly asked: 'policy'; readonly decision: 'allow' | 'deny'; readonly reason: string }
+  /** `why`: what left it open. */
+  | { readonly asked: Exclude<Request['asked'], 'policy'>; readonly why?: string }
+
+/** Who is to decide: the agent's own rights as far as they go, unless somebody wants to be asked in any case. */
+function wayOf(core: Core, row: AgentRow, launch: PromptLaunch, { tool, wants }: Opened): Way {
+  const route = policyOf(core, row, 'permission_prompts') ?? 'policy'
+  if (route !== 'policy') return { asked: route }
+  const { decision, reason } = judgePrompt(row.harness, { ...launch, readableDirs: launch.readableDirs.map(toReal) }, tool, wants)
+  if (decision !== 'unjudged') return { asked: 'policy', decision, reason }
+  const next = policyOf(core, row, 'unjudged_prompts') ?? 'supervisor'
+  if (next !== 'deny') return { asked: next, why: reason }
+  return { asked: 'policy', decision: 'deny', reason: `This is not plainly within your rights (${reason}), and nobody is asked about such things. Do it in another way, or tell your supervisor what you need.` }
 }

@@ -4,20 +4,8 @@
  * adds more than some rows a window.
  */
 
-import type { LoginRefusal } from '../audit.ts'
 import { type Core, ledgerActor } from './core.ts'
-
-/** `peer`: the address the connection came from. */
-export interface RefusedLogin {
-  readonly reason: LoginRefusal
-  readonly peer: string
-}
-
-/** The facade's word for it. */
-export interface LoginAudit {
-  /** A credential, or the way a request came, was refused. Never throws, and never waits. */
-  recordRefusedLogin(refused: RefusedLogin): void
-}
+import type { LoginAudit, RefusedLogin } from './login-audit.ts'
 
 export interface RefusedLogins extends LoginAudit {
   /** Puts on record what has been counted, and counts no more. */

@@ -11,7 +11,7 @@ import type { AgentRow } from '../store/store.ts'
 import { audit } from './auditing.ts'
 import { boundsOf, checkBudget, checkTotalCost, endsAt, reachedBy, watchAgent } from './budgets.ts'
 import { checkRoom, depthBelow } from './capacity.ts'
-import { type AgentSpec, agentActor, canonicalAddress, type Core, isEnded, lineAbove, nameOf, remembered, specOf } from './core.ts'
+import { type AgentSpec, agentActor, canonicalAddress, type Core, isEnded, lineAbove, nameOf, remembered, specOf, tellAgent } from './core.ts'
 import type { Asking } from './controlling.ts'
 import type { AgentLimits } from './facade.ts'
 import type { Changes } from './lifecycle-words.ts'
@@ -28,7 +28,7 @@ export interface Resumable {
 }
 
 export interface Reviving {
-  /** Its actor is there when this resolves, suspended. @throws MadroxError `agent_ended` where it cannot be, and as a spawn is refused */
+  /** Its actor is there when this resolves, and on its way up: whoever asks next finds its place taken. @throws MadroxError `agent_ended` where it cannot be, and as a spawn is refused */
   revive(caller: Caller, id: AgentId, changes: Changes, asking: Asking): Promise<void>
 }
 
@@ -44,10 +44,10 @@ export function createReviving(core: Core, options: RecoveryOptions & Resumable 
     const spec: AgentSpec = { ...specOf(row), ...(model === undefined ? {} : { model }) }
     const next = { name: name ?? row.name, spec, parent, parentSource, state: 'spawning' }
     const ofModel = spec.model === undefined ? {} : { model: spec.model }
-    checkBudget(core, { name: next.name, limits: leftOf(core, row), ...ofModel }, parent, [])
+    checkBudget(core, { name: next.name, limits: leftOf(core, row), ...ofModel }, parent)
     checkTotalCost(core, row.ownerId)
-    checkSpawnPolicy(core, { harness: row.harness, name: next.name, ...ofModel, parent, ownerId: row.ownerId, depth: depthBelow(core, parent), underway: [] })
-    checkRoom(core, parent, [{ parent }])
+    checkSpawnPolicy(core, { harness: row.harness, name: next.name, ...ofModel, parent, ownerId: row.ownerId, depth: depthBelow(core, parent) })
+    checkRoom(core, parent)
     return { row, driver, next }
   }
   return {
@@ -64,6 +64,7 @@ export function createReviving(core: Core, options: RecoveryOptions & Resumable 
         audit(core.store, { at: core.clock.now(), event: 'agent_revived', agentId: id, data: { parent: next.parent, source: next.parentSource, ended: row.endReason ?? 'ended' } })
       })
       enterAgain(core, { ...row, ...next }, driver, enter)
+      tellAgent(core, id, { type: 'resumeAsked', at: core.clock.now() })
     },
   }
 }

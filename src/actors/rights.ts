@@ -4,13 +4,13 @@
  */
 
 import { isDeepStrictEqual } from 'node:util'
-import type { Confinement } from '../drivers/driver.ts'
+import { type Confinement, confinedTools } from '../drivers/driver.ts'
 import { MadroxError } from '../errors.ts'
 import type { SpawnRequest } from './facade.ts'
 
 type Rights = Pick<SpawnRequest, 'harness' | 'confinement' | 'mcpServers' | 'inheritMcp' | 'script'>
 
-interface Freedom {
+export interface Freedom {
   /** Nothing keeps it to its workspace. */
   readonly unconfined: boolean
   readonly writes: boolean
@@ -19,7 +19,8 @@ interface Freedom {
 /** The CLI behind a harness, by whichever driver: `claude-stream` is `claude`. */
 export const familyOf = (harness: string): string => /^(?:claude|codex)(?=-|$)/.exec(harness)?.[0] ?? harness
 
-function freedomOf({ harness, confinement: { bypass, permissionMode, sandboxMode } }: Pick<Rights, 'harness' | 'confinement'>): Freedom {
+/** What an agent's confinement comes to with its harness. */
+export function freedomOf({ harness, confinement: { bypass, permissionMode, sandboxMode } }: Pick<Rights, 'harness' | 'confinement'>): Freedom {
   const bySandbox: Freedom = { unconfined: (sandboxMode ?? (bypass ? 'danger-full-access' : '')) === 'danger-full-access', writes: sandboxMode !== 'read-only' }
   const byMode: Freedom = { unconfined: bypass || permissionMode === 'bypassPermissions', writes: permissionMode !== 'plan' }
   const family = familyOf(harness)
@@ -31,6 +32,9 @@ function freedomOf({ harness, confinement: { bypass, permissionMode, sandboxMode
 
 /** Whether it may write in its workspace. */
 export const mayWrite = (own: Rights): boolean => freedomOf(own).writes
+
+/** Whether something keeps it to its workspace. */
+export const isConfined = (own: Pick<Rights, 'harness' | 'confinement'>): boolean => !freedomOf(own).unconfined
 
 /** What a child does not ask for in particular it gets as its supervisor has it. */
 export function narrow<Request extends Rights>(own: Rights, request: Request): Request {
@@ -56,8 +60,8 @@ export function checkWithin(supervisor: string, own: Rights, request: Rights & {
   const mode = familyOf(harness) === 'claude' ? 'permission_mode' : 'sandbox_mode'
   if (asked.unconfined && !has.unconfined) refuse(confinement.bypass ? 'bypass_isolation' : mode, 'it is confined to its workspace')
   if (asked.writes && !has.writes) refuse(confinement.bypass ? 'bypass_isolation' : mode, 'it may only read')
-  const allowed = own.confinement.allowedTools
-  const extra = allowed && (confinement.allowedTools ?? allowed).filter(tool => !allowed.includes(tool))
+  const allowed = own.confinement.allowedTools ?? (has.unconfined ? undefined : confinedTools)
+  const extra = allowed && confinement.allowedTools?.filter(tool => !allowed.includes(tool))
   if (extra?.length) refuse('allowed_tools', `it has no ${extra.join(', ')}`)
   for (const [name, server] of Object.entries(request.mcpServers)) if (!isDeepStrictEqual(own.mcpServers[name], server)) refuse('mcp_servers', `it has no server "${name}" of that definition`)
   // A scripted agent that misbehaves on purpose writes files and starts processes wherever it is told to.

@@ -12,20 +12,21 @@ import { defaultSupervision } from '../restarts.ts'
 import { audit } from './auditing.ts'
 import { briefing } from './briefing.ts'
 import { agentActor, agentContext, type AgentSpec, callerKey, type Core, isEnded, nameOf, remembered, rowOf, specOf, stateOf } from './core.ts'
-import { checkBudget, checkTotalCost, type Grant, watchAgent } from './budgets.ts'
+import { checkBudget, checkTotalCost, watchAgent } from './budgets.ts'
 import type { Asking } from './controlling.ts'
 import { checkRoom, depthBelow, livingProcesses } from './capacity.ts'
+import { driverOf } from './harnesses.ts'
 import { checkText } from './messaging.ts'
 import { resolveParent } from './parenthood.ts'
 import { policyBelow } from './policies.ts'
 import { checkSpawnPolicy } from './policy-checks.ts'
 import { ownerOfClient, standFor } from './principals.ts'
-import { checkWithin, familyOf, narrow } from './rights.ts'
+import { checkWithin, familyOf, isConfined, narrow } from './rights.ts'
 import { rolePrompt } from './roles.ts'
 import type { ApproveSpawn } from './spawn-approval.ts'
 import type { Servers } from './servers.ts'
 import type { AgentToolset, ParentFound, Spawned, SpawnRequest, WaitOptions } from './facade.ts'
-import type { PrepareWorkspace, Workspace } from './workspaces.ts'
+import type { PrepareWorkspace, Workspace, WorkspaceRequest } from './workspaces.ts'
 
 export interface SpawningOptions {
   readonly core: Core
@@ -50,7 +51,6 @@ export interface SpawningOptions {
 export function createSpawning(options: SpawningOptions) {
   const { core } = options
   const underway = new Map<string, Promise<Spawned>>()
-  const reserved = new Map<AgentId, Grant>()
 
   /** The same call, repeated, is the same agent; also while the first is still being made. */
   async function spawn(caller: Caller, request: SpawnRequest, asking: Asking = {}): Promise<Spawned> {
@@ -69,8 +69,7 @@ export function createSpawning(options: SpawningOptions) {
   function plan(caller: Caller, asked: SpawnRequest) {
     const model = asked.model ?? options.models[asked.harness] ?? options.models[familyOf(asked.harness)]
     const request = model === undefined ? asked : { ...asked, model }
-    const driver = options.drivers().get(request.harness)
-    if (!driver) throw new MadroxError('invalid_input', `There is no harness "${request.harness}".`, { remedy: `Harnesses: ${[...options.drivers().keys()].join(', ')}.` })
+    const driver = driverOf(request.harness, options.drivers())
     if (request.firstMessage !== undefined) checkText(core, request.firstMessage)
     const parent = typeof request.parent === 'object' ? request.parent : resolveParent(core, caller, request.parent, request.name)
     const supervisor = parent.address.kind === 'agent' ? rowOf(core, parent.address.id) : undefined
@@ -79,11 +78,11 @@ export function createSpawning(options: SpawningOptions) {
     const granted = supervisor ? narrow(specOf(supervisor), request) : request
     if (supervisor) checkWithin(supervisor.name, specOf(supervisor), granted)
     options.servers.check(granted.mcpServers)
-    checkBudget(core, granted, parent.address, [...reserved.values()])
+    checkBudget(core, granted, parent.address)
     const { ownerId } = standsUnder(core, parent.address, request.name)
     checkTotalCost(core, ownerId)
-    checkSpawnPolicy(core, { ...granted, parent: parent.address, ownerId, depth: depthBelow(core, parent.address), underway: [...reserved.values()].map(grant => grant.parent) })
-    checkRoom(core, parent.address, [...reserved.values(), { parent: parent.address }])
+    checkSpawnPolicy(core, { ...granted, parent: parent.address, ownerId, depth: depthBelow(core, parent.address) })
+    checkRoom(core, parent.address)
     return { driver, parent, granted, toolset: toolsetAt(core, parent, granted), ownerId }
   }
 
@@ -99,7 +98,7 @@ export function createSpawning(options: SpawningOptions) {
     }
     const { driver, parent, granted, toolset } = planned
     const agentId = core.ids.agent()
-    reserved.set(agentId, { parent: parent.address, limits: granted.limits ?? {} })
+    core.underway.set(agentId, { parent: parent.address, limits: granted.limits ?? {} })
     try {
       const prompt = request.systemPrompt ?? (await rolePrompt(request.role, options.rolesDir))
       const workspace = await options.prepareWorkspace({ wanted: request.workspace, agentId, agentName: request.name, base: options.workspaceDir, ...standing(core, parent.address) })
@@ -107,7 +106,7 @@ export function createSpawning(options: SpawningOptions) {
       insert(row, driver, caller, request.callKey)
       return { agentId, fresh: true }
     } finally {
-      reserved.delete(agentId)
+      core.underway.delete(agentId)
     }
   }
 
@@ -175,7 +174,7 @@ export function createSpawning(options: SpawningOptions) {
   }
 
   /** Agents that may still be spawned. */
-  const room = (): number => core.limits.maxInstances - livingProcesses(core) - reserved.size
+  const room = (): number => core.limits.maxInstances - livingProcesses(core)
   const isRepeated = (caller: Caller, callKey: string): boolean => {
     const key = callerKey(core, caller)
     return underway.has(`${key} ${callKey}`) || core.store.findCall(key, callKey) !== undefined
@@ -184,11 +183,11 @@ export function createSpawning(options: SpawningOptions) {
   return { spawn, enter, toLaunch, room, isRepeated, waitUntilReady: (agentId: AgentId, wait: WaitOptions) => waitUntilReady(core, agentId, wait) }
 }
 
-/** The caller's directory that `shared`, `worktree` and `auto` start from; an agent's own is also the bound for paths. */
-export function standing(core: Core, parent: Address): { callerDir?: string; within?: string } {
+/** The caller's directory that `shared`, `worktree` and `auto` start from; an agent's own is also the bound for paths, and nothing a confined one wrote there is obeyed. */
+export function standing(core: Core, parent: Address): Pick<WorkspaceRequest, 'callerDir' | 'within' | 'isUntrusted'> {
   if (parent.kind === 'agent') {
-    const path = core.rows.get(parent.id)?.workspace.path
-    return path ? { callerDir: path, within: path } : {}
+    const row = core.rows.get(parent.id)
+    return row ? { callerDir: row.workspace.path, within: row.workspace.path, isUntrusted: isConfined(specOf(row)) } : {}
   }
   const root = core.store.getClient(parent.id)?.root
   return root ? { callerDir: root } : {}

@@ -6,8 +6,8 @@ import type { Address, Caller } from '../messages.ts'
 import { type TeamCalls, writeTeamBrief } from '../team-brief.ts'
 import type { Catalogue, TeamRequest } from './catalogue.ts'
 import { type Core, lineAbove } from './core.ts'
+import { driverOf } from './harnesses.ts'
 import { checkText } from './messaging.ts'
-import { nearest } from '../nearest.ts'
 import { describeRoles, rolePrompt } from './roles.ts'
 import { type Directories, findTemplate, listTemplates, type Member, type Template } from './templates.ts'
 
@@ -31,17 +31,11 @@ export const createTeams = ({ core, drivers, dirs, room, isRepeated }: TeamsOpti
     const withHarness = (member: Member): Member => ({ name: member.name, role: member.role, harness: request.harness ?? member.harness })
     const supervisor = { ...withHarness(template.supervisor), ...(request.supervisorRole === undefined ? {} : { role: request.supervisorRole }) }
     const members = template.members.map(withHarness)
-    for (const { harness } of [supervisor, ...members]) checkHarness(harness, [...drivers().keys()])
+    for (const { harness } of [supervisor, ...members]) driverOf(harness, drivers())
     if (request.callKey === undefined || !isRepeated(caller, request.callKey)) checkRoom(core, template, request.under, room())
     return { template, supervisor, members, brief: toBrief(template, members, request) }
   },
 })
-
-function checkHarness(harness: string, known: readonly string[]): void {
-  if (known.includes(harness)) return
-  const near = nearest(harness, known)
-  throw new MadroxError('invalid_input', `There is no harness "${harness}".`, { remedy: `${near ? `Did you mean "${near}"? ` : ''}Harnesses: ${known.join(', ')}.`, data: { harness } })
-}
 
 /** A team cut short by a limit would have cost its supervisor and done nothing. */
 function checkRoom(core: Core, { name, size }: Template, under: Address, room: number): void {

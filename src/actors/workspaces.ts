@@ -5,11 +5,14 @@
 
 import { execFile } from 'node:child_process'
 import { existsSync } from 'node:fs'
-import { mkdir, realpath, stat, writeFile } from 'node:fs/promises'
+import { lstat, mkdir, realpath, stat, writeFile } from 'node:fs/promises'
 import { dirname, isAbsolute, join, relative } from 'node:path'
 import { promisify } from 'node:util'
 import { MadroxError, wordsOf } from '../errors.ts'
 import type { AgentId } from '../ids.ts'
+import { nearest } from '../nearest.ts'
+import { escapes, leadsElsewhere } from './paths.ts'
+import { addWorktree } from './untrusted-worktree.ts'
 
 const run = promisify(execFile)
 
@@ -32,21 +35,32 @@ export interface WorkspaceRequest {
   readonly callerDir?: string
   /** A path asked for must lie in here; none: anywhere (a person's own client). */
   readonly within?: string
+  /** A confined agent may have written in `callerDir`: a repository there is not obeyed in what commands it names. */
+  readonly isUntrusted?: boolean
 }
 
 export type PrepareWorkspace = (request: WorkspaceRequest) => Promise<Workspace>
 
-export async function prepareWorkspace(request: WorkspaceRequest): Promise<Workspace> {
+/** @param home a directory of Madrox' own, for what git needs meanwhile */
+export async function prepareWorkspace(home: string, request: WorkspaceRequest): Promise<Workspace> {
   const { wanted } = request
+  checkStands(request)
   if (wanted === 'isolated') return isolated(request)
   if (wanted === 'shared') return { kind: 'shared', path: await callerDirectory(request) }
-  if (wanted === 'worktree') return worktree(request, await callerDirectory(request))
-  if (wanted === 'auto') return (await standsInRepository(request.callerDir)) ? worktree(request, await callerDirectory(request)) : isolated(request)
+  if (wanted === 'worktree') return worktree(home, request, await callerDirectory(request))
+  if (wanted === 'auto') return (await standsInRepository(request.callerDir)) ? worktree(home, request, await callerDirectory(request)) : isolated(request)
   if (isAbsolute(wanted)) return { kind: 'path', path: await givenPath(request) }
-  throw failed(`"${wanted}" is not a workspace.`, 'Use auto, isolated, shared, worktree, or an absolute path.')
+  const near = nearest(wanted, ['auto', 'isolated', 'shared', 'worktree'])
+  throw failed(`"${wanted}" is not a workspace.`, `${near ? `Did you mean "${near}"? ` : ''}Use auto, isolated, shared, worktree, or an absolute path.`)
 }
 
 const failed = (message: string, remedy: string, cause?: unknown): MadroxError => new MadroxError('workspace_failed', message, { remedy, cause })
+
+/** Whoever may write around an agent's workspace may have put a link in its place, and what is asked for there would lie where that leads. */
+function checkStands({ wanted, within }: WorkspaceRequest): void {
+  if (within === undefined || wanted === 'isolated' || !leadsElsewhere(within)) return
+  throw failed(`The supervisor's workspace ${within} is a link by now, and leads elsewhere.`, 'Put the directory back, or use workspace "isolated".')
+}
 
 async function isolated({ base, agentId, agentName }: WorkspaceRequest): Promise<Workspace> {
   const path = await ownDirectory(base, agentId, agentName)
@@ -84,12 +98,6 @@ async function givenPath({ wanted, within }: WorkspaceRequest): Promise<string> 
   return path
 }
 
-/** Whether a path leads out of a directory, by its words: both are absolute and real. */
-export function escapes(base: string, path: string): boolean {
-  const way = relative(base, path)
-  return way === '..' || way.startsWith('../') || isAbsolute(way)
-}
-
 /** A server started from a hook or an alias of git's has these, and they go before the directory: it is the caller's that is meant. */
 const elsewhere = ['GIT_DIR', 'GIT_WORK_TREE', 'GIT_INDEX_FILE', 'GIT_COMMON_DIR', 'GIT_OBJECT_DIRECTORY', 'GIT_ALTERNATE_OBJECT_DIRECTORIES', 'GIT_NAMESPACE', 'GIT_PREFIX']
 
@@ -97,8 +105,14 @@ const elsewhere = ['GIT_DIR', 'GIT_WORK_TREE', 'GIT_INDEX_FILE', 'GIT_COMMON_DIR
 async function git(cwd: string, ...args: string[]): Promise<string> {
   // oxlint-disable-next-line node/no-process-env -- git runs as the server itself does
   const env = { ...process.env, ...Object.fromEntries(elsewhere.map(name => [name, undefined])), GIT_TERMINAL_PROMPT: '0' }
-  return (await run('git', ['-C', cwd, '-c', 'core.hooksPath=/dev/null', ...args], { env })).stdout.trim()
+  const timeout = args[0] === 'worktree' ? checkoutMs : answerMs
+  return (await run('git', ['-C', cwd, '-c', 'core.hooksPath=/dev/null', ...args], { env, timeout, killSignal: 'SIGKILL' })).stdout.trim()
 }
+
+/** Who may write there may have put something in git's way that it waits for, and a spawn holds its place meanwhile. */
+const answerMs = 10_000
+/** Filters may fetch what they write. */
+const checkoutMs = 600_000
 
 /** In the work tree of a repository with a commit to branch from: a bare one, or the inside of `.git`, is none. */
 async function standsInRepository(dir: string | undefined): Promise<boolean> {
@@ -108,6 +122,7 @@ async function standsInRepository(dir: string | undefined): Promise<boolean> {
     return (await git(dir, 'rev-parse', '--is-inside-work-tree')) === 'true'
   } catch (cause) {
     if (isMissing(cause) && hasGitAbove(dir)) throw failed(`${dir} is in a git repository, and there is no git to make a worktree with.`, 'Install git, or use workspace "shared" or "isolated".', cause)
+    if (cause instanceof Error && 'killed' in cause && cause.killed === true) throw failed(`git gave no answer about ${dir} within ${answerMs / 1000} seconds.`, 'See what it waits for with git status, or use workspace "shared" or "isolated".', cause)
     return false // git's exit code is the answer
   }
 }
@@ -115,26 +130,36 @@ async function standsInRepository(dir: string | undefined): Promise<boolean> {
 const isMissing = (cause: unknown): boolean => cause instanceof Error && 'code' in cause && cause.code === 'ENOENT'
 const hasGitAbove = (dir: string): boolean => existsSync(join(dir, '.git')) || (dirname(dir) !== dir && hasGitAbove(dirname(dir)))
 
-async function worktree({ base, agentId, agentName }: WorkspaceRequest, dir: string): Promise<Workspace> {
+async function worktree(home: string, { base, agentId, agentName, isUntrusted = false }: WorkspaceRequest, dir: string): Promise<Workspace> {
   if (!(await standsInRepository(dir))) throw failed(`${dir} is not in the work tree of a git repository with a commit, so there is nothing to make a worktree of.`, 'Commit something first, or use workspace "shared" or "isolated".')
   const repository = await git(dir, 'rev-parse', '--show-toplevel')
   const branch = `${await branchPrefix(dir)}${slug(agentName)}-${agentId.slice(0, 6)}`
   const path = await ownDirectory(base, agentId, agentName)
   try {
-    await git(dir, 'worktree', 'add', '--quiet', '-b', branch, path, 'HEAD')
+    if (isUntrusted) await addWorktree(home, { dir, branch, path })
+    else await git(dir, 'worktree', 'add', '--quiet', '-b', branch, path, 'HEAD')
   } catch (cause) {
     throw failed(`git could not make a worktree of ${repository}: ${stderrOf(cause)}`, 'See git worktree list and git worktree prune, or use workspace "shared".', cause)
   }
-  const inside = join(await realpath(path), relative(await realpath(repository), dir))
-  await mkdir(inside, { recursive: true })
-  return { kind: 'worktree', path: inside, branch, repository }
+  return { kind: 'worktree', path: await sameIn(await realpath(path), relative(await realpath(repository), dir)), branch, repository }
+}
+
+/** The directory in the worktree that the caller stands in, made where the commit has none. What the commit has there may be a link, and lead anywhere. */
+async function sameIn(top: string, way: string): Promise<string> {
+  let path = top
+  for (const name of way.split('/').filter(part => part !== '')) {
+    path = join(path, name)
+    if (!existsSync(path)) await mkdir(path)
+    if (!(await lstat(path)).isDirectory()) throw failed(`${way} is a directory where you stand, and none in the commit that the worktree was made of.`, 'Commit it, or use workspace "shared" or "isolated".')
+  }
+  return path
 }
 
 /** Git keeps no branch below another: where there is one called `madrox`, ours stand beside it. */
 const branchPrefix = (dir: string): Promise<string> => git(dir, 'show-ref', '--verify', '--quiet', 'refs/heads/madrox').then(() => 'madrox-', () => 'madrox/') // git's exit code is the answer
 
 const slug = (name: string): string => name.toLowerCase().replace(/[^a-z0-9]+/g, '-').replace(/^-+|-+$/g, '').slice(0, 40) || 'agent'
-const stderrOf = (cause: unknown): string => (cause instanceof Error && 'stderr' in cause ? String(cause.stderr).trim() : String(cause))
+const stderrOf = (cause: unknown): string => (cause instanceof MadroxError ? cause.message : cause instanceof Error && 'stderr' in cause ? String(cause.stderr).trim() : String(cause))
 
 /** How to bring a worktree's work back, as a sentence for the spawn's result. */
 export const bringBack = ({ path, branch, repository }: Pick<Workspace, 'path' | 'branch' | 'repository'>): string | undefined =>

@@ -3,6 +3,8 @@
 import { parseArgs } from 'node:util'
 import type { ArgsDef } from 'citty'
 import { type Config, defaultOf, type Effective, optionOf, resolveConfig, type Setting, type SettingName, settingList, settings } from '../config.ts'
+import { codeOf, wordsOf } from '../errors.ts'
+import { Misunderstood, orNearest } from './exit.ts'
 
 export type Given = Readonly<Record<string, (string | boolean)[] | undefined>>
 
@@ -34,8 +36,19 @@ export function parse(rawArgs: readonly string[], known: ArgsDef): Given {
 /** The same for a command that takes words as well. */
 export function parseWith(rawArgs: readonly string[], known: ArgsDef, allowPositionals: boolean): { readonly given: Given; readonly words: readonly string[] } {
   const options = Object.fromEntries(Object.entries(known).filter(([, { type }]) => type !== 'positional').map(([name, { type }]) => [name, { type: type === 'boolean' ? ('boolean' as const) : ('string' as const), multiple: true }]))
-  const { values, positionals } = parseArgs({ args: [...rawArgs], options, strict: true, allowPositionals })
+  const { values, positionals } = orUnknown(Object.keys(options), () => parseArgs({ args: [...rawArgs], options, strict: true, allowPositionals }))
   return { given: values as Given, words: positionals } // every option is `multiple`
+}
+
+/** Node tells of a word that begins with `-`; a person mistyped an option. */
+function orUnknown<Parsed>(known: readonly string[], parseThem: () => Parsed): Parsed {
+  try {
+    return parseThem()
+  } catch (error) {
+    const option = codeOf(error) === 'ERR_PARSE_ARGS_UNKNOWN_OPTION' ? /'(-[^']*)'/.exec(wordsOf(error))?.[1] : undefined
+    if (option === undefined) throw error
+    throw new Misunderstood(`Unknown option '${option}'.${orNearest(option, known)}`)
+  }
 }
 
 /** What these options make of the configuration. */

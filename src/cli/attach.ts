@@ -9,7 +9,7 @@ const { json: _, ...server } = common // what is shown is a terminal
 
 export const attach = toCommand({
   name: 'attach',
-  description: "Look at an agent's terminal, live. Ctrl-\\ c takes control: what you type is the agent's, and messages to it wait. Ctrl-\\ r releases it, Ctrl-\\ x clears what you typed and releases it, Ctrl-\\ d detaches; the agent runs on",
+  description: "An agent's terminal in yours, live; you only look until you take control. Ctrl-\\ c takes control: what you type is the agent's, and messages to it wait. Ctrl-\\ r releases it, Ctrl-\\ x clears what you typed and releases it, Ctrl-\\ d detaches; the agent runs on",
   words: ['AGENT'],
   options: {
     ...server,

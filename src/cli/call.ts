@@ -1,7 +1,7 @@
 /** `madrox call`: any tool, with its arguments as JSON, from stdin, or as `key=value`. The tools' schemas are loaded for the last alone, and for help. */
 
 import { callTool, type Data } from './calling.ts'
-import { common, orStdin, serverOf, tell, toCommand, wait } from './command.ts'
+import { common, keyed, keyOf, orStdin, serverOf, tell, toCommand, wait } from './command.ts'
 import { Misunderstood } from './exit.ts'
 import { harmless } from './output.ts'
 
@@ -9,11 +9,11 @@ export const call = toCommand({
   name: 'call',
   description: 'Call any tool: madrox call TOOL {JSON}, - for stdin, or key=value …; madrox call TOOL --help shows its parameters',
   words: ['TOOL', '[ARGUMENTS…]'],
-  options: common,
+  options: { ...common, ...keyed },
   run: async (given, [tool = '', ...words]) => {
     const args = await toArguments(tool, words)
     const server = await serverOf(given)
-    const data = await wait(given, tool, (signal, onProgress) => callTool(server, tool, args, { signal, onProgress }))
+    const data = await wait(given, tool, (signal, onProgress) => callTool(server, tool, args, { signal, onProgress, ...keyOf(given) }))
     return tell(given, data, inWords)
   },
 })
@@ -43,4 +43,9 @@ function jsonOf(text: string): Data {
   throw new Misunderstood('The arguments are no JSON object.')
 }
 
-const inWords = (data: Data): string => (typeof data['text'] === 'string' && Object.keys(data).length === 1 ? harmless(data['text']) : harmless(JSON.stringify(data, undefined, 2)))
+/** A text as it is; how many replies wait stands below it. */
+function inWords(data: Data): string {
+  const { text, pending_replies: pending, ...rest } = data
+  if (typeof text !== 'string' || Object.keys(rest).length > 0) return harmless(JSON.stringify(data, undefined, 2))
+  return harmless(typeof pending === 'number' ? `${text}\npending_replies: ${pending}` : text)
+}

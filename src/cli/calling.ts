@@ -18,6 +18,8 @@ export interface CallOptions {
   /** Ends the wait, never the work. */
   readonly signal?: AbortSignal
   readonly onProgress?: (message: string) => void
+  /** The call's own identity: repeated with it, it is the first call. */
+  readonly key?: string
 }
 
 /** What a session of the command line is called among an owner's clients. */
@@ -31,8 +33,8 @@ const headersOf = ({ token, cwd }: Server): Record<string, string> => ({
  * The tool's data; of a text, `{text}`.
  * @throws MadroxError as the tool refused; CommandError where no server answers
  */
-export async function callTool(server: Server, tool: string, args: Data, { signal, onProgress = () => {} }: CallOptions = {}): Promise<Data> {
-  const response = await reach(server, '/tools/execute', { method: 'POST', headers: { accept: 'text/event-stream', 'content-type': 'application/json' }, body: JSON.stringify({ tool, arguments: args }), ...(signal ? { signal } : {}) })
+export async function callTool(server: Server, tool: string, args: Data, { signal, onProgress = () => {}, key }: CallOptions = {}): Promise<Data> {
+  const response = await reach(server, '/tools/execute', { method: 'POST', headers: { accept: 'text/event-stream', 'content-type': 'application/json', ...(key === undefined ? {} : { 'idempotency-key': key }) }, body: JSON.stringify({ tool, arguments: args }), ...(signal ? { signal } : {}) })
   if (!response.headers.get('content-type')?.startsWith('text/event-stream')) return dataOf(response)
   for await (const { event, data } of eventsOf(server, response)) {
     if (event === 'progress') onProgress(String(data['message']))

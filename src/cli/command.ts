@@ -12,8 +12,7 @@ import { startSpinner } from './spinner.ts'
 export interface Command {
   readonly name: string
   readonly description: string
-  /** Words it takes: `NAME` must be given, `[NAME]` may, `NAME…` is the rest. */
-  readonly words?: readonly string[]
+  readonly words?: Words
   readonly options?: ArgsDef
   /** Resolves with the exit code. */
   run(given: Given, words: readonly string[]): Promise<number>
@@ -26,8 +25,30 @@ export const common = {
   json: { type: 'boolean', description: 'The data itself, for programs' },
 } as const satisfies ArgsDef
 
+/** Of commands that spawn or send. */
+export const keyed = {
+  'idempotency-key': { type: 'string', description: 'Any text of your own: the same call again with it is the first one, and nothing is done twice', valueHint: 'TEXT' },
+} as const satisfies ArgsDef
+
+export const keyOf = (given: Given): { readonly key?: string } => {
+  const key = textOf(given, 'idempotency-key')
+  return key === undefined ? {} : { key }
+}
+
+/** What the words of commands stand for. */
+const wordsAbout = {
+  AGENT: 'Its name, its id, or the beginning of its id', NAME: 'What the agent is to be called', TASK: 'What it is told first; -: what comes on stdin', MESSAGE: 'What it is told; -: what comes on stdin',
+  TOOL: 'One of docs/reference/tools.md', ARGUMENTS: 'JSON, key=value …, or -: JSON on stdin', CLIENT: 'claude or codex; none: both',
+} as const
+
+export type Word = keyof typeof wordsAbout
+/** `NAME` must be given, `[NAME]` may, `NAME…` is the rest. */
+export type Words = readonly (Word | `${Word}…` | `[${Word}]` | `[${Word}…]`)[]
+
+const about = (word: Words[number]): string => `${wordsAbout[word.replace(/[[\]…]/g, '') as Word]}${word.includes('…') && !word.startsWith('[') ? '; one or several' : ''}` // what is left is the word itself
+
 export function toCommand({ name, description, words = [], options = {}, run }: Command): CommandDef {
-  const shown = Object.fromEntries(words.map(word => [word.replace(/[[\]…]/g, ''), { type: 'positional' as const, required: false, description: word.startsWith('[') ? 'May be left out' : word.endsWith('…') ? 'One or several' : 'Needed' }]))
+  const shown = Object.fromEntries(words.map(word => [word.replace(/[[\]…]/g, ''), { type: 'positional' as const, required: false, description: about(word), valueHint: word }]))
   return defineCommand({
     meta: { name: `madrox ${name}`, description },
     args: { ...shown, ...options },
@@ -39,7 +60,7 @@ export function toCommand({ name, description, words = [], options = {}, run }: 
   }) as CommandDef // the table knows no command's own options
 }
 
-function checkWords(known: readonly string[], said: readonly string[]): void {
+function checkWords(known: Words, said: readonly string[]): void {
   const missing = known.filter(word => !word.startsWith('['))[said.length]
   if (missing !== undefined) throw new Misunderstood(`${missing.replace('…', '')} is missing.`)
   const extra = known.at(-1)?.includes('…') ? undefined : said[known.length]

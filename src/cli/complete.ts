@@ -1,9 +1,12 @@
 /**
  * `madrox complete`: completion for shells, by @bomb.sh/tab. A shell calls it at each Tab, so that it loads no more than the command
- * at hand, and asks the server for the names of agents no longer than a person would wait.
+ * at hand, and asks the server for the names of agents no longer than a person would wait. The scripts that call it are of its own,
+ * in `completions`: the library's bash script needs the package bash-completion and expands what is offered as code (`compgen -W`), and its
+ * zsh script leaves it unquoted on the line, where the names of agents are words of theirs.
  */
 
-import tab, { type Complete, script } from '@bomb.sh/tab'
+import { readFileSync } from 'node:fs'
+import tab, { type Complete } from '@bomb.sh/tab'
 import { type ArgsDef, type CommandDef, defineCommand } from 'citty'
 import { readPath } from './calling.ts'
 import { commands } from './commands.ts'
@@ -20,8 +23,7 @@ export const complete = defineCommand({
     const [shell, ...words] = rawArgs
     if (shell === '--') return answer(words)
     if (words.length > 0 || !shells.some(known => known === shell)) throw new Misunderstood(`Give one of ${shells.join(', ')}.`)
-    script(shell ?? '', 'madrox', 'madrox')
-    process.exit(0)
+    process.stdout.write(readFileSync(new URL(`../../completions/madrox.${shell}`, import.meta.url), 'utf8'))
   },
 }) as CommandDef // the table knows no command's own options
 

@@ -1,6 +1,7 @@
 /** How a command ends, in numbers: what scripts go by. */
 
 import { MadroxError } from '../errors.ts'
+import { nearest } from '../nearest.ts'
 
 export const exitCodes = {
   done: 0,
@@ -29,6 +30,13 @@ export class CommandError extends MadroxError {
 /** What was typed does not fit; told with the place of its help. */
 export class Misunderstood extends Error {
   override readonly name = 'Misunderstood'
+}
+
+/** ` Did you mean "…"?`, where one of the known words is near enough; the dashes of options are not counted. */
+export function orNearest(given: string, known: readonly string[]): string {
+  const dashes = /^-*/.exec(given)?.[0] ?? ''
+  const near = nearest(given.slice(dashes.length), known)
+  return near === undefined ? '' : ` Did you mean "${dashes}${near}"?`
 }
 
 type Data = Readonly<Record<string, unknown>>

@@ -1,13 +1,14 @@
 /** `madrox send`: a message, and waiting for its answer. It is accepted first and waited for then, so that whoever stops waiting knows its id. */
 
 import { callTool, type Data, type Server } from './calling.ts'
-import { common, isSet, orStdin, serverOf, tell, toCommand, wait } from './command.ts'
+import { common, isSet, keyed, keyOf, orStdin, serverOf, tell, toCommand, wait } from './command.ts'
 import type { Given } from './arguments.ts'
 import { bold, dim, harmless } from './output.ts'
 import { argumentsOf, optionsOf } from './tool-options.ts'
 
 const options = {
   ...common,
+  ...keyed,
   ...optionsOf('send_to_instance', ['instance_id', 'message', 'wait_for_response']),
   'no-wait': { type: 'boolean', description: 'Do not wait for the answer; madrox replies shows it' },
 } as const
@@ -19,10 +20,10 @@ export const send = toCommand({
   options,
   run: async (given, [agent = '', message = '']) => {
     const server = await serverOf(given)
-    const { timeout_seconds, ...args } = argumentsOf('send_to_instance', given, { instance_id: agent, message: orStdin(message), wait_for_response: false })
-    const sent = await callTool(server, 'send_to_instance', args)
+    const args = argumentsOf('send_to_instance', given, { instance_id: agent, message: orStdin(message), wait_for_response: false })
+    const sent = await callTool(server, 'send_to_instance', args, keyOf(given)) // with how long to wait, so that what does not fit is refused before it is sent
     if (isSet(given, 'no-wait') || args['expects_reply'] === false || typeof sent['message_id'] !== 'string') return tell(given, sent, answerWords)
-    return tell(given, await awaitAnswer(given, server, sent['message_id'], timeout_seconds), answerWords)
+    return tell(given, await awaitAnswer(given, server, sent['message_id'], args['timeout_seconds']), answerWords)
   },
 })
 

@@ -26,6 +26,9 @@ import type { Log } from '../log.ts'
 
 const agentId = z.string()
 
+/** What a confined agent gets of tools that have names, where it is given no list: enough to work in a directory, nothing that reaches beyond it. */
+export const confinedTools: readonly string[] = ['Bash', 'Read', 'Edit', 'Write', 'Glob', 'Grep', 'NotebookEdit', 'ToolSearch', 'TaskStop']
+
 /** An MCP server an agent gets beside Madrox. */
 export const mcpServerSchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('stdio'), command: z.string(), args: z.array(z.string()).default([]), env: z.record(z.string(), z.string()).default({}) }),
@@ -115,6 +118,20 @@ export const driverCommandSchema = z.discriminatedUnion('type', [
 /** As callers write it: defaults may be left out. */
 export type DriverCommand = z.input<typeof driverCommandSchema>
 
+/** A thing that a permission prompt asks for. Paths are absolute, and real as far as they exist. */
+export const wantSchema = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('read'), paths: z.array(z.string()) }),
+  z.object({ kind: z.literal('write'), paths: z.array(z.string()) }),
+  /** A command of a shell. `unsandboxed`: it is to run outside of what confines the agent. */
+  z.object({ kind: z.literal('run'), unsandboxed: z.boolean() }),
+  z.object({ kind: z.literal('network') }),
+  /** A tool of an MCP server, by the name the launch gave it; `madrox`: the way back. */
+  z.object({ kind: z.literal('server'), server: z.string() }),
+  /** A tool of the CLI's own that bounds itself: there is nothing in its arguments to judge. */
+  z.object({ kind: z.literal('tool') }),
+])
+export type Want = z.infer<typeof wantSchema>
+
 /** What told us. `process`: the operating system; `self`: the harness is Madrox's own. */
 export const factSources = ['hook', 'protocol', 'osc', 'status_file', 'transcript', 'process', 'self'] as const
 export type FactSource = (typeof factSources)[number]
@@ -182,7 +199,15 @@ export const driverFactSchema = z.discriminatedUnion('type', [
     /** USD, by the CLI's own word: of this call, or its share where the CLI tells of several at once. May come with a later report of the call. */
     costUsd: z.number().optional(),
   }),
-  z.object({ type: z.literal('approvalRequested'), ...fact, approvalId: z.string(), tool: z.string(), detail: z.string() }),
+  z.object({
+    type: z.literal('approvalRequested'),
+    ...fact,
+    approvalId: z.string(),
+    tool: z.string(),
+    detail: z.string(),
+    /** All that it asks for; absent: not told in a form that a policy could judge. */
+    wants: z.array(wantSchema).optional(),
+  }),
   z.object({ type: z.literal('approvalResolved'), ...fact, approvalId: z.string(), decision: z.enum(['allow', 'deny', 'gone']) }),
   z.object({ type: z.literal('screenRead'), ...fact, requestId: z.string(), rendering: z.enum(['terminal', 'transcript']), text: z.string() }),
   z.object({

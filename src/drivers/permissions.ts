@@ -1,6 +1,7 @@
 /** Permission requests a CLI waits on: each held until it is answered, or until nobody waits for it any more. */
 
 import { randomUUID } from 'node:crypto'
+import type { Want } from './driver.ts'
 import type { SourcedFact } from './facts.ts'
 import type { HookAnswer } from './hooks.ts'
 
@@ -11,9 +12,16 @@ export type Verdict = { readonly behavior: 'allow' } | { readonly behavior: 'den
 export const toHookAnswer = (decision: Verdict | undefined): HookAnswer =>
   (decision ? { hookSpecificOutput: { hookEventName: 'PermissionRequest', decision } } : {})
 
+export interface Asked {
+  readonly tool: string
+  readonly detail: string
+  /** As a policy may judge it. */
+  readonly wants?: readonly Want[] | undefined
+}
+
 export interface Approvals {
   /** Asks; resolves with the answer, undefined: nobody waits for one any more. */
-  hold(tool: string, detail: string, gone: AbortSignal): Promise<Verdict | undefined>
+  hold(asked: Asked, gone: AbortSignal): Promise<Verdict | undefined>
   /** An id that is not open is ignored: it was answered, or its dialog is gone. */
   answer(approvalId: string, decision: 'allow' | 'deny', message: string | undefined): void
   count(): number
@@ -32,10 +40,10 @@ export function createApprovals(tell: (fact: SourcedFact<'approvalRequested' | '
     resolve(answer)
   }
   return {
-    hold: (tool, detail, gone) => new Promise(resolve => {
+    hold: ({ tool, detail, wants }, gone) => new Promise(resolve => {
       const approvalId = randomUUID()
       open.set(approvalId, resolve)
-      tell({ type: 'approvalRequested', source, approvalId, tool, detail })
+      tell({ type: 'approvalRequested', source, approvalId, tool, detail, ...(wants ? { wants: [...wants] } : {}) })
       gone.addEventListener('abort', () => settle(approvalId, 'gone'), { once: true })
     }),
     answer: (approvalId, decision, message) => settle(approvalId, decision, decision === 'allow' ? { behavior: 'allow' } : { behavior: 'deny', message: message ?? 'Denied.' }),

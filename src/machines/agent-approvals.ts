@@ -5,12 +5,12 @@ import { type AgentContext, answerMs, approvalMs } from './agent-context.ts'
 import { type AgentDecision, clear, type CommandOf, deadline, type DeadlineOf, dispatch, record } from './agent-effects.ts'
 
 /** It is told of, and denied at its deadline: a dialog that nobody sees would hold its agent for ever. */
-export function opened(c: AgentContext, { approvalId, tool, detail, at }: FactOf<'approvalRequested'>): AgentDecision {
+export function opened(c: AgentContext, { approvalId, tool, detail, wants, at }: FactOf<'approvalRequested'>): AgentDecision {
   const expiresAt = at + (c.approvalMs ?? approvalMs)
   return {
     context: { approvals: [...c.approvals.filter(known => known.approvalId !== approvalId), { approvalId, tool, detail }] },
     effects: [
-      record({ type: 'approvalOpened', agentId: c.agentId, approvalId, tool, detail, expiresAt, at }),
+      record({ type: 'approvalOpened', agentId: c.agentId, approvalId, tool, detail, ...(wants ? { wants } : {}), expiresAt, at }),
       // Whoever was told denies it first; this is for when nobody could be told.
       deadline(c, `approval:${approvalId}`, expiresAt + answerMs, { type: 'approvalExpired', approvalId }),
     ],

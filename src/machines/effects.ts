@@ -4,7 +4,7 @@
  */
 
 import type { Audited } from '../audit.ts'
-import type { DriverCommand } from '../drivers/driver.ts'
+import type { DriverCommand, Want } from '../drivers/driver.ts'
 import type { AgentId, JobId, MessageId, ReplyId } from '../ids.ts'
 import type { JobEnd } from '../jobs.ts'
 import type { Address, Outcome, Reply } from '../messages.ts'
@@ -35,7 +35,7 @@ export type LedgerEvent =
   /** What became of the agent: for its supervisor, or `to`. */
   | { readonly type: 'noticeGiven'; readonly agentId: AgentId; readonly text: string; readonly to?: Address; readonly at: number }
   /** Its CLI asks whether it may use a tool; who is to say so is not the agent's to know. */
-  | { readonly type: 'approvalOpened'; readonly agentId: AgentId; readonly approvalId: string; readonly tool: string; readonly detail: string; readonly expiresAt: number; readonly at: number }
+  | { readonly type: 'approvalOpened'; readonly agentId: AgentId; readonly approvalId: string; readonly tool: string; readonly detail: string; readonly wants?: readonly Want[]; readonly expiresAt: number; readonly at: number }
   /** Why it ends: `max_total_tokens`, … */
   | { readonly type: 'limitReached'; readonly agentId: AgentId; readonly limit: string; readonly detail: string; readonly at: number }
   /** `by`: who cancelled it; `quiet`: that is its caller, who need not be told. */

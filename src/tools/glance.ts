@@ -3,28 +3,26 @@
 import { z } from 'zod'
 import type { AgentStatus } from '../actors/system.ts'
 import { toWireError } from '../errors.ts'
-import { redactData } from '../redaction.ts'
 import { answer, note } from './outputs.ts'
 import { isoTime, readOnly, reference } from './schemas.ts'
-import { iso, toOutput, toPrompt } from './see.ts'
+import { iso, toOutput, toStatus } from './see.ts'
 import { liveOutput } from './status-output.ts'
 import { defineTool } from './tool.ts'
 
 const seconds = (since: number | undefined, now: number): number | null => (since === undefined ? null : Math.max(0, Math.round((now - since) / 1000)))
 
-/** Each with since when, and by what it was told. */
+/** The whole status; the current tool with since when, and by what it was told. */
 const toLive = (status: AgentStatus, now: number): Record<string, unknown> => ({
-  instance_id: status.id, name: status.name, state: status.state, detail: status.detail, since: iso(status.since), source: status.source, seconds_in_state: seconds(status.since, now),
+  ...toStatus(status, now), seconds_in_state: seconds(status.since, now),
   current_tool: status.currentTool === undefined ? null : { name: status.currentTool, since: status.currentToolSince === undefined ? null : iso(status.currentToolSince), source: status.currentToolSource ?? null },
-  current_message: status.currentMessage ?? null, waiting_messages: status.mailbox, waits_for_others: status.waits ?? false, ...(status.approval ? { approval: toPrompt(status.approval) } : {}),
+  waiting_messages: status.mailbox, waits_for_others: status.waits ?? false,
   last_fact_at: status.lastFactAt === undefined ? null : iso(status.lastFactAt), seconds_since_last_fact: seconds(status.lastFactAt, now), stuck: status.stuckSince !== undefined,
-  last_error: redactData(status.lastError ?? null),
 })
 
 export const getLiveInstanceStatus = defineTool({
   name: 'get_live_instance_status',
   title: 'What agents do right now',
-  description: 'The state of an agent at this moment, the tool it is in and since when, and when it was last heard of. Without instance_id: all living ones. Tokens, cost and limits: get_instance_status. Not for waiting: answers come by themselves.',
+  description: 'The status of an agent at this moment: the tool it is in and since when, when it was last heard of, and the rest of what get_instance_status says, less what it changed in git. Without instance_id: all living ones. Not for waiting: answers come by themselves.',
   input: z.strictObject({ instance_id: reference.optional() }),
   output: liveOutput,
   annotations: readOnly,

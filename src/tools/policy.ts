@@ -37,7 +37,8 @@ const keys = {
   max_depth: policyFields.max_depth.nullish().describe('Levels below the client'),
   max_children: policyFields.max_children.nullish().describe('Of one supervisor'),
   max_total_cost: policyFields.max_total_cost.nullish().describe('USD of living teams'),
-  permission_prompts: policyFields.permission_prompts.nullish().describe('Who answers when an agent\'s CLI asks to use a tool'),
+  permission_prompts: policyFields.permission_prompts.nullish().describe('Who answers when an agent\'s CLI asks to use a tool. policy: what its isolation allows is allowed, what lies outside is denied'),
+  unjudged_prompts: policyFields.unjudged_prompts.nullish().describe('Under policy: who answers what it cannot judge, e.g. a command of an unconfined shell'),
   notifications: policyFields.notifications.nullish().describe('Notices in your inbox: on spawn, end, error, and once agents have cost so many USD'),
 } as const
 

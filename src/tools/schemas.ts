@@ -42,14 +42,15 @@ export const spawnFields = {
   expects_reply: z.boolean().default(true),
   workspace: z.string().max(4_096).default('auto').describe('auto | isolated | shared | worktree | absolute path. auto: a git worktree if you stand in a repository, else an empty directory'),
   bypass_isolation: z.boolean().default(false).describe('Let it act outside its workspace'),
-  permission_mode: z.enum(['acceptEdits', 'bypassPermissions', 'default', 'dontAsk', 'manual', 'plan']).optional(),
+  permission_mode: z.enum(['acceptEdits', 'bypassPermissions', 'default', 'dontAsk', 'manual', 'plan', 'on-request', 'untrusted']).optional(),
   allowed_tools: z.array(z.string().min(1)).max(100).optional(),
   mcp_servers: mcpServers.prefault([]).describe('Presets (e.g. ["filesystem"]) or {name: {command, args, env} | {url, headers} | {preset, args, env}}'),
   inherit_mcp: z.boolean().default(false).describe("Also the user's own MCP servers"),
   // `int()` would list the largest whole number with it.
   max_total_tokens: z.number().positive().refine(Number.isSafeInteger, 'is no whole number').optional(),
   max_cost: z.number().positive().optional().describe('USD'),
-  timeout_minutes: z.number().positive().optional().describe('Then it is ended'),
+  // Ten years; what lies beyond what a date can be could not be told. Listed, it would cost its tokens.
+  timeout_minutes: z.number().positive().refine(minutes => minutes <= 5_256_000, 'is more than ten years').optional().describe('Then it is ended'),
   toolset: z.enum(['leaf', 'supervisor']).optional().describe('leaf: needs no agents of its own'),
   restart: z.enum(restartPolicies).default('transient'),
   /** Known to users of the original; every agent has Madrox. */

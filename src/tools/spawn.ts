@@ -7,7 +7,7 @@ import type { AgentId } from '../ids.ts'
 import { toSent } from './messages.ts'
 import { answer, refusalFields, spawnedItem, spawnedOutput } from './outputs.ts'
 import { acting, anyFields, codexFields, reference, spawnFields, type SpawnInput, spawnInput } from './schemas.ts'
-import { defineTool, RefusalWithReplies, type ToolContext, type ToolResult } from './tool.ts'
+import { defineTool, parametersMeant, RefusalWithReplies, type ToolContext, type ToolResult } from './tool.ts'
 
 const common = { annotations: acting, topic: 'spawn', output: spawnedOutput, spawns: true } as const
 
@@ -81,7 +81,7 @@ export const spawnMultiple = defineTool({
 
 async function spawnItem(item: unknown, index: number, parent: ParentFound | undefined, context: ToolContext): Promise<ToolResult> {
   const parsed = batchItem.safeParse(item)
-  if (!parsed.success) throw new MadroxError('invalid_input', `instances[${index}] does not fit: ${parsed.error.issues.map(issue => `${issue.path.join('.') || 'item'}: ${issue.message}`).join('; ')}.`, { remedy: 'Correct it and spawn it again; the others were not touched.' })
+  if (!parsed.success) throw new MadroxError('invalid_input', `instances[${index}] does not fit: ${parsed.error.issues.map(issue => `${issue.path.join('.') || 'item'}: ${issue.message}`).join('; ')}.`, { remedy: `${parametersMeant(batchItem, parsed.error)}Correct it and spawn it again; the others were not touched.` })
   const { instance_type: harness, ...input } = parsed.data
   return spawnOne(harness, input, { ...context, ...(context.callKey === undefined ? {} : { callKey: `${context.callKey}#${index}` }) }, parent)
 }

@@ -33,9 +33,11 @@ const statusFields = {
   changes: z.union([z.looseObject(changesFields), z.looseObject({ unknown: z.string().describe('Why nothing is known') })]).optional().describe('Of a workspace in a git repository'),
 }
 
+const { changes: _changes, ...liveStatus } = statusFields
+
 const liveFields = {
-  ...stateFields, seconds_in_state: z.number().nullable(), current_tool: z.looseObject({ name: z.string(), since: time.nullable(), source: z.string().nullable() }).nullable(), current_message: z.string().nullable(),
-  waiting_messages: z.number(), waits_for_others: z.boolean(), approval, last_fact_at: time.nullable().describe('When it was last heard of'), seconds_since_last_fact: z.number().nullable(), stuck: z.boolean(), last_error: lastError,
+  ...liveStatus, seconds_in_state: z.number().nullable(), current_tool: z.looseObject({ name: z.string(), since: time.nullable(), source: z.string().nullable() }).nullable(),
+  waiting_messages: z.number(), waits_for_others: z.boolean(), last_fact_at: time.nullable().describe('When it was last heard of'), seconds_since_last_fact: z.number().nullable(), stuck: z.boolean(),
 }
 
 /** Of the one that was named, or of all. */

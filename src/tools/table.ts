@@ -1,6 +1,7 @@
 /** The tool table: what MCP, REST and CLI all read. */
 
 import { z } from 'zod'
+import { MadroxError } from '../errors.ts'
 import { answerApproval, listApprovals } from './approvals.ts'
 import { cleanWorkspaces, getInstanceDiff } from './changes.ts'
 import { interruptInstance, interruptMultiple, terminateInstance, terminateMultiple } from './control.ts'
@@ -78,5 +79,9 @@ const callAnyTool = (table: ToolTable): Tool =>
     topic: 'control',
     listedFor: ['leaf', 'supervisor'],
     searchHint: 'call further tool',
-    handler: (input, context) => runTool(table, input.name, input.arguments, context),
+    handler: (input, context) => {
+      // As deep as a caller likes, it would run out of stack; and the record names the tool that was called.
+      if (input.name === 'call_tool') throw new MadroxError('invalid_input', 'call_tool does not call itself.', { remedy: 'Name the tool that is meant.', data: { name: input.name } })
+      return runTool(table, input.name, input.arguments, context)
+    },
   })

@@ -3,10 +3,11 @@
  * known here. A handler gets parsed input and answers with plain data or text; how that crosses a wire is the transport's.
  */
 
-import type { z } from 'zod'
+import { z } from 'zod'
 import { MadroxError, toWireError, type WireError } from '../errors.ts'
 import type { ReplyId } from '../ids.ts'
 import type { Caller } from '../messages.ts'
+import { nearest } from '../nearest.ts'
 import type { MadroxSystem, Person } from '../actors/system.ts'
 
 export const toolsets = ['leaf', 'supervisor', 'client'] as const
@@ -66,7 +67,8 @@ export const defineTool = <Input extends z.ZodType>(tool: Tool<Input>): Tool => 
 
 export type ToolTable = ReadonlyMap<string, Tool>
 
-export type ToolOutcome = ({ readonly ok: true } & ToolResult) | { readonly ok: false; readonly error: WireError; readonly replies?: readonly ReplyId[] }
+/** `pendingReplies`: beside a text, which has no place for them. */
+export type ToolOutcome = ({ readonly ok: true; readonly pendingReplies?: number } & ToolResult) | { readonly ok: false; readonly error: WireError; readonly replies?: readonly ReplyId[] }
 
 /** A refusal that tells what replies hold: they are handed out by it, as by an answer. */
 export class RefusalWithReplies extends MadroxError {
@@ -80,7 +82,7 @@ export class RefusalWithReplies extends MadroxError {
 
 /**
  * `runTool` for a wire. Never throws: what a caller did wrong and what went wrong come back as `ok: false`.
- * `pending_replies` is added to a client's data when it has any.
+ * A client is told how many replies wait for it, when there are any: as `pending_replies` in data, beside a text.
  */
 export async function callTool(table: ToolTable, name: string, args: unknown, context: ToolContext): Promise<ToolOutcome> {
   try {
@@ -103,24 +105,34 @@ export async function runTool(table: ToolTable, name: string, args: unknown, con
   const tool = table.get(name)
   if (!tool) throw unknownTool(table, name)
   const parsed = tool.input.safeParse(args ?? {})
-  if (!parsed.success) throw invalidInput(name, parsed.error)
+  if (!parsed.success) throw invalidInput(tool, name, parsed.error)
   return tool.handler(parsed.data, context)
 }
 
 function withPendingReplies({ caller, system }: ToolContext, result: ToolOutcome): ToolOutcome {
-  if (caller.kind !== 'client' || !result.ok || !result.data) return result
+  if (caller.kind !== 'client' || !result.ok) return result
   const pending = system.pendingReplies(caller) // what this answer hands out has left the inbox already
-  return pending > 0 ? { ...result, data: { ...result.data, pending_replies: pending } } : result
+  if (pending === 0) return result
+  return result.data ? { ...result, data: { ...result.data, pending_replies: pending } } : { ...result, pendingReplies: pending }
 }
+
+const didYouMean = (near: string | undefined): string => (near === undefined ? '' : `Did you mean "${near}"? `)
 
 function unknownTool(table: ToolTable, name: string): MadroxError {
-  return new MadroxError('unknown_tool', `There is no tool "${name}".`, { remedy: `Tools: ${[...table.keys()].toSorted().join(', ')}.`, data: { name } })
+  const known = [...table.keys()]
+  return new MadroxError('unknown_tool', `There is no tool "${name}".`, { remedy: `${didYouMean(nearest(name, known))}Tools: ${known.toSorted().join(', ')}.`, data: { name } })
 }
 
-function invalidInput(name: string, error: z.ZodError): MadroxError {
+function invalidInput(tool: Tool, name: string, error: z.ZodError): MadroxError {
   const issues = error.issues.map(issue => `${issue.path.join('.') || 'arguments'}: ${issue.message}`)
   return new MadroxError('invalid_input', `The arguments of ${name} do not fit: ${issues.join('; ')}.`, {
-    remedy: 'Correct them and call again; nothing was changed.',
+    remedy: `${parametersMeant(tool.input, error)}Correct them and call again; nothing was changed.`,
     data: { issues },
   })
 }
+
+/** Of parameters that the schema does not have: those that were meant. */
+export const parametersMeant = (schema: z.ZodType, { issues }: z.ZodError): string =>
+  issues
+    .flatMap(issue => (issue.code === 'unrecognized_keys' && issue.path.length === 0 && schema instanceof z.ZodObject ? issue.keys.map(key => didYouMean(nearest(key, Object.keys(schema.shape)))) : []))
+    .join('')

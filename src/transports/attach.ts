@@ -9,12 +9,13 @@ import createCrossws from 'crossws/adapters/node'
 import type { IncomingMessage, Server } from 'node:http'
 import type { Duplex } from 'node:stream'
 import type { Attachment, MadroxSystem, TerminalEvent } from '../actors/system.ts'
-import { MadroxError, toWireError } from '../errors.ts'
+import { MadroxError, toWireError, type WireError } from '../errors.ts'
 import type { Log } from '../log.ts'
 import type { Caller } from '../messages.ts'
 import { attachReference, parseWord, type TerminalWord, viewerSizeSchema, type ViewerWord, viewerWordSchema } from './attach-wire.ts'
 import { authenticate } from './credentials.ts'
-import type { Guard } from './guard.ts'
+import { foreign, type Guard } from './guard.ts'
+import { errorBody } from './rest/status.ts'
 
 export interface AttachOptions {
   readonly system: Pick<MadroxSystem, 'authenticate' | 'attach' | 'recordRefusedLogin'>
@@ -68,11 +69,12 @@ export function createAttachEndpoint({ system, guard, log }: AttachOptions): Att
     const refused = guard.refusal(arrival)
     if (refused) {
       system.recordRefusedLogin({ reason: refused.reason, peer: guard.fromOf(arrival).peer })
-      return refuse(socket, '403 Forbidden', { error: 'forbidden', message: refused.message })
+      return refuse(socket, '403 Forbidden', foreign(refused.message))
     }
-    const url = new URL(`http://${headers.get('host')}${incoming.url}`) // a name of this server, as the guard has it
-    const reference = attachReference(url.pathname)
-    if (reference === undefined) return refuse(socket, '400 Bad Request', { error: 'invalid_input', message: 'WebSockets are taken at /instances/REF/attach only.' })
+    const asked = `http://${headers.get('host')}${incoming.url}` // a name of this server, as the guard has it
+    const url = URL.canParse(asked) ? new URL(asked) : undefined
+    const reference = url && attachReference(url.pathname)
+    if (!url || reference === undefined) return refuse(socket, '400 Bad Request', { code: 'invalid_input', message: 'WebSockets are taken at /instances/REF/attach only.', remedy: 'Use that path, with an id or a name for REF.' })
     const request = new Request(url, { headers })
     const caller = authenticate(system, request, guard.fromOf(arrival))
     if (caller instanceof MadroxError) return refuse(socket, '401 Unauthorized', toWireError(caller))
@@ -114,9 +116,9 @@ function toHeaders({ headers }: IncomingMessage): Headers {
   return given
 }
 
-function refuse(socket: Duplex, status: string, body: object): void {
+function refuse(socket: Duplex, status: string, error: WireError): void {
   const challenge = status.startsWith('401') ? 'www-authenticate: Bearer realm="madrox"\r\n' : ''
-  const text = JSON.stringify(body)
+  const text = JSON.stringify(errorBody(error))
   socket.end(`HTTP/1.1 ${status}\r\ncontent-type: application/json\r\n${challenge}content-length: ${Buffer.byteLength(text)}\r\nconnection: close\r\n\r\n${text}`)
 }
 

@@ -8,6 +8,7 @@
 
 import { isIP } from 'node:net'
 import type { Connection } from '../actors/system.ts'
+import type { WireError } from '../errors.ts'
 
 export interface Arrival {
   readonly headers: Headers
@@ -33,6 +34,9 @@ export interface Guard {
   refusal(arrival: Arrival): Refusal | undefined
   fromOf(arrival: Arrival): From
 }
+
+/** That refusal, as callers are told it. */
+export const foreign = (reason: string): WireError => ({ code: 'not_allowed', message: reason, remedy: "Call it by a name it has, from no other site's page." })
 
 const forwarding = ['forwarded', 'x-forwarded-for', 'x-real-ip', 'via']
 

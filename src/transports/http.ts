@@ -17,7 +17,7 @@ import { version } from '../version.ts'
 import { createAttachEndpoint, type AttachEndpoint } from './attach.ts'
 import { authenticate, challenge } from './credentials.ts'
 import { type Exchange, watchExchange } from './exchange.ts'
-import { createGuard, isLoopbackHost, type Arrival, type From, type Guard } from './guard.ts'
+import { createGuard, foreign, isLoopbackHost, type Arrival, type From, type Guard } from './guard.ts'
 import { createMcpEndpoint, type McpEndpoint } from './mcp/endpoint.ts'
 import type { McpExtension } from './mcp/extension.ts'
 import type { McpTimings } from './mcp/session.ts'
@@ -106,7 +106,7 @@ function createApp({ endpoint, inspector, rest }: Served, guard: Guard, { log, s
     const refused = guard.refusal(arrivalOf(event))
     if (!refused) return
     system.recordRefusedLogin({ reason: refused.reason, peer: guard.fromOf(arrivalOf(event)).peer })
-    return refuse({ code: 'not_allowed', message: refused.message, remedy: 'Call it by a name it has, from no other site\'s page.' })
+    return refuse(foreign(refused.message))
   })
   app.use(bodyLimit(maxBodyBytes))
   app.get('/health', () => {
@@ -115,7 +115,7 @@ function createApp({ endpoint, inspector, rest }: Served, guard: Guard, { log, s
   })
   const known = (answer: (caller: Caller, request: Request) => Response | Promise<Response>) => (event: H3Event): Response | Promise<Response> => {
     const caller = authenticate(system, event.req, guard.fromOf(arrivalOf(event)))
-    return caller instanceof MadroxError ? Response.json(toWireError(caller), { status: 401, headers: challenge }) : answer(caller, event.req)
+    return caller instanceof MadroxError ? refuse(toWireError(caller), { headers: challenge }) : answer(caller, event.req)
   }
   const arrivalAt = (event: H3Event): { exchange: Exchange; from: From } => {
     const response = event.runtime?.node?.res

@@ -8,6 +8,7 @@ import type { Counts, MadroxSystem } from '../actors/system.ts'
 import { MadroxError, toWireError } from '../errors.ts'
 import type { Caller } from '../messages.ts'
 import { version } from '../version.ts'
+import { refuse } from './rest/status.ts'
 
 /** Seconds. Turns of real agents take from a few seconds to hours. */
 const bounds = [1, 2, 5, 10, 30, 60, 120, 300, 600, 1_800, 3_600, 7_200]
@@ -29,7 +30,7 @@ export async function answerMetrics(system: MadroxSystem, caller: Caller): Promi
     const all = Registry.merge([recordMetrics(system, caller), processMetrics()])
     return new Response(await all.metrics(), { headers: { 'content-type': all.contentType } })
   } catch (error) {
-    if (error instanceof MadroxError && error.code === 'unavailable') return Response.json(toWireError(error), { status: 503 })
+    if (error instanceof MadroxError && error.code === 'unavailable') return refuse(toWireError(error))
     throw error
   }
 }

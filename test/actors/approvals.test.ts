@@ -1,8 +1,11 @@
 /** `list_approvals` and `answer_approval`: spawns that a person approves, and permission prompts of agents' CLIs. */
 import { describe, expect, test } from 'vitest'
 import type { Person, PersonAnswer, Question } from '../../src/actors/system.ts'
+import type { Want } from '../../src/drivers/driver.ts'
+import { MadroxError } from '../../src/errors.ts'
 import { type AgentId, asOwnerId, localOwner } from '../../src/ids.ts'
 import type { Caller } from '../../src/messages.ts'
+import { createMemoryStore } from '../../src/store/memory.ts'
 import { createStage, type Stage, type StageOptions } from './rig.ts'
 
 const spawning = (name: string, more: Record<string, unknown> = {}) => ({ harness: 'hand', name, workspace: 'isolated', ...more })
@@ -66,6 +69,16 @@ describe('a spawn under manual approval', () => {
     stage.clock.advance(60_000)
     expect(await no).toMatchObject({ error: { code: 'not_approved', message: expect.stringContaining('nobody answered within 60 seconds') } })
     expect(await stage.ask(stage.me, 'list_approvals', { include_settled: 9 })).toMatchObject({ open: 0, approvals: [{ status: 'settled', decision: 'allow' }, { decision: 'deny', decided_by: 'madrox' }] })
+  })
+
+  test('of a caller without a session is not answered by one: both are whoever reaches the server', async () => {
+    const stage = await createManual()
+    const spawned = stage.call(owner, 'spawn_agent', spawning('main-orchestrator'))
+    await stage.settle()
+    const [asked] = waiting(stage)
+    expect(await stage.refusal(owner, 'answer_approval', { approval_id: asked?.id, decision: 'allow' })).toBe('not_allowed')
+    await stage.ask(stage.client('command line'), 'answer_approval', { approval_id: asked?.id, decision: 'allow' })
+    expect(await spawned).toMatchObject({ ok: true })
   })
 
   test('that is answered elsewhere, or whose call is cancelled, takes its question back', async () => {
@@ -220,6 +233,68 @@ describe('a permission prompt of a CLI', () => {
     person.questions[0]?.answer({ decision: 'allow' })
     await stage.settle()
     expect(answers(stage)).toMatchObject([{ approvalId: 'cli-1', decision: 'allow' }])
+  })
+
+  const writing = (...paths: string[]): Want => ({ kind: 'write', paths })
+  /** Asks for that at `ada`'s own CLI, in its workspace unless another place is named. */
+  async function createJudged(policy: Record<string, unknown>, want: (workspace: string) => Want, options: StageOptions = {}) {
+    const stage = createStage(options)
+    if (Object.keys(policy).length > 0) await stage.ask(stage.me, 'set_policy', policy)
+    const boss = await stage.spawn('boss')
+    const ada = await stage.spawn('ada', stage.as(boss))
+    await stage.ask(stage.as(boss), 'send_to_instance', { instance_id: ada, message: 'work', wait_for_response: false })
+    stage.begin(ada)
+    const { workspace } = stage.system.status(owner, ada)
+    stage.fact(ada, { type: 'approvalRequested', approvalId: 'cli-1', tool: 'Write', detail: 'a file', wants: [want(workspace.path)] })
+    return { stage, boss, ada }
+  }
+  const settledOf = async (stage: Stage) => ((await stage.ask(stage.me, 'list_approvals', { include_settled: 5 })) as { approvals: Record<string, unknown>[] }).approvals
+  const auditOf = async (stage: Stage) => ((await stage.ask(stage.me, 'get_audit_logs', { event: 'answer_settled' })) as { entries: Record<string, unknown>[] }).entries
+
+  test.each([['by default', {}], ['policy', { permission_prompts: 'policy', unjudged_prompts: 'person' }]])('%s: what lies within its rights is allowed and nobody is asked or told; on record with the reason', async (_, policy) => {
+    const { stage, boss } = await createJudged(policy, workspace => writing(`${workspace}/a`))
+    expect(answers(stage)).toMatchObject([{ approvalId: 'cli-1', decision: 'allow' }])
+    expect([stage.state(boss), await notices(stage), waiting(stage)]).toEqual(['idle.live', [], []])
+    expect(await settledOf(stage)).toMatchObject([{ by: 'ada', tool: 'Write', asked: 'policy', decision: 'allow', decided_by: 'policy', reason: 'it writes inside its workspace' }])
+    expect(await auditOf(stage)).toMatchObject([{ kind: 'permission', decision: 'allow', by: 'policy', reason: 'it writes inside its workspace' }])
+  })
+
+  test('policy: what lies outside is denied at once, in words for the model, on record, and nobody is asked', async () => {
+    const { stage, boss } = await createJudged({}, () => writing('/etc/passwd'))
+    expect(answers(stage)).toMatchObject([{ decision: 'deny', message: expect.stringMatching(/^You may write inside your workspace .* only, and \/etc\/passwd lies outside\. Write it there/) }])
+    expect([stage.state(boss), await notices(stage), waiting(stage)]).toEqual(['idle.live', [], []])
+    expect(await auditOf(stage)).toMatchObject([{ decision: 'deny', by: 'policy', reason: expect.stringContaining('/etc/passwd') }])
+  })
+
+  test('policy: what it cannot judge goes to the supervisor, saying why; to a person, or to nobody, where that is set', async () => {
+    const tool: Want = { kind: 'tool' }
+    const asked = await createJudged({}, () => tool)
+    expect(asked.stage.begin(asked.boss)).toMatch(/ada waits for permission to use Write: a file\n.* it is denied\. Policy leaves it open: nobody has said whether it may use Write\./)
+    const person = await createJudged({ unjudged_prompts: 'person' }, () => tool)
+    expect([person.stage.state(person.boss), await notices(person.stage)]).toEqual(['idle.live', [expect.stringContaining('Policy leaves it open')]])
+    const nobody = await createJudged({ unjudged_prompts: 'deny' }, () => tool)
+    expect(answers(nobody.stage)).toMatchObject([{ decision: 'deny', message: expect.stringMatching(/^This is not plainly within your rights .* Do it in another way/) }])
+    expect([nobody.stage.state(nobody.boss), await notices(nobody.stage)]).toEqual(['idle.live', []])
+  })
+
+  test('who wants to be asked in any case is asked, of what policy would allow or deny too', async () => {
+    const { stage, boss } = await createJudged({ permission_prompts: 'supervisor', unjudged_prompts: 'deny' }, workspace => writing(`${workspace}/a`))
+    expect([answers(stage), stage.begin(boss)]).toEqual([[], expect.stringContaining('ada waits for permission')])
+  })
+
+  test('policy: a yes that cannot be put on record is a no', async () => {
+    const memory = createMemoryStore()
+    const store = { ...memory, settleApproval: () => { throw new MadroxError('unavailable', 'The disk is full.') } }
+    const { stage } = await createJudged({}, workspace => writing(`${workspace}/a`), { store })
+    expect(answers(stage)).toMatchObject([{ decision: 'deny', message: expect.stringContaining('could not be put on record') }])
+  })
+
+  test('an agent tightens what nobody judges for those below it, and never loosens it', async () => {
+    const stage = createStage()
+    const boss = await stage.spawn('boss')
+    await stage.ask(stage.me, 'set_policy', { unjudged_prompts: 'person' })
+    expect(await stage.refusal(stage.as(boss), 'set_policy', { unjudged_prompts: 'supervisor' })).toBe('exceeds_parent')
+    expect(await stage.ask(stage.as(boss), 'set_policy', { unjudged_prompts: 'deny' })).toMatchObject({ effective: { unjudged_prompts: { value: 'deny', set_by: 'boss' } } })
   })
 
   test('person: where none can be asked, its client finds a notice and answers', async () => {

@@ -26,6 +26,14 @@ async function judge(stage: Stage, by: AgentId, asked: Record<string, unknown>):
 }
 
 describe('what a child is granted', () => {
+  test('is a time that can be told: one beyond all dates would be in the way of everybody who asks for the status', async () => {
+    const stage = createStage()
+    const boss = await stage.spawn('boss')
+    for (const timeout_minutes of [5_256_001, 1e300, Number.MAX_VALUE]) expect(await stage.refusal(stage.as(boss), 'spawn_agent', { harness: 'hand', name: 'asker', workspace: 'isolated', timeout_minutes })).toBe('invalid_input')
+    await stage.spawn('kid', stage.as(boss), { timeout_minutes: 5_256_000 })
+    expect(await stage.ask(stage.me, 'get_instance_status')).toMatchObject({ instances: [{ name: 'boss' }, { name: 'kid', limits: { timeout_minutes: { ends_at: expect.stringMatching(/^2035-/) } } }] })
+  })
+
   test('is at most what its supervisor has not used', async () => {
     const stage = createStage({ prices: priced })
     const boss = await stage.spawn('boss', stage.me, { max_total_tokens: 1_000, max_cost: 10 })

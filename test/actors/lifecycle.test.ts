@@ -330,6 +330,8 @@ describe('a glance', () => {
     expect(await stage.ask(stage.me, 'get_live_instance_status', { instance_id: ada })).toMatchObject({
       state: 'busy', source: 'self', seconds_in_state: 5, current_tool: { name: 'Bash', since: '2026-01-01T00:00:02.000Z', source: 'self' }, seconds_since_last_fact: 3, stuck: false, waits_for_others: false,
     })
+    const told = async (tool: string) => Object.keys(await stage.ask(stage.me, tool, { instance_id: ada }))
+    expect(await told('get_live_instance_status')).toEqual(expect.arrayContaining((await told('get_instance_status')).filter(key => key !== 'changes')))
     stage.fact(ada, { type: 'outputProduced', kind: 'tool_result', callId: 'c1', content: 'done' })
     expect(await stage.ask(stage.me, 'get_live_instance_status')).toMatchObject({ instances: [{ name: 'ada', current_tool: null }], total: 1 })
   })
@@ -356,5 +358,32 @@ describe('a glance', () => {
     expect(await stage.ask(stage.me, 'get_main_instance_id')).toMatchObject({ instance_id: null })
     const main = await stage.spawn('main-orchestrator', { kind: 'owner', ownerId: stage.me.ownerId })
     for (const caller of [stage.me, stage.as(kid)]) expect(await stage.ask(caller, 'get_main_instance_id')).toMatchObject({ instance_id: main })
+  })
+})
+
+describe('room', () => {
+  test('is taken by who comes first, also where many are brought back at once', async () => {
+    const stage = createStage({ limits: { maxInstances: 3 } })
+    const ids: string[] = []
+    for (const name of ['a', 'b', 'c', 'd', 'e']) {
+      ids.push(await stage.spawn(name))
+      await stage.ask(stage.me, 'terminate_instance', { instance_id: name })
+    }
+    const outcomes = await Promise.all(ids.map(id => stage.refusal(stage.me, 'resume_instance', { instance_id: id })))
+    expect(outcomes.toSorted()).toEqual(['limit_reached', 'limit_reached', 'ok', 'ok', 'ok'])
+    expect(stage.system.list(stage.me).map(({ detail }) => detail)).toEqual(['idle.live', 'idle.live', 'idle.live'])
+  })
+
+  test('that a spawn under way has taken is no suspended or ended agent\'s, nor are its tokens', async () => {
+    const stage = createStage({ limits: { maxInstances: 2 } })
+    const boss = await stage.spawn('boss', stage.me, { max_total_tokens: 100 })
+    const [asleep, gone] = [await stage.spawn('asleep', stage.as(boss)), 'gone']
+    await stage.ask(stage.me, 'suspend_instance', { instance_id: asleep })
+    await stage.spawn(gone, stage.as(boss), { max_total_tokens: 60 })
+    await stage.ask(stage.me, 'terminate_instance', { instance_id: gone })
+    const spawned = stage.call(stage.as(boss), 'spawn_agent', { harness: 'hand', name: 'new', workspace: 'isolated', max_total_tokens: 50 })
+    expect(await Promise.all([asleep, gone].map(id => stage.refusal(stage.me, 'resume_instance', { instance_id: id })))).toEqual(['limit_reached', 'exceeds_parent'])
+    expect(await stage.refusal(stage.me, 'send_to_instance', { instance_id: asleep, message: 'wake', wait_for_response: false })).toBe('limit_reached')
+    expect(await spawned).toMatchObject({ ok: true })
   })
 })

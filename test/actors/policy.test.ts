@@ -179,6 +179,17 @@ describe('values', () => {
     expect(fits(pattern, text)).toBe(expected)
   })
 
+  test('a pattern of many stars is judged at once: agents write patterns, and the server is everybody\'s', () => {
+    expect(fits(`${'*a'.repeat(90)}b`, 'a'.repeat(200))).toBe(false)
+    expect([['a*b*c', 'aXbYc'], ['a*a', 'a'], ['*ab*ab', 'abab'], ['*ab*ab', 'aab'], ['', ''], ['**', ''], ['a**b', 'ab']].map(([pattern = '', text = '']) => fits(pattern, text))).toEqual([true, false, true, false, true, true, true])
+  })
+
+  test('what patterns allow together stays short, however many levels add theirs', () => {
+    const level = (name: string): string[] => Array.from({ length: 50 }, (_, index) => `*${name}${index}*`)
+    const met = ['a', 'b', 'c', 'd', 'e', 'f'].map(level).reduce(rules.allowed_models.meet)
+    expect(met.length).toBeLessThanOrEqual(200)
+  })
+
   test('names meet in what both allow', () => {
     expect(rules.allowed_models.meet(['claude-*', 'x'], ['claude-haiku', 'x', 'y'])).toEqual(['claude-haiku', 'x'])
     expect(rules.allowed_models.meet(['a'], ['b'])).toEqual([])

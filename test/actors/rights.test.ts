@@ -57,6 +57,12 @@ test('tools are those of the supervisor, or fewer', () => {
   expect(judge(own, rights('claude', { allowedTools: ['Read', 'Bash'] }))).toBe('allowed_tools')
 })
 
+test.each(['claude', 'codex', 'scripted'])('of a confined %s supervisor without a list they are those that confined agents have', harness => {
+  for (const tool of ['WebFetch', 'default', 'Read,Bash', 'Bash(*)', '--dangerously-skip-permissions']) expect(judge(rights(harness), rights('claude', { allowedTools: ['Read', tool] })), tool).toBe('allowed_tools')
+  expect(judge(rights(harness), rights('claude', { allowedTools: ['Read', 'Bash'] }))).toBe('granted')
+  expect(judge(rights(harness, free), rights('claude', { allowedTools: ['WebFetch'] }))).toBe('granted')
+})
+
 test('MCP servers are those of the supervisor, by their whole definition', () => {
   const mine: McpServer & { type: 'stdio' } = { type: 'stdio', command: 'serve', args: [], env: {} }
   const own = rights('claude', {}, { mcpServers: { mine } })

@@ -167,6 +167,8 @@ describe('every tool', () => {
     expect(await stage.refusal(stage.as(leaf), 'call_tool', { name: 'get_instance_status', arguments: { instance_id: leaf } })).toBe('ok')
     expect(await stage.refusal(stage.as(leaf), 'call_tool', { name: 'terminate_instance', arguments: { instance_id: lead } })).toBe('not_allowed')
     expect(await stage.refusal(stage.as(leaf), 'call_tool', { name: 'nothing' })).toBe('unknown_tool')
+    const deep = Array.from({ length: 20_000 }).reduce<Record<string, unknown>>(inner => ({ name: 'call_tool', arguments: inner }), { name: 'get_peers' })
+    expect(await stage.refusal(stage.as(leaf), 'call_tool', deep)).toBe('invalid_input')
     expect(String((await stage.ask(stage.as(leaf), 'list_tools'))['text'])).not.toMatch(/^reply_to_caller:/m)
   })
 })

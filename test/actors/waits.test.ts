@@ -80,6 +80,16 @@ describe('deadlines', () => {
     expect([await outer, await inner]).toMatchObject([{ status: 'pending' }, { status: 'pending' }])
   })
 
+  test('so does a wait for whatever comes, which is of no message', async () => {
+    const stage = createStage()
+    const boss = await stage.spawn('boss')
+    const outer = stage.ask(stage.me, 'send_to_instance', { instance_id: boss, message: 'go', timeout_seconds: 10 })
+    stage.begin(boss)
+    const inner = stage.ask(stage.as(boss), 'get_pending_replies', { wait_timeout: 1_000 })
+    stage.clock.advance(10_000)
+    expect([await outer, await inner]).toMatchObject([{ status: 'pending' }, { count: 0 }])
+  })
+
   test('of several who wait for the same, the last one counts', async () => {
     const stage = createStage()
     const boss = await stage.spawn('boss')

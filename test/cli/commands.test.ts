@@ -1,6 +1,5 @@
 /** The commands for people, each as a process of its own, against a real server with scripted agents. */
 
-import { execFileSync } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -60,6 +59,12 @@ describe('send', () => {
     child.stdin?.end('echo piped')
     expect(await once(child, 'close')).toEqual([0, null])
     expect(JSON.parse(said)).toMatchObject({ status: 'answered', response: 'piped' })
+  })
+
+  test('is refused whole where a number is none: nothing is sent', async () => {
+    const id = await agent('zoe')
+    expect(await madrox('send', id, 'echo hi', '--timeout-seconds', 'soon')).toMatchObject({ code: 1, stdout: '', stderr: expect.stringMatching(/send_to_instance do not fit: timeout_seconds.*nothing was changed/) })
+    expect((await json('status', id)).data).toMatchObject({ request_count: 0 })
   })
 
   test('ends with 4 when the answer is not there in time, 1 when there is none, and says which message stays open', async () => {
@@ -157,6 +162,18 @@ test('clean asks at a terminal, and takes anything but yes for no', async () => 
   expect(stripVTControlCharacters(await answer('y'))).toContain('lea removed')
 })
 
+test('an --idempotency-key makes a repeated spawn, send or call the first one', async () => {
+  const spawn = () => json('spawn', 'moe', 'echo once', '--harness', 'scripted', '--workspace', 'isolated', '--wait', '--idempotency-key', 'k1')
+  const [first, again] = [await spawn(), await spawn()]
+  expect(again.data).toMatchObject({ instance_id: first.data['instance_id'], message_id: first.data['message_id'], response: 'once' })
+  const send = (key: string) => json('send', 'moe', 'echo more', '--idempotency-key', key)
+  const sent = [await send('k1'), await send('k1'), await send('k2')].map(({ data }) => [data['message_id'], data['response']])
+  expect(sent).toEqual([sent[0], sent[0], [expect.any(String), 'more']])
+  expect(sent[2]).not.toEqual(sent[0])
+  const call = () => json('call', 'send_to_instance', 'instance_id=moe', 'message=echo still', '--idempotency-key', 'k3')
+  expect((await call()).data['message_id']).toBe((await call()).data['message_id'])
+})
+
 describe('call', () => {
   test('takes JSON, stdin and key=value, by what the tool wants', async () => {
     const id = await agent('ian')
@@ -178,6 +195,8 @@ describe('call', () => {
 
 test.each([
   [['tree', '--prot'], "Unknown option '--prot'. See madrox tree --help."],
+  [['spawn', 'ada', '--harnes', 'scripted'], 'Unknown option \'--harnes\'. Did you mean "--harness"? See madrox spawn --help.'],
+  [['spawn', 'ada', '--wait'], '--wait is for the answer to a TASK; give one. See madrox spawn --help.'],
   [['send', 'ada'], 'MESSAGE is missing. See madrox send --help.'],
   [['status', 'a', 'b'], 'Unexpected word "b". See madrox status --help.'],
   [['call', 'get_instance_statu', 'a=b'], 'There is no tool "get_instance_statu". Did you mean "get_instance_status"? See madrox call --help.'],
@@ -211,36 +230,5 @@ describe('top', () => {
     terminal.write('q')
     expect(await ended).toBe(0)
     expect(shown.endsWith('\u001b[?25h\u001b[?1049l')).toBe(true)
-  })
-})
-
-describe('completion', () => {
-  const complete = async (...words: string[]) => (await madrox('complete', '--', ...words)).stdout.split('\n').map(line => line.split('\t')[0])
-
-  test('knows commands, options, and from the server the names of agents', async () => {
-    await agent('lea')
-    expect(await complete('st')).toEqual(expect.arrayContaining(['status', 'stdio', 'stop']))
-    expect(await complete('stop', '--f')).toContain('--force')
-    expect(await complete('stop', 'l')).toContain('lea')
-    expect(await complete('send', 'l')).toContain('lea')
-    expect(await complete('interrupt', 'lea', '--then', '')).toEqual(expect.arrayContaining(['hold', 'continue', 'clear']))
-    expect(await complete('call', 'get_inst')).toContain('get_instance_tree')
-  })
-
-  test.each(['bash', 'zsh', 'fish'])('gives %s a script that asks madrox', async shell => {
-    expect(await madrox('complete', shell)).toMatchObject({ code: 0, stdout: expect.stringContaining('madrox complete --') })
-  })
-
-  test('in bash completes the word one is at', async () => {
-    const { stdout: script } = await madrox('complete', 'bash')
-    // What the package bash-completion says of a line, and what bash alone can do while it completes one.
-    const line = '_get_comp_words_by_ref() { cur=inter prev=madrox cword=1; words=(madrox inter); }; compopt() { :; }'
-    const typed = `madrox() { ${process.execPath} ${cli} "$@"; }\n${script}\n${line}\n__madrox_complete; printf '%s\\n' "\${COMPREPLY[@]}"`
-    expect(execFileSync('bash', ['-c', typed], { encoding: 'utf8', env: { ...env, PATH: process.env['PATH'] } }).trim()).toBe('interrupt')
-  })
-
-  test('without a server, and for a shell it does not know, is no error and an error', async () => {
-    expect(await runToEnd(['complete', '--', 'stop', 'x'], { MADROX_HOME: '/nonexistent' })).toMatchObject({ code: 0, stderr: '' })
-    expect(await madrox('complete', 'tcsh')).toMatchObject({ code: 2, stderr: 'madrox: Give one of bash, zsh, fish. See madrox complete --help.\n' })
   })
 })

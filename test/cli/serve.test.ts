@@ -119,8 +119,10 @@ test('with a token set, a call without it is refused on loopback too', async () 
 })
 
 test.each([
-  ['command', ['sreve'], "Unknown command sreve. See madrox --help."],
-  ['option', ['serve', '--prot', '1'], "Unknown option '--prot'. See madrox serve --help."],
+  ['command', ['sreve'], "Unknown command sreve. Did you mean \"serve\"? See madrox --help."],
+  ['option', ['serve', '--prot', '1'], "Unknown option '--prot'. Did you mean \"--port\"? See madrox serve --help."],
+  ['command that is to be told of', ['help', 'sreve'], 'Unknown command sreve. Did you mean "serve"? See madrox --help.'],
+  ['option of all', ['--versoin'], 'Unknown option --versoin. Did you mean "--version"? See madrox --help.'],
   ['option of another command', ['stdio', '--port', '1'], "Unknown option '--port'. See madrox stdio --help."],
 ])('an unknown %s exits 2, says so and where to look', async (_, args, said) => {
   expect(await runToEnd(args)).toEqual({ code: 2, stdout: '', stderr: `madrox: ${said}\n` })

@@ -1,10 +1,11 @@
-/** The CLIs on the other side: Claude Code and Codex as users have them, with `madrox stdio` registered as an MCP server of theirs. */
+/** The CLIs on the other side: Claude Code and Codex as users have them, with Madrox registered as an MCP server of theirs. */
 import { spawn } from 'node:child_process'
-import { chmodSync, readFileSync, realpathSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, readFileSync, realpathSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { expect, onTestFinished, test } from 'vitest'
+import { describe, expect, onTestFinished, test } from 'vitest'
 import { z } from 'zod'
+import { blocksOf } from '../guide/blocks.ts'
 import { claudeBin } from './claude-setup.ts'
 import { createCodexHome, findCodexBin } from './codex.ts'
 import { openRig, type Rig } from './rig.ts'
@@ -40,10 +41,11 @@ function run(bin: string, args: readonly string[], options: { cwd: string; env: 
   })
 }
 
-const task = (load: string): string => [
+/** `workspace`: where the client stands; Codex by address does not say it, and has to name the path. */
+const task = (load: string, workspace = 'shared'): string => [
   'do:',
   ...(load ? [load] : []),
-  'call mcp__madrox__spawn_agent {"harness":"scripted","name":"sam","workspace":"shared"}',
+  `call mcp__madrox__spawn_agent {"harness":"scripted","name":"sam","workspace":"${workspace}"}`,
   'call mcp__madrox__send_to_instance {"instance_id":"sam","message":"echo forty-two"}',
   'call mcp__madrox__send_to_instance {"instance_id":"nobody","message":"x"}',
   'call mcp__madrox__get_instance_tree {}',
@@ -51,10 +53,10 @@ const task = (load: string): string => [
 ].join('\n')
 
 /** What a scripted model was shown of its calls, the same for both CLIs. */
-function judge(shown: readonly string[], cwd: string): void {
+function judge(shown: readonly string[], cwd: string, kind = 'shared'): void {
   const [spawned, answered, refused, tree] = shown
   const json = (text = ''): unknown => JSON.parse(text.slice(text.indexOf('{'))) as unknown
-  expect(json(spawned)).toMatchObject({ name: 'sam', instance_type: 'scripted', state: 'idle', workspace: cwd, workspace_kind: 'shared', parent_instance_id: null })
+  expect(json(spawned)).toMatchObject({ name: 'sam', instance_type: 'scripted', state: 'idle', workspace: cwd, workspace_kind: kind, parent_instance_id: null })
   expect(json(answered)).toMatchObject({ status: 'answered', response: 'forty-two' })
   expect(refused).toMatch(/not_found: There is no agent "nobody" that you may see\. get_instance_tree shows them all\./)
   expect(tree).toMatch(/sam \(\w+\) \[idle\] \(scripted\)/)
@@ -95,4 +97,54 @@ test('Claude Code, headless: the same, registered as its own command line does i
   expect(turn[1]?.view.tools).not.toContain('mcp__madrox__get_terminal_screen')
   expect(listed(wire())).toContain('spawn_agent')
   expect(await rig.call('get_instance_status', { instance_id: 'sam' })).toMatchObject({ parent: 'claude-code' })
+})
+
+/** What the documentation tells users to type, word for word. */
+const pages = ['README.md', 'docs/guide/README.md'].map(page => readFileSync(fileURLToPath(new URL(`../../${page}`, import.meta.url)), 'utf8'))
+const registrations = (bin: string): string[] => [...new Set(pages.flatMap(page => page.split('\n').filter(each => each.startsWith(`${bin} mcp add `))))]
+const table = blocksOf(pages[0] ?? '').find(({ text }) => text.startsWith('[mcp_servers.madrox]'))?.text ?? ''
+
+/** Users have `claude` and `codex` on their path, Madrox where they put it, and their server at its usual address with its usual home. */
+async function openUser(documented: string): Promise<{ rig: Rig; typed: string; codex: ReturnType<typeof createCodexHome>; env: Readonly<Record<string, string | undefined>> }> {
+  const token = documented.includes('MADROX_SERVER_TOKEN') ? { MADROX_SERVER_TOKEN: 'a-token-of-some-length' } : {}
+  const rig = await openRig({ env: token, client: { ...(token.MADROX_SERVER_TOKEN && { token: token.MADROX_SERVER_TOKEN }) } })
+  const codex = createCodexHome(rig.openai.url)
+  onTestFinished(codex.remove)
+  const [bin, data] = [rig.dir('bin'), join(codex.dir, '.local', 'share')]
+  symlinkSync(claudeBin, join(bin, 'claude'))
+  symlinkSync(findCodexBin(), join(bin, 'codex'))
+  mkdirSync(data, { recursive: true })
+  symlinkSync(rig.home, join(data, 'madrox'))
+  return {
+    rig, codex,
+    typed: documented.replace('http://127.0.0.1:8001', rig.server.url).replace('/path/to/madrox/dist/cli.js', cli),
+    env: { ...codex.env, ...token, PATH: `${bin}:${process.env['PATH']}`, LANG: 'C.UTF-8', ANTHROPIC_BASE_URL: rig.anthropic.url, ANTHROPIC_AUTH_TOKEN: 'x', CLAUDE_CODE_MAX_RETRIES: '0', IS_SANDBOX: '1' },
+  }
+}
+
+describe('registered as the documentation has it, Madrox is called by', () => {
+  test('the commands that it has, for both CLIs, by address and by command, with and without a token', () => {
+    expect([registrations('claude').length, registrations('codex').length]).toEqual([4, 4])
+    expect(table).toContain('\nurl = "http://127.0.0.1:8001/mcp"\n')
+  })
+
+  test.each(registrations('claude'))('Claude Code: %s', async documented => {
+    const { rig, typed, codex: { cwd }, env } = await openUser(documented)
+    await run('sh', ['-c', typed], { cwd, env })
+    const stdout = await run('claude', ['-p', '--output-format', 'json', '--allowedTools', 'mcp__madrox,ToolSearch', '--', task('call ToolSearch {"query":"select:mcp__madrox__spawn_agent"}')], { cwd, env })
+    expect(JSON.parse(stdout)).toMatchObject({ is_error: false, result: 'all done' })
+    judge(rig.anthropic.requests.flatMap(({ view }) => view.lastToolResults).filter(({ name }) => name.startsWith('mcp__madrox__')).map(({ text }) => text), cwd)
+  })
+
+  test.each(registrations('codex'))('Codex: %s', async documented => {
+    const { rig, typed, codex: { cwd, codexHome }, env } = await openUser(documented)
+    await run('sh', ['-c', typed], { cwd, env })
+    const config = join(codexHome, 'config.toml')
+    const [header = '', , ...yours] = table.split('\n')
+    expect(readFileSync(config, 'utf8')).toContain(`${header}\n`)
+    writeFileSync(config, readFileSync(config, 'utf8').replace(header, [header, ...yours].join('\n')))
+    const [workspace, kind] = documented.includes('--url') ? [cwd, 'path'] : ['shared', 'shared']
+    await run('codex', ['exec', '--json', '--skip-git-repo-check', task('', workspace)], { cwd, env })
+    judge(rig.openai.requests.at(-1)?.view.lastToolOutputs.map(({ output }) => output) ?? [], cwd, kind)
+  })
 })

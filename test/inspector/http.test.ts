@@ -64,7 +64,7 @@ describe('who may look', () => {
     const { server } = await stageAndServe({ ownerTokens: { local: ownerToken } })
     const refused = await fetch(server.url + path)
     expect([refused.status, refused.headers.get('www-authenticate')]).toEqual([401, 'Bearer realm="madrox"'])
-    expect(await refused.json()).toMatchObject({ code: 'unauthenticated' })
+    expect(await refused.json()).toMatchObject({ error: { code: 'unauthenticated' } })
     expect(await statusOf(`${server.url}${path}?token=${ownerToken}`, {})).toBe(401)
     expect(await statusOf(server.url + path, bearer('a-token-nobody-ever-issued'))).toBe(401)
     expect(await statusOf(server.url + path, bearer(ownerToken))).toBe(200)

@@ -123,7 +123,10 @@ function asData(data: unknown, text: string): Pick<Told, 'data' | 'text'> {
 function toTold(body: unknown, number: number): Told {
   const answer = body as Args & { error?: WireError } // an object on both ways
   if (answer.error) return { ok: false, error: answer.error, text: toWireText(answer.error), number }
-  return { ok: true, number, ...(Object.keys(answer).length === 1 && typeof answer['text'] === 'string' ? { text: answer['text'] } : { data: answer }) }
+  const { text, pending_replies: pending, ...rest } = answer
+  if (typeof text !== 'string' || Object.keys(rest).length > 0) return { ok: true, number, data: answer }
+  // As MCP has it: beside the text.
+  return { ok: true, number, text: typeof pending === 'number' ? `${text}\npending_replies: ${pending}` : text }
 }
 
 /** The number that goes with a code, where it is told. */

@@ -77,7 +77,7 @@ async function view(url: string, more: { reference?: string; token?: string } = 
 
 /** An upgrade asked for by hand: the status it is answered with. */
 async function upgrade(url: string, path: string, headers: Record<string, string>): Promise<number | undefined> {
-  const asked = request(new URL(path, url), { headers: { connection: 'Upgrade', upgrade: 'websocket', 'sec-websocket-version': '13', 'sec-websocket-key': 'dGhlIHNhbXBsZSBub25jZQ==', ...headers } })
+  const asked = request(url, { path, headers: { connection: 'Upgrade', upgrade: 'websocket', 'sec-websocket-version': '13', 'sec-websocket-key': 'dGhlIHNhbXBsZSBub25jZQ==', ...headers } })
   asked.end()
   return new Promise((resolve, reject) => {
     asked.on('response', response => {
@@ -155,6 +155,7 @@ test('nothing else is upgraded', async () => {
   const { server } = await open()
   expect(await upgrade(server.url, '/mcp', {})).toBe(400)
   expect(await upgrade(server.url, '/instances/%zz/attach', {})).toBe(400)
+  expect(await upgrade(server.url, `http://evil.example${path}`, {})).toBe(400)
 })
 
 test('a request that offers another protocol is answered as any other, its body and the next on the same connection too', async () => {

@@ -52,9 +52,12 @@ async function call(name: string, args: Args = {}, by: Client = client): Promise
   return CallToolResultSchema.parse(await by.callTool({ name, arguments: given }, CallToolResultSchema, { onprogress: () => {}, resetTimeoutOnProgress: true }))
 }
 
-const textOf = ({ content }: CallToolResult): string => {
-  expect(content.map(({ type }) => type)).toEqual(['text'])
-  const [block] = content
+/** Beside a text of success stands how many replies wait, where some do; nothing else stands beside anything. */
+const textOf = ({ content, structuredContent, isError }: CallToolResult): string => {
+  const [block, ...beside] = content
+  expect(block?.type).toBe('text')
+  const pending = structuredContent || isError ? [] : beside.filter(each => each.type === 'text' && /^pending_replies: [1-9]\d*$/.test(each.text)).slice(0, 1)
+  expect(beside).toEqual(pending)
   return block?.type === 'text' ? block.text : ''
 }
 

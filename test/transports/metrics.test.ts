@@ -60,7 +60,8 @@ test('each caller is told of what it may see, and one that nobody knows of nothi
   const { stage } = await work({ ownerTokens: { other: token } })
   const { status, text } = await read(stage.server.url, { authorization: `Bearer ${token}` })
   expect([status, samples(text).get('madrox_store_up'), samples(text).has('madrox_agents_created_total{harness="hand"}')]).toEqual([200, 1, false])
-  expect((await read(stage.server.url, { authorization: 'Bearer nonsense' })).status).toBe(401)
+  const refused = await read(stage.server.url, { authorization: 'Bearer nonsense' })
+  expect([refused.status, JSON.parse(refused.text)]).toEqual([401, { error: expect.objectContaining({ code: 'unauthenticated', remedy: expect.any(String) }) }])
   expect((await read(stage.server.url, { 'x-forwarded-for': '1.2.3.4' })).status).toBe(401)
 })
 
@@ -69,7 +70,7 @@ test('a record that cannot be read is told as 503, with the words of the refusal
     throw new MadroxError('unavailable', 'The disk is gone.')
   } }))
   const { status, text } = await read(stage.server.url)
-  expect([status, JSON.parse(text)]).toEqual([503, expect.objectContaining({ code: 'unavailable', message: 'The disk is gone.' })])
+  expect([status, JSON.parse(text)]).toEqual([503, { error: { code: 'unavailable', message: 'The disk is gone.' } }])
 })
 
 test('docs/metrics.md lists every metric that is told, and no other', async () => {

@@ -155,6 +155,8 @@ describe('who calls', () => {
     stage.turn(stage.system.resolve(stage.me, 'ada'), 'done')
     expect((await execute(stage, 'get_pending_replies', {}, named('cli', '/elsewhere'))).body).toMatchObject({ count: 0 })
     expect((await get(stage, '/instances/ada', { headers: cli })).body).toMatchObject({ pending_replies: 1 })
+    expect((await get(stage, '/network/hierarchy', { headers: cli })).body).toMatchObject({ total: 1, pending_replies: 1 })
+    expect((await get(stage, '/instances/ada/output', { headers: cli })).body).toEqual({ text: expect.stringContaining('done'), pending_replies: 1 })
     expect((await execute(stage, 'get_pending_replies', {}, cli)).body).toMatchObject({ count: 1, replies: [{ response: 'done' }] })
     expect((await execute(stage, 'get_pending_replies', {}, cli)).body).toMatchObject({ count: 0 })
     expect(await execute(stage, 'get_pending_replies', {}, { 'x-madrox-client': '<cli>' })).toMatchObject({ status: 400 })

@@ -25,6 +25,7 @@ import { createStatusReader, type Session } from './session.ts'
 import { createSettling } from './settling.ts'
 import { createTurnTracker, isTaskNotification, type Ending } from './turns.ts'
 import { clearBox } from './typing.ts'
+import { toWants } from './wants.ts'
 
 /** One in a terminal. */
 export interface TerminalAgent extends ClaudeAgent {
@@ -117,7 +118,7 @@ export function startAgent(context: AgentContext): TerminalAgent {
 
   function takeHook(body: HookBody, gone: AbortSignal): HookAnswer | Promise<HookAnswer> {
     if (life.phase() === 'ending' || body.session_id !== launch.sessionId) return {}
-    if (body.hook_event_name === 'PermissionRequest') return approvals.hold(body.tool_name, JSON.stringify(body.tool_input ?? {}), gone).then(toHookAnswer)
+    if (body.hook_event_name === 'PermissionRequest') return approvals.hold({ tool: body.tool_name, detail: JSON.stringify(body.tool_input ?? {}), wants: toWants(launch, body.tool_name, body.tool_input) }, gone).then(toHookAnswer)
     // Nobody is there to fill in a form; unanswered, it would stay open and take whatever is typed next.
     if (body.hook_event_name === 'Elicitation') return { hookSpecificOutput: { hookEventName: 'Elicitation', action: 'decline' } }
     status.refresh() // the CLI waits for this answer, so the file tells of now

@@ -3,10 +3,10 @@
  * variable here stands for a dialog, a shared directory or a timeout that was met.
  */
 
-import { readFileSync } from 'node:fs'
+import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs'
 import { join } from 'node:path'
 import type { z } from 'zod'
-import type { DriverConfig, launchSchema } from '../driver.ts'
+import { confinedTools, type DriverConfig, type launchSchema } from '../driver.ts'
 import { childEnvironment } from '../environment.ts'
 import { findExecutable } from '../executable.ts'
 import { readUserMcpServers, type ConfigDir } from './config-dir.ts'
@@ -14,20 +14,25 @@ import { registeredHooks } from './hook-bodies.ts'
 import type { Login } from './login.ts'
 import { removeMountPoints } from './mount-points.ts'
 import { createPrivateFiles } from './private-files.ts'
+import { toServerPrefix } from './wants.ts'
 
 export type ParsedLaunch = z.output<typeof launchSchema>
 
 /** The CLI version every fact in this directory was measured with. */
 export const verifiedVersion = '2.1.328'
 
-/** What confined agents get: enough to work in a directory, nothing that reaches beyond it. */
-const confinedTools = ['Bash', 'Read', 'Edit', 'Write', 'Glob', 'Grep', 'NotebookEdit', 'ToolSearch', 'TaskStop']
-
 /** Tools that would wait for a person, or start turns that nobody asked for. */
 const withheldTools = ['AskUserQuestion', 'EnterPlanMode', 'ExitPlanMode', 'CronCreate', 'ScheduleWakeup']
 
+/** What runs commands. Withheld by name where nothing would confine it: `--tools` also takes words that mean several (`default`, `Read,Bash`). */
+const shells = ['Bash', 'PowerShell', 'Monitor', 'REPL']
+
 /** What a Claude Code that started us tells its own children; it would make ours think they are part of that session. */
 const foreignSession = ['CLAUDE_CODE_SESSION_ID', 'CLAUDE_CODE_CHILD_SESSION', 'CLAUDE_CODE_ENTRYPOINT', 'CLAUDE_CODE_SSE_PORT', 'CLAUDE_PID', 'CLAUDE_EFFORT']
+
+/** Clouds Claude Code may have its models from, by what switches them on, and whose variables it then needs; agents do not see the user's settings, where that may stand too. */
+const clouds: Readonly<Record<string, readonly string[]>> = { CLAUDE_CODE_USE_BEDROCK: ['AWS_'], CLAUDE_CODE_USE_VERTEX: ['GOOGLE_', 'CLOUD_ML_REGION', 'VERTEX_REGION_'] }
+const isOn = (value = ''): boolean => ['1', 'true', 'yes', 'on'].includes(value.toLowerCase())
 
 /** Very long messages cannot be typed in pieces; the CLI then marks the rest as pasted and tells the model to mistrust it. */
 const pasteNote = '\n\nText inside <pasted_content> tags is part of the message it stands in, written by the same sender.'
@@ -55,7 +60,7 @@ export interface Prepared {
 
 /** The environment without what is secret to one agent; also tells which configuration directory is meant. */
 export function baseEnvironment(config: Pick<DriverConfig, 'env' | 'childEnv'>): Record<string, string> {
-  const env = childEnvironment(config.env, { families: ['ANTHROPIC_', 'CLAUDE_', 'IS_SANDBOX'], names: config.childEnv })
+  const env = childEnvironment(config.env, { families: ['ANTHROPIC_', 'CLAUDE_', 'IS_SANDBOX', ...Object.entries(clouds).flatMap(([variable, families]) => (isOn(config.env[variable]) ? families : []))], names: config.childEnv })
   for (const name of foreignSession) delete env[name]
   const loopback = '127.0.0.1,localhost,::1'
   for (const name of ['NO_PROXY', 'no_proxy']) env[name] = env[name] ? `${env[name]},${loopback}` : loopback // hooks and MCP are ours, on loopback
@@ -106,7 +111,7 @@ export function prepareLaunch(launch: ParsedLaunch, agentId: string, around: Sur
     '--strict-mcp-config',
     '--append-system-prompt-file', files.write('system-prompt.md', launch.systemPrompt + (hooks ? pasteNote : '') + (lacksBash ? noBashNote : '') + readProjectMemory(launch.cwd)),
     ...toConfinement(launch, sandboxed, Object.keys(servers)),
-    '--disallowedTools', withheldTools.join(','),
+    '--disallowedTools', [...withheldTools, ...(launch.confinement.bypass || sandboxed ? [] : shells)].join(','),
     ...launch.readableDirs.flatMap(dir => ['--add-dir', dir]),
   ]
   return {
@@ -135,12 +140,24 @@ export function prepareLaunch(launch: ParsedLaunch, agentId: string, around: Sur
 function readProjectMemory(cwd: string): string {
   const parts = ['CLAUDE.md', join('.claude', 'CLAUDE.md'), 'CLAUDE.local.md'].flatMap(name => {
     try {
-      return [`\n\n# Project instructions (${name})\n\n${readFileSync(join(cwd, name), 'utf8').slice(0, 60_000)}`]
+      return [`\n\n# Project instructions (${name})\n\n${readBeginning(join(cwd, name), 240_000).slice(0, 60_000)}`]
     } catch {
       return [] // absent, a directory, or not for us: then it has no say
     }
   })
   return parts.join('')
+}
+
+/** Of a file that agents may have put there: a FIFO or a device in its place would be read for ever, and the server with it. @throws where it is no file */
+function readBeginning(path: string, bytes: number): string {
+  const file = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK)
+  try {
+    if (!fstatSync(file).isFile()) throw new Error(`${path} is no file.`)
+    const buffer = new Uint8Array(bytes)
+    return new TextDecoder().decode(buffer.subarray(0, readSync(file, buffer, 0, bytes, 0)))
+  } finally {
+    closeSync(file)
+  }
 }
 
 function toSettings(launch: ParsedLaunch, sandboxed: boolean, hooksUrl: string | undefined): object {
@@ -155,6 +172,8 @@ function toSettings(launch: ParsedLaunch, sandboxed: boolean, hooksUrl: string |
   })
   return {
     skipDangerousModePermissionPrompt: true,
+    // Plan mode would have a classifier on the server look at each command, and where there is none draw a dialog that no hook tells of.
+    disableAutoMode: 'disable',
     ...(hooksUrl === undefined ? {} : { hooks: Object.fromEntries(registeredHooks.map(event => [event, [hook(event)]])) }),
     ...(sandboxed
       ? {
@@ -177,7 +196,7 @@ const toTools = ({ confinement }: ParsedLaunch): readonly string[] => confinemen
 function toConfinement(launch: ParsedLaunch, sandboxed: boolean, servers: readonly string[]): string[] {
   const { bypass, permissionMode, allowedTools } = launch.confinement
   // Whoever asked for a server meant its tools to be used; without this every mode but bypassPermissions asks, or denies.
-  const ofServers = servers.map(name => `mcp__${name.replace(/[^a-zA-Z0-9_-]/g, '_')}`)
+  const ofServers = servers.map(toServerPrefix)
   if (bypass)
     return [
       '--permission-mode', permissionMode ?? 'bypassPermissions',
@@ -212,6 +231,7 @@ function hasSandbox(env: Readonly<Record<string, string>>): boolean {
 /** What cannot be launched as asked, in words for the caller. */
 export function findLaunchFault({ confinement, sessionId, mcpServers }: ParsedLaunch): string | undefined {
   if (!/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(sessionId)) return `Session id "${sessionId}" is not a UUID, which Claude Code requires.`
+  if (confinement.permissionMode === 'on-request' || confinement.permissionMode === 'untrusted') return `Permission mode ${confinement.permissionMode} is Codex's; Claude Code asks by default, manual or acceptEdits.`
   if (!confinement.bypass && confinement.permissionMode === 'bypassPermissions')
     return 'Permission mode bypassPermissions contradicts confinement; ask for bypass_isolation instead.'
   if (mcpServers && 'madrox' in mcpServers) return 'An MCP server may not be called "madrox": that name is the agent\'s way back.'

@@ -142,7 +142,7 @@ export function createAgent({ launch: asked, silenceMs, temporary, host, tell, o
 
   const beReady = ({ id, model }: OpenedThread): void => {
     clock.clearTimeout(timer)
-    thread = createThread({ id, model, rpc, tell, rendering, usage, clock, silenceMs, log })
+    thread = createThread({ id, model, launch, rpc, tell, rendering, usage, clock, silenceMs, log })
     host.house(resident, thread)
     tell({ type: 'ready', sessionId: id })
   }

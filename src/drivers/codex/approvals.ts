@@ -1,18 +1,20 @@
 /** Held requests of the app-server: how each kind is told to a decider, and how a decision is answered. Pure. */
 
-import type { ApprovalRequest } from './protocol.ts'
+import { toStartedOutput } from './items.ts'
+import type { ApprovalRequest, KnownItem } from './protocol.ts'
 
 export interface Decision {
   readonly decision: 'allow' | 'deny'
   readonly message?: string | undefined
 }
 
-export function describeApproval({ method, params }: ApprovalRequest): { readonly tool: string; readonly detail: string } {
+/** `change`: the item that a request to change files is about, which alone says what it changes. */
+export function describeApproval({ method, params }: ApprovalRequest, change?: Extract<KnownItem, { type: 'fileChange' }>): { readonly tool: string; readonly detail: string } {
   switch (method) {
     case 'item/commandExecution/requestApproval':
       return { tool: 'exec_command', detail: lines(params.command, params.cwd && `in ${params.cwd}`, params.reason) }
     case 'item/fileChange/requestApproval':
-      return { tool: 'apply_patch', detail: lines(params.reason, params.grantRoot && `write access under ${params.grantRoot}`) }
+      return { tool: 'apply_patch', detail: lines(change && toStartedOutput(change)?.content, params.reason, params.grantRoot && `write access under ${params.grantRoot}`) }
     case 'item/permissions/requestApproval':
       return { tool: 'request_permissions', detail: lines(params.reason, JSON.stringify(params.permissions)) }
     case 'item/tool/requestUserInput':

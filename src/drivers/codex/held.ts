@@ -1,13 +1,16 @@
 /** The requests of one thread that wait for a decision. */
 
 import type { BareFact } from '../facts.ts'
-import { describeApproval, toApprovalResponse, type Decision } from './approvals.ts'
+import type { Asked } from '../permissions.ts'
+import { toApprovalResponse, type Decision } from './approvals.ts'
 import type { ApprovalRequest } from './protocol.ts'
 import type { RequestId, Rpc } from './rpc.ts'
 
 export interface HeldRequests {
   readonly size: number
-  hold(requestId: RequestId, request: ApprovalRequest): void
+  /** Of one that waits for a decision. */
+  toolOf(approvalId: string): string | undefined
+  hold(requestId: RequestId, request: ApprovalRequest, asked: Asked): void
   answer(approvalId: string, decision: Decision): void
   /** The server no longer waits for it, answered or not. */
   resolve(requestId: RequestId): void
@@ -18,6 +21,7 @@ export interface HeldRequests {
 interface Held {
   readonly requestId: RequestId
   readonly request: ApprovalRequest
+  readonly tool: string
   decision?: Decision['decision']
 }
 
@@ -31,12 +35,16 @@ export function createHeldRequests(rpc: Pick<Rpc, 'respond'>, tell: (fact: BareF
     get size() {
       return held.size
     },
-    hold(requestId, request) {
+    toolOf(approvalId) {
+      const one = held.get(approvalId)
+      return one?.decision ? undefined : one?.tool
+    },
+    hold(requestId, request, { tool, detail, wants }) {
       const subject = 'itemId' in request.params ? request.params.itemId : request.params.serverName
       // Request ids begin anew with each server process; the item's id is the thread's own.
       const approvalId = `${subject}/${requestId}`
-      held.set(approvalId, { requestId, request })
-      tell({ type: 'approvalRequested', approvalId, ...describeApproval(request) })
+      held.set(approvalId, { requestId, request, tool })
+      tell({ type: 'approvalRequested', approvalId, tool, detail, ...(wants ? { wants: [...wants] } : {}) })
     },
     answer(approvalId, decision) {
       const one = held.get(approvalId)

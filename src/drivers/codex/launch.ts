@@ -2,6 +2,7 @@
 
 import type { Launch, McpServer } from '../driver.ts'
 import type { Profile } from './profile.ts'
+import type { TrustLevel } from './trust.ts'
 
 export type ApprovalPolicy = 'never' | 'on-request' | 'untrusted'
 export type SandboxMode = NonNullable<Launch['confinement']['sandboxMode']>
@@ -16,14 +17,24 @@ export interface ThreadParams {
   readonly config: Readonly<Record<string, unknown>>
 }
 
+/** What of the user's own configuration an agent's has to be laid on. */
+export interface Surroundings {
+  /**
+   * Names of the MCP servers registered there. A thread's table is merged into a registered one of the same name, key by key (a
+   * `url` on top of a `command` is a configuration error), so ours never share a name with theirs.
+   */
+  readonly registered: readonly string[]
+  /** The user's own layer over that configuration; what Madrox sets for an agent goes before it. */
+  readonly profile?: Profile | undefined
+  /** Whether the folder's own configuration counts. */
+  readonly trust: TrustLevel
+}
+
 /**
  * `temporary`: a directory of the agent's own, which its commands have for TMPDIR.
- * `registered`: names of the MCP servers in the user's own configuration. A thread's table is merged into a registered one of the
- * same name, key by key (a `url` on top of a `command` is a configuration error), so ours never share a name with theirs.
- * `profile`: the user's own layer over that configuration; what Madrox sets for an agent goes before it.
  * `tokenVariable`: where the process is the agent's alone, the variable of its environment that holds its credential.
  */
-export function toThreadParams(launch: Launch, registered: readonly string[], temporary: string, profile: Profile = {}, tokenVariable?: string): ThreadParams {
+export function toThreadParams(launch: Launch, { registered, profile = {}, trust }: Surroundings, temporary: string, tokenVariable?: string): ThreadParams {
   const { cwd, model, systemPrompt, confinement, marker } = launch
   const { features, shell_environment_policy: environment } = profile
   const inherited = toInherited(launch, profile)
@@ -38,6 +49,7 @@ export function toThreadParams(launch: Launch, registered: readonly string[], te
       ...(features && { features: { ...features, ...ownFeatures } }),
       mcp_servers: { ...inherited, ...toMcpServers(launch, [...registered, ...Object.keys(inherited)], tokenVariable) },
       shell_environment_policy: { ...environment, ...(tokenVariable !== undefined && { exclude: [...(environment?.exclude ?? []), `${tokenVariable}*`] }), set: { ...environment?.set, ...marker, TMPDIR: temporary } },
+      projects: { ...profile.projects, [cwd]: { trust_level: trust } },
       // Codex counts /tmp and TMPDIR, which all agents and everyone else share, as part of a workspace.
       sandbox_workspace_write: { writable_roots: [temporary], exclude_slash_tmp: true, exclude_tmpdir_env_var: true },
     },

@@ -2,10 +2,11 @@
 
 import type { Launch } from '../driver.ts'
 import { isArchived, notLoggedIn, toStartFailure, type StartFailure } from './failures.ts'
-import { toThreadParams, type ThreadParams } from './launch.ts'
+import { type Surroundings, toThreadParams, type ThreadParams } from './launch.ts'
 import { readProfile, type Profile } from './profile.ts'
 import { accountResult, anyResult, configResult, threadResult } from './protocol.ts'
 import type { Rpc, RpcResult } from './rpc.ts'
+import { readTrust } from './trust.ts'
 
 export interface OpenedThread {
   readonly id: string
@@ -22,15 +23,6 @@ interface Directories {
 
 export type OpenResult = Answer<OpenedThread>
 
-/** What of the user's own configuration an agent's has to be laid on. */
-export interface Surroundings {
-  /** Names of the MCP servers registered there. */
-  readonly registered: readonly string[]
-  readonly profile: Profile | undefined
-  /** The user trusts the directory: its own configuration counts. */
-  readonly isTrusted: boolean
-}
-
 type Answer<Value> = { readonly ok: true; readonly value: Value | undefined } | { readonly ok: false; readonly failure: StartFailure }
 
 /** Fails where nobody is logged in. Without a value: the server is gone, and its exit says why. */
@@ -43,13 +35,14 @@ export async function readSurroundings(rpc: Rpc, launch: Launch, codexHome: stri
   const account = await rpc.request('account/read', {}, accountResult)
   const { mcp_servers, model_providers, projects } = config.value.config
   if (account.ok && !account.value.account && (needsLogin(read?.profile, model_providers) ?? account.value.requiresOpenaiAuth)) return { ok: false, failure: notLoggedIn }
-  return { ok: true, value: { registered: Object.keys(mcp_servers ?? {}), profile: read?.profile, isTrusted: projects?.[launch.cwd]?.trust_level === 'trusted' } }
+  const trust = await readTrust(launch.cwd, { ...projects, ...read?.profile.projects })
+  return { ok: true, value: { registered: Object.keys(mcp_servers ?? {}), profile: read?.profile, trust } }
 }
 
 export async function openThread(rpc: Rpc, launch: Launch, { codexHome, temporary }: Directories): Promise<OpenResult> {
   const around = await readSurroundings(rpc, launch, codexHome)
   if (!around.ok || !around.value) return around.ok ? { ok: true, value: undefined } : around
-  return openIn(rpc, launch, toThreadParams(launch, around.value.registered, temporary, around.value.profile))
+  return openIn(rpc, launch, toThreadParams(launch, around.value, temporary))
 }
 
 /** Opens the thread with those parameters: a new one, or the one to return to. */

@@ -9,7 +9,7 @@ import { parse, TomlError } from 'smol-toml'
 import { z } from 'zod'
 import { codeOf, wordsOf } from '../../errors.ts'
 import type { StartFailure } from './failures.ts'
-import { modelProviders } from './protocol.ts'
+import { modelProviders, projects } from './protocol.ts'
 
 const table = z.record(z.string(), z.unknown())
 /** The keys that meet settings of Madrox's own; all others pass as they are. */
@@ -18,6 +18,7 @@ const profileSchema = z.looseObject({
   model_providers: modelProviders.optional(),
   mcp_servers: z.record(z.string(), table).optional(),
   features: table.optional(),
+  projects: projects.optional(),
   shell_environment_policy: z.looseObject({ set: table.optional(), exclude: z.array(z.string()).optional() }).optional(),
 })
 export type Profile = z.infer<typeof profileSchema>

@@ -59,7 +59,7 @@ export const knownItemSchema = z.discriminatedUnion('type', [
     result: z.object({ content: z.array(z.unknown()), structuredContent: z.unknown() }).nullish(),
     error: z.object({ message: z.string() }).nullish(),
   }),
-  z.object({ type: z.literal('fileChange'), id: z.string(), status: z.string(), changes: z.array(z.object({ path: z.string(), diff: z.string().default('') })) }),
+  z.object({ type: z.literal('fileChange'), id: z.string(), status: z.string(), changes: z.array(z.object({ path: z.string(), diff: z.string().default(''), kind: z.object({ move_path: z.string().nullish() }).optional().catch(undefined) })) }),
   z.object({ type: z.literal('webSearch'), id: z.string(), query: z.string().nullish() }),
 ])
 export type KnownItem = z.infer<typeof knownItemSchema>
@@ -67,18 +67,19 @@ export type KnownItem = z.infer<typeof knownItemSchema>
 const asked = { threadId: z.string() }
 /** What the server asks of a client and a person can decide. Everything else it asks is refused by method. */
 export const approvalRequestSchema = z.discriminatedUnion('method', [
-  z.object({ method: z.literal('item/commandExecution/requestApproval'), params: z.object({ ...asked, itemId: z.string(), command: z.string().nullish(), cwd: z.string().nullish(), reason: z.string().nullish() }) }),
+  z.object({ method: z.literal('item/commandExecution/requestApproval'), params: z.object({ ...asked, itemId: z.string(), command: z.string().nullish(), cwd: z.string().nullish(), reason: z.string().nullish(), networkApprovalContext: z.unknown().optional() }) }),
   z.object({ method: z.literal('item/fileChange/requestApproval'), params: z.object({ ...asked, itemId: z.string(), reason: z.string().nullish(), grantRoot: z.string().nullish() }) }),
   z.object({ method: z.literal('item/permissions/requestApproval'), params: z.object({ ...asked, itemId: z.string(), reason: z.string().nullish(), permissions: z.record(z.string(), z.unknown()) }) }),
   z.object({ method: z.literal('item/tool/requestUserInput'), params: z.object({ ...asked, itemId: z.string(), questions: z.array(z.object({ id: z.string(), question: z.string() })) }) }),
-  z.object({ method: z.literal('mcpServer/elicitation/request'), params: z.object({ ...asked, serverName: z.string(), message: z.string().optional(), title: z.string().optional() }) }),
+  z.object({ method: z.literal('mcpServer/elicitation/request'), params: z.object({ ...asked, serverName: z.string(), message: z.string().optional(), title: z.string().optional(), _meta: z.looseObject({ codex_approval_kind: z.string().optional() }).nullish().catch(undefined) }) }),
 ])
 export type ApprovalRequest = z.infer<typeof approvalRequestSchema>
 
 export const initializeResult = z.object({ userAgent: z.string(), codexHome: z.string() })
 export const accountResult = z.object({ account: z.unknown(), requiresOpenaiAuth: z.boolean() })
 export const modelProviders = z.record(z.string(), z.looseObject({ requires_openai_auth: z.boolean().nullish() }))
-export const configResult = z.object({ config: z.object({ mcp_servers: z.record(z.string(), z.unknown()).nullish(), model_providers: modelProviders.nullish(), projects: z.record(z.string(), z.looseObject({ trust_level: z.string().nullish() })).nullish() }) })
+export const projects = z.record(z.string(), z.looseObject({ trust_level: z.string().nullish() }))
+export const configResult = z.object({ config: z.object({ mcp_servers: z.record(z.string(), z.unknown()).nullish(), model_providers: modelProviders.nullish(), projects: projects.nullish() }) })
 /** `path`: the thread's rollout file. */
 export const threadResult = z.object({ thread: z.object({ id: z.string(), path: z.string().nullish() }), model: z.string() })
 export const turnsResult = z.object({ data: z.array(turnSchema.extend({ items: z.array(anyItem) })), nextCursor: z.string().nullish() })

@@ -5,6 +5,7 @@
 
 import type { Clock } from '../../clock.ts'
 import type { Log } from '../../log.ts'
+import type { Launch } from '../driver.ts'
 import type { BareFact, Recollection } from '../facts.ts'
 import type { Rendering } from '../rendering.ts'
 import { describeApproval, type Decision } from './approvals.ts'
@@ -15,6 +16,7 @@ import { anyResult, terminalsResult, type ApprovalRequest, type KnownItem, type 
 import { recallTurn } from './recall.ts'
 import type { RequestId, Rpc } from './rpc.ts'
 import { watchSilence } from './silence.ts'
+import { toWants } from './wants.ts'
 import type { UsageMeter } from './usage.ts'
 
 export interface Thread {
@@ -35,6 +37,7 @@ export interface Thread {
 export interface ThreadOptions {
   readonly id: string
   readonly model: string
+  readonly launch: Pick<Launch, 'cwd' | 'confinement'>
   readonly rpc: Pick<Rpc, 'request' | 'respond'>
   readonly tell: (fact: BareFact) => void
   readonly rendering: Rendering
@@ -56,11 +59,13 @@ interface Turn {
   readonly commands: Set<string>
   /** Items of any kind under way: while there is one, the model is not who is waited for. */
   readonly items: Set<string>
+  /** Changes of files under way, which a request to allow them only points to. */
+  readonly changes: Map<string, Extract<KnownItem, { type: 'fileChange' }>>
   /** Why it is being ended, though nobody asked. */
   failure?: string
 }
 
-export function createThread({ id: threadId, model: firstModel, rpc, tell, rendering, usage, clock, silenceMs, log }: ThreadOptions): Thread {
+export function createThread({ id: threadId, model: firstModel, launch, rpc, tell, rendering, usage, clock, silenceMs, log }: ThreadOptions): Thread {
   const held = createHeldRequests(rpc, tell)
   let model = firstModel
   let turn: Turn | undefined
@@ -120,6 +125,7 @@ export function createThread({ id: threadId, model: firstModel, rpc, tell, rende
       if (item?.type !== 'userMessage') turn.items.add(raw.id)
       tellBeginning(turn, item)
       if (item?.type === 'commandExecution') turn.commands.add(item.id)
+      if (item?.type === 'fileChange') turn.changes.set(item.id, item)
     }
     if (item) produce(turnId, toStartedOutput(item))
   }
@@ -127,6 +133,7 @@ export function createThread({ id: threadId, model: firstModel, rpc, tell, rende
   const onItemCompleted = (turnId: string, raw: ThreadItem): void => {
     const item = toKnownItem(raw)
     turn?.items.delete(raw.id)
+    turn?.changes.delete(raw.id)
     if (!item) return
     leftRunning.delete(item.id)
     if (turn?.id === turnId) {
@@ -182,7 +189,7 @@ export function createThread({ id: threadId, model: firstModel, rpc, tell, rende
     accept(notification) {
       const { method, params } = notification
       switch (method) {
-        case 'turn/started': turn = { id: params.turn.id, told: false, commands: new Set(), items: new Set() }; break
+        case 'turn/started': turn = { id: params.turn.id, told: false, commands: new Set(), items: new Set(), changes: new Map() }; break
         case 'turn/completed': onTurnCompleted(params.turn); break
         case 'item/started': onItemStarted(params.turnId, params.item); break
         case 'item/completed': onItemCompleted(params.turnId, params.item); break
@@ -202,9 +209,10 @@ export function createThread({ id: threadId, model: firstModel, rpc, tell, rende
     },
     hold(requestId, request) {
       silence.heard(false)
-      const { tool, detail } = describeApproval(request)
+      const change = 'itemId' in request.params ? turn?.changes.get(request.params.itemId) : undefined
+      const { tool, detail } = describeApproval(request, change)
       rendering.add(`? ${tool} ${detail}`)
-      held.hold(requestId, request)
+      held.hold(requestId, request, { tool, detail, wants: toWants(launch, request, change) })
     },
     submit(promptId, text) {
       const reason = held.size > 0 ? 'awaiting_approval' : turn || pendingPromptId !== undefined ? 'in_turn' : undefined
@@ -229,7 +237,13 @@ export function createThread({ id: threadId, model: firstModel, rpc, tell, rende
       await endCommands()
       return true
     },
-    answer: held.answer,
+    answer(approvalId, decision) {
+      const tool = held.toolOf(approvalId)
+      if (decision.decision === 'allow' || !decision.message || !turn || tool === undefined) return held.answer(approvalId, decision)
+      // The protocol has no words for a no. Said before it, they are in the same request of the model's as the no itself.
+      const input = [{ type: 'text', text: `The request to use ${tool} was denied: ${decision.message}`, text_elements: [] }]
+      void rpc.request('turn/steer', { threadId, expectedTurnId: turn.id, input }, anyResult).then(() => held.answer(approvalId, decision))
+    },
     async recall(markers) {
       const recalled = await recallTurn(rpc, threadId, markers)
       if (recalled.ok) return recalled.value

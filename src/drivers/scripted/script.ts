@@ -3,12 +3,17 @@
  * refuses to know how a step is carried out (`play.ts`) or what a bare line of text means (`commands.ts`).
  */
 
+import { Script as Program } from 'node:vm'
 import { z } from 'zod'
 import { turnFailures } from '../driver.ts'
 
 const text = z.string()
-const ms = z.number().int().nonnegative()
+/** What a timer can wait for. */
+const ms = z.number().int().nonnegative().max(2 ** 31 - 1)
 const name = z.string().min(1)
+
+/** Of one piece of work, which is said without a pause where it takes no time. */
+const mostSaid = 9_999
 
 const spawnSchema = z.looseObject({ name, harness: z.string().default('scripted') })
 const askSchema = z.strictObject({ name, text, wait: z.boolean().default(true), spawn: z.looseObject({}).default({}) })
@@ -29,7 +34,7 @@ export const stepSchema = z.union([
   z.strictObject({ ask: askSchema }),
   z.strictObject({ wait: ms }),
   /** Says `count` things over `ms`, each a model call of its own. */
-  z.strictObject({ work: z.strictObject({ ms: ms.default(0), count: z.number().int().positive().default(1) }) }),
+  z.strictObject({ work: z.strictObject({ ms: ms.default(0), count: z.number().int().positive().max(mostSaid).default(1) }) }),
   z.strictObject({ callTool: z.strictObject({ name, arguments: z.record(z.string(), z.unknown()).default({}) }) }),
   /** Leaves a task running behind the turn; when it is done the agent says `text` in a turn of its own. */
   z.strictObject({ background: z.strictObject({ ms, text }) }),
@@ -47,13 +52,20 @@ export type Step = z.output<typeof stepSchema>
 /** A step that is no longer a line of text. */
 export type Action = Exclude<Step, string>
 
-/** `/source/flags` is a regular expression, everything else must be contained. Undefined: an expression that does not compile. */
+/** Agents give scripts too, and an expression of nested repetitions would hold up the server, and all agents with it, for ever. */
+const matchMs = 1_000
+const matching = new Program('expression.exec(text)')
+
+/**
+ * `/source/flags` is a regular expression, everything else must be contained. Undefined: an expression that does not compile. One that
+ * takes too long throws, which its agent dies of.
+ */
 export function toPattern(when: string): ((text: string) => RegExpExecArray | readonly [] | undefined) | undefined {
   const parts = /^\/([\s\S]+)\/([dimsuv]*)$/.exec(when)
   if (!parts) return text => (text.includes(when) ? [] : undefined)
   try {
     const expression = new RegExp(parts[1] ?? '', parts[2])
-    return text => expression.exec(text) ?? undefined
+    return text => (matching.runInNewContext({ expression, text }, { timeout: matchMs }) as RegExpExecArray | null) ?? undefined // what exec gives
   } catch {
     return undefined // the schema turns this into an issue that names the rule
   }

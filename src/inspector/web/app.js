@@ -34,7 +34,7 @@ class Unauthenticated extends Error {}
 async function ask(path, headers = {}, signal) {
   const token = sessionStorage.getItem(tokenKey)
   const response = await fetch(path, { headers: { ...headers, ...(token ? { authorization: `Bearer ${token}` } : {}) }, ...(signal ? { signal } : {}) })
-  if (response.status === 401) throw new Unauthenticated(/** @type {Refusal} */ (await response.json()).message)
+  if (response.status === 401) throw new Unauthenticated(/** @type {{ error: Refusal }} */ (await response.json()).error.message)
   if (!response.ok) throw new Error(`The server answered ${response.status}.`)
   return response
 }

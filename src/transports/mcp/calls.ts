@@ -130,7 +130,9 @@ const dismissal = (id: RequestId): JSONRPCMessage => ({
 export function toCallResult(outcome: ToolOutcome, structured: boolean): CallToolResult {
   if (!outcome.ok) return { content: [{ type: 'text', text: toWireText(outcome.error) }], isError: true }
   const text = outcome.text ?? JSON.stringify(outcome.data ?? {})
-  return { content: [{ type: 'text', text }], ...(structured && outcome.data ? { structuredContent: { ...outcome.data } } : {}) }
+  // In a block of its own: a screen or a tree stays what it is.
+  const pending = outcome.pendingReplies === undefined ? [] : [{ type: 'text' as const, text: `pending_replies: ${outcome.pendingReplies}` }]
+  return { content: [{ type: 'text', text }, ...pending], ...(structured && outcome.data ? { structuredContent: { ...outcome.data } } : {}) }
 }
 
 /** The call's own identity: a key its caller chose, else what Claude Code or Codex calls it. */

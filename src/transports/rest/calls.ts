@@ -52,7 +52,7 @@ async function answerAsJson(options: CallsOptions, call: RestCall): Promise<Resp
   return outcome.ok ? Response.json(bodyOf(outcome, call), { headers: noStore }) : refuse(outcome.error)
 }
 
-const bodyOf = (outcome: ToolOutcome & { ok: true }, { toBody }: RestCall): Readonly<Record<string, unknown>> => (outcome.data ? toBody(outcome.data) : { text: outcome.text ?? '' })
+const bodyOf = (outcome: ToolOutcome & { ok: true }, { toBody }: RestCall): Readonly<Record<string, unknown>> => (outcome.data ? toBody(outcome.data) : { text: outcome.text ?? '', ...(outcome.pendingReplies === undefined ? {} : { pending_replies: outcome.pendingReplies }) })
 
 /** Runs it and sees to its replies. */
 async function run({ system, tools, clock, log, closing }: CallsOptions, call: RestCall, progress: (message: string) => void): Promise<ToolOutcome> {

@@ -1,4 +1,5 @@
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
@@ -70,6 +71,15 @@ test.runIf(process.platform === 'linux')('confined without a sandbox on the mach
   prepared.dispose()
 })
 
+test.runIf(process.platform === 'linux').each(['Read,Bash', 'default', 'Bash '])('confined without a sandbox on the machine: no Bash by another word either: %s', word => {
+  const prepared = prepare({ confinement: { allowedTools: [word] } }, '/nowhere')
+  expect(valueOf(prepared, '--disallowedTools').split(',')).toEqual(expect.arrayContaining(['Bash', 'PowerShell']))
+  prepared.dispose()
+  const sandboxed = prepare({ confinement: { allowedTools: [word] } })
+  expect(valueOf(sandboxed, '--disallowedTools').split(',')).not.toContain('Bash')
+  sandboxed.dispose()
+})
+
 test.each<[string, object, string | undefined]>([
   ['has one to run it in', {}, undefined],
   ['was not to have Bash', { confinement: { allowedTools: ['Read'] } }, '/nowhere'],
@@ -96,6 +106,17 @@ test('the project\'s instructions travel with the prompt', () => {
   prepared.dispose()
 })
 
+test('what stands in the place of project instructions and is no file has no say, and is not waited for', () => {
+  execFileSync('mkfifo', [join(root, 'CLAUDE.md')])
+  mkdirSync(join(root, '.claude'))
+  symlinkSync('/dev/zero', join(root, '.claude', 'CLAUDE.md'))
+  writeFileSync(join(root, 'AGENTS.md'), `use spaces ${'ü'.repeat(100_000)}`)
+  symlinkSync('AGENTS.md', join(root, 'CLAUDE.local.md'))
+  const prepared = prepare({ cwd: root })
+  expect(readFileSync(valueOf(prepared, '--append-system-prompt-file'), 'utf8')).toMatch(/\n\n# Project instructions \(CLAUDE\.local\.md\)\n\nuse spaces ü{59989}$/)
+  prepared.dispose()
+})
+
 test('the user\'s own MCP servers come along only when asked for, and never under our name', () => {
   const servers = { theirs: { type: 'http', url: 'http://x' }, madrox: { type: 'http', url: 'http://elsewhere' } }
   writeFileSync(join(root, '.claude.json'), JSON.stringify({ mcpServers: servers }))
@@ -114,6 +135,16 @@ test('of the server\'s environment a child gets what is Claude\'s, less the sess
   expect(env).toMatchObject({ PATH: '/bin', ANTHROPIC_API_KEY: 'k', CLAUDE_CONFIG_DIR: '/c', NAMED: 'n', NO_PROXY: 'corp,127.0.0.1,localhost,::1' })
   expect(Object.keys(env)).not.toEqual(expect.arrayContaining(['SECRET']))
   for (const name of ['SECRET', 'OPENAI_API_KEY', 'CLAUDE_CODE_SESSION_ID']) expect(env).not.toHaveProperty(name)
+})
+
+test.each([
+  [{}, []],
+  [{ CLAUDE_CODE_USE_BEDROCK: '0', CLAUDE_CODE_USE_VERTEX: '' }, []],
+  [{ CLAUDE_CODE_USE_BEDROCK: '1' }, ['AWS_SECRET_ACCESS_KEY', 'AWS_REGION']],
+  [{ CLAUDE_CODE_USE_VERTEX: 'true' }, ['GOOGLE_APPLICATION_CREDENTIALS', 'CLOUD_ML_REGION']],
+])('variables of a cloud reach a child only where Claude Code is configured for it: %j', (env, names) => {
+  const theirs = { AWS_SECRET_ACCESS_KEY: 'a', AWS_REGION: 'b', GOOGLE_APPLICATION_CREDENTIALS: 'c', CLOUD_ML_REGION: 'd' }
+  expect(Object.keys(baseEnvironment({ env: { ...theirs, ...env }, childEnv: [] })).filter(name => name in theirs)).toEqual(names)
 })
 
 test('a configuration directory in use is left as it is', () => {

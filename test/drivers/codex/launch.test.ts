@@ -6,7 +6,7 @@ import { approvalRequestSchema } from '../../../src/drivers/codex/protocol.ts'
 import { launchSchema } from '../../../src/drivers/driver.ts'
 
 const toParams = (given: object = {}, registered: readonly string[] = []) =>
-  toThreadParams(launchSchema.parse({ name: 'ada', cwd: '/w', systemPrompt: 'Be brief.', sessionId: 's', confinement: {}, marker: { M: '1' }, ...given }), registered, '/tmp/ada')
+  toThreadParams(launchSchema.parse({ name: 'ada', cwd: '/w', systemPrompt: 'Be brief.', sessionId: 's', confinement: {}, marker: { M: '1' }, ...given }), { registered, trust: 'untrusted' }, '/tmp/ada')
 
 describe('the parameters of a thread', () => {
   test.for([

@@ -51,7 +51,7 @@ export function createReplay(clock: Clock = createSimulatedClock()): Replay {
   })
   const resident = { onThreadClosed: () => {}, onServerExit: () => {} }
   host.join(resident)
-  const thread = createThread({ id: 'thread-1', model: 'm', rpc: host.server.rpc, tell: fact => void facts.push(fact), rendering, usage: createUsageMeter(), clock, silenceMs: 1_000, log: silentLog })
+  const thread = createThread({ id: 'thread-1', model: 'm', launch: { cwd: '/work', confinement: { bypass: false, permissionMode: 'on-request' } }, rpc: host.server.rpc, tell: fact => void facts.push(fact), rendering, usage: createUsageMeter(), clock, silenceMs: 1_000, log: silentLog })
   host.house(resident, thread)
   const respond = async (method: string, outcome: object): Promise<void> => {
     const id = sent.findLast(message => message.method === method)?.id

@@ -126,3 +126,21 @@ test('close leaves no timer behind', async () => {
   clock.advance(1_000_000)
   expect(facts).toHaveLength(told)
 })
+
+test("a pattern that would search for ever is its agent's death, and holds up nobody else", () => {
+  const { dispatch, facts } = stage()
+  dispatch(start([{ when: '/^(a+)+$/', steps: ['echo found'] }]), start(undefined, 'bob'))
+  dispatch(submit(`${'a'.repeat(50)}!`), { ...submit('say here'), agentId: 'bob' })
+  expect(facts.filter(fact => fact.agentId === 'ada').at(-1)).toMatchObject({ type: 'exited', expected: false, lastWords: expect.stringContaining('timed out') })
+  expect(facts.at(-1)).toMatchObject({ type: 'turnEnded', agentId: 'bob', finalText: 'here' })
+})
+
+test('work that would be said without end, or a wait beyond what a timer can, is no script', () => {
+  const { dispatch, facts } = stage()
+  for (const step of [{ work: { count: 1e12 } }, { wait: 1e12 }, { background: { ms: 1e12, text: 'late' } }]) {
+    dispatch(start([{ when: 'go', steps: [step] }]))
+    expect(facts.at(-1)).toMatchObject({ type: 'startFailed', code: 'invalid_launch' })
+  }
+  dispatch(start(), submit('work 0 1000000000'))
+  expect(facts.at(-1)).toMatchObject({ type: 'turnEnded', finalText: expect.stringMatching(/^Report of ada/) })
+})

@@ -18,6 +18,7 @@ import { createSessionClock } from '../../session-clock.ts'
 import { createWatch } from '../../watch.ts'
 import { createStatusReader } from '../session.ts'
 import { toEntries, toOutput } from '../transcript.ts'
+import { toWants } from '../wants.ts'
 import { startChannel } from './channel.ts'
 import { createInterrupting } from './interrupting.ts'
 import { createPrompting } from './prompting.ts'
@@ -71,7 +72,7 @@ export function startStreamAgent(context: AgentContext): ClaudeAgent {
   })
   isPast = false // what comes from now on is in the CLI's sums
   const approvals = createApprovals(tell, 'protocol')
-  const requests = createRequests(launch, channel, approvals)
+  const requests = createRequests(launch, channel, approvals, (tool, input) => toWants(launch, tool, input))
   const interrupting = createInterrupting({ clock, turns, channel, tell, isOver })
   const prompting = createPrompting({ clock, turns, channel, tell, onGivenUp: interrupting.begin })
   const watch = createWatch(clock, () => (turns.current() ? 200 : 2_000), () => life.guarded(look))

@@ -4,6 +4,7 @@
  */
 
 import type { ParsedLaunch } from '../launch.ts'
+import type { Want } from '../../driver.ts'
 import type { Approvals } from '../../permissions.ts'
 import type { Channel } from './channel.ts'
 import type { EventOf } from './protocol.ts'
@@ -18,12 +19,13 @@ export interface Requests {
 const allowsAll = ({ confinement: { bypass, permissionMode } }: Pick<ParsedLaunch, 'confinement'>): boolean =>
   bypass && (permissionMode ?? 'bypassPermissions') === 'bypassPermissions'
 
-export function createRequests(launch: Pick<ParsedLaunch, 'confinement'>, channel: Pick<Channel, 'respond' | 'refuse'>, approvals: Pick<Approvals, 'hold'>): Requests {
+/** `wantsOf`: what a request asks for, as a policy may judge it. */
+export function createRequests(launch: Pick<ParsedLaunch, 'confinement'>, channel: Pick<Channel, 'respond' | 'refuse'>, approvals: Pick<Approvals, 'hold'>, wantsOf: (tool: string, input: unknown) => readonly Want[] | undefined): Requests {
   const held = new Map<string, AbortController>()
   const decide = async (requestId: string, tool: string, input: unknown): Promise<void> => {
     const gone = new AbortController()
     held.set(requestId, gone)
-    const verdict = await approvals.hold(tool, JSON.stringify(input ?? {}), gone.signal)
+    const verdict = await approvals.hold({ tool, detail: JSON.stringify(input ?? {}), wants: wantsOf(tool, input) }, gone.signal)
     held.delete(requestId)
     if (verdict) channel.respond(requestId, verdict.behavior === 'allow' ? { ...verdict, updatedInput: input } : verdict)
   }

@@ -19,6 +19,7 @@ import { createApprovals, toHookAnswer } from '../../permissions.ts'
 import { toStartFailure, type StartFailure } from '../failures.ts'
 import { recallTurn } from '../recall.ts'
 import { describePermission, type PermissionBody } from './asking.ts'
+import { toHookWants } from '../wants.ts'
 import { answerFolderQuestion, couldNotAsk } from './dialogs.ts'
 import type { Entry } from './entries.ts'
 import { createInterrupting } from './interrupting.ts'
@@ -98,8 +99,7 @@ export function startPtyAgent({ launch: asked, config, hooks, hookProgram, tell,
     asking: async () => {
       const url = await hooks.url()
       const token = hooks.register(key, (body, gone) => {
-        const { tool, detail } = describePermission(body)
-        return phase === 'live' ? approvals.hold(tool, detail, gone).then(toHookAnswer) : {}
+        return phase === 'live' ? approvals.hold({ ...describePermission(body), wants: toHookWants(launch, body) }, gone).then(toHookAnswer) : {}
       })
       return { program: hookProgram, url: `${url}/hooks/${key}`, token }
     },

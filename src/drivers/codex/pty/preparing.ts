@@ -10,8 +10,8 @@ import type { DriverConfig, Launch } from '../../driver.ts'
 import { findExecutable } from '../../executable.ts'
 import { toEnvironment } from '../environment.ts'
 import type { StartFailure } from '../failures.ts'
-import { optionalServersMs, ownFeatures, toThreadParams } from '../launch.ts'
-import { openIn, readSurroundings, toRefusal, type OpenedThread, type Surroundings } from '../opening.ts'
+import { optionalServersMs, ownFeatures, type Surroundings, toThreadParams } from '../launch.ts'
+import { openIn, readSurroundings, toRefusal, type OpenedThread } from '../opening.ts'
 import { startAppServer, toExitFailure, type AppServer } from '../server.ts'
 import { hookTokenVariable, hookUrlVariable, toHooks, type Asking } from './asking.ts'
 import { writePrivateProfile } from './private-profile.ts'
@@ -75,9 +75,9 @@ export function prepare({ launch, key, config, asking }: PrepareOptions): Prepar
     const { codexHome, cliVersion } = initialized.value
     const around = await readSurroundings(server.rpc, launch, codexHome)
     if (!around.ok || !around.value) return refused(around.ok ? { ok: true, value: undefined } : around)
-    // Without its servers: it is the interactive codex that is to connect to them. A thread that may write makes an app-server note the folder as trusted, for good.
-    const alone = toThreadParams({ ...launch, madrox: undefined, mcpServers: {}, inheritMcp: false }, around.value.registered, temporary, around.value.profile)
-    const opened = await openIn(server.rpc, launch, { ...alone, sandbox: 'read-only' })
+    // Without its servers: it is the interactive codex that is to connect to them.
+    const alone = toThreadParams({ ...launch, madrox: undefined, mcpServers: {}, inheritMcp: false }, around.value, temporary)
+    const opened = await openIn(server.rpc, launch, alone)
     if (!opened.ok || !opened.value) return refused(opened.ok ? { ok: true, value: undefined } : opened)
     const { id, model, path } = opened.value
     if (path === undefined) return { ok: false, failure: { code: 'invalid_launch', detail: 'Codex keeps no record of this thread (its history is off), by which its turns could be followed. Use harness codex with the app-server driver, or let codex keep its sessions.' } }
@@ -108,9 +108,9 @@ export function prepare({ launch, key, config, asking }: PrepareOptions): Prepar
 }
 
 /** `confining`: as arguments, because a trusted project's own configuration goes before a profile, but not before them. */
-function toConfiguration(launch: Launch, { registered, profile: given, isTrusted }: Surroundings, temporary: string) {
-  const { config, model, sandbox, approvalPolicy, developerInstructions } = toThreadParams(launch, registered, temporary, given, tokenVariable)
-  const { features, tui, notice, projects, sandbox_workspace_write: writable, ...rest } = config
+function toConfiguration(launch: Launch, around: Surroundings, temporary: string) {
+  const { config, model, sandbox, approvalPolicy, developerInstructions } = toThreadParams(launch, around, temporary, tokenVariable)
+  const { features, tui, notice, sandbox_workspace_write: writable, ...rest } = config
   return {
     confining: ['-s', sandbox, '-c', `approval_policy=${JSON.stringify(approvalPolicy)}`, ...toSettings('sandbox_workspace_write', writable)],
     profile: {
@@ -123,8 +123,6 @@ function toConfiguration(launch: Launch, { registered, profile: given, isTrusted
       notice: { ...toTable(notice), hide_full_access_warning: true },
       check_for_update_on_startup: false,
       mcp_optional_startup_grace_ms: optionalServersMs,
-      // Its question about a folder nobody trusts is then whether to go on without the folder's own configuration, as an app-server does unasked.
-      projects: { ...toTable(projects), ...(isTrusted ? {} : { [launch.cwd]: { trust_level: 'untrusted' } }) },
     },
   }
 }

@@ -14,7 +14,7 @@ function createScene(confinement: { bypass: boolean; permissionMode?: string }) 
   const requests = createRequests({ confinement }, {
     respond: (id, answer) => void answers.push([id, answer]),
     refuse: (id, why) => void answers.push([id, `refused: ${why}`]),
-  }, approvals)
+  }, approvals, tool => (tool === 'Bash' ? [{ kind: 'run', unsandboxed: false }] : undefined))
   return { answers, told, open, approvals, requests }
 }
 
