@@ -10,6 +10,7 @@ import { z } from 'zod'
 import { readConfigFile } from './config-file.ts'
 import { MadroxError } from './errors.ts'
 import { nearest } from './nearest.ts'
+import { redact } from './redaction.ts'
 import { defaultSupervision, restartStrategies } from './restarts.ts'
 
 /** A number as flags and variables have it. An empty value stays one and is refused: coerced it would be 0, which for some means "for ever" or "any". */
@@ -229,7 +230,7 @@ function misfit(error: z.ZodError, said: ReadonlyMap<string, Said>): MadroxError
     const place = said.has(name) ? name : `${name}.${String(path[1])}`
     const { value, origin } = said.get(place) ?? {}
     const secret = settingList.some(([known, setting]) => known === name && setting.secret)
-    return `${origin?.name ?? name}${secret ? '' : ` ${JSON.stringify(value)}`}: ${message}` // a secret is not repeated
+    return `${origin?.name ?? name}${secret ? '' : ` ${redact(JSON.stringify(value) ?? '')}`}: ${message}` // a secret is not repeated
   })
   return new MadroxError('invalid_input', `The configuration does not fit: ${issues.join('; ')}.`, { remedy: 'Correct it and start again.' })
 }

@@ -1,8 +1,8 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { homedir, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
-import { fileKeyOf, loadConfig, optionOf, resolveConfig, type Setting, settingList } from '../src/config.ts'
+import { defaultHome, fileKeyOf, loadConfig, optionOf, resolveConfig, type Setting, settingList } from '../src/config.ts'
 
 function home(files: Readonly<Record<string, string>> = {}): string {
   const path = mkdtempSync(join(tmpdir(), 'madrox-config-'))
@@ -24,6 +24,18 @@ test('an option goes before the environment, that before the file, that before t
     maxInstances: { kind: 'file', name: `max_instances in ${join(dir, 'config.toml')}` },
     retentionDays: { kind: 'default', name: 'default' },
   })
+})
+
+test('where nobody says anything, what users know holds: loopback, port 8001, and the limits', () => {
+  const config = loadConfig({ home: home() }, {})
+  expect(config).not.toHaveProperty('maxTokensPerInstance')
+  expect(config).toMatchObject({
+    host: '127.0.0.1', port: 8001, maxInstances: 10, maxDepth: 8, maxTotalCost: 100, idleMinutes: 60, retentionDays: 30, claudeBin: 'claude', codexBin: 'codex', monitoring: 'off',
+  })
+})
+
+test('the home is in the data directory of the platform', () => {
+  expect([defaultHome({ XDG_DATA_HOME: '/data' }, 'linux'), defaultHome({}, 'linux'), defaultHome({ XDG_DATA_HOME: '/data' }, 'darwin')]).toEqual(['/data/madrox', join(homedir(), '.local/share/madrox'), join(homedir(), 'Library/Application Support/madrox')])
 })
 
 test('every setting has a variable, and an option or a reason for none, under names of its own; the file may say all but where it is', () => {

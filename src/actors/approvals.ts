@@ -56,8 +56,20 @@ const wordFor = (core: Core, by: string): string => (by === madrox || by === byP
 export function createApprovals(core: Core) {
   const persons = createPersons(core)
   const open = new Map<string, Open>()
+  const watchers = new Set<{ readonly caller: Caller; readonly listener: () => void }>()
   let closed: string | undefined
   denyLeftOvers(core)
+
+  const tellWatchers = (row: ApprovalRow): void => {
+    for (const watcher of watchers) {
+      try {
+        if (maySee(core, watcher.caller, row)) watcher.listener()
+      } catch (error) {
+        watchers.delete(watcher)
+        core.log.error('a watcher of approvals failed, and is told no more', { reason: wordsOf(error) })
+      }
+    }
+  }
 
   const settle = (id: string, decision: Settlement['decision'], by: string, reason?: string): boolean => {
     const found = open.get(id)
@@ -69,6 +81,7 @@ export function createApprovals(core: Core) {
     open.delete(id)
     core.clock.clearTimeout(found.timer)
     found.over.abort()
+    tellWatchers(found.row)
     found.onSettled(settlement)
     return true
   }
@@ -90,6 +103,7 @@ export function createApprovals(core: Core) {
     const timer = core.clock.setTimeout(() => settle(id, 'deny', madrox, `nobody answered within ${Math.round(waitMs / 1000)} seconds`), waitMs)
     const begun: Open = { row, request, over: new AbortController(), timer, onSettled }
     open.set(id, begun)
+    tellWatchers(row)
     if (closed !== undefined) settle(id, 'deny', madrox, closed)
     return begun
   }
@@ -127,6 +141,11 @@ export function createApprovals(core: Core) {
       const seen = (rows: readonly ApprovalRow[]): ApprovalRow[] => rows.filter(row => maySee(core, caller, row))
       const earlier = settled === undefined || settled === 0 ? [] : seen(core.store.listApprovals({ settled: lookedThrough })).slice(-settled)
       return [...earlier, ...seen([...open.values()].map(({ row }) => row))].map(row => told(row))
+    },
+    watch: (caller: Caller, listener: () => void): (() => void) => {
+      const watcher = { caller, listener }
+      watchers.add(watcher)
+      return () => void watchers.delete(watcher)
     },
     personAt: persons.personAt,
     personOf: persons.personOf,

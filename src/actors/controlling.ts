@@ -96,6 +96,8 @@ export interface PolicyControl {
   onPolicyChanged(listener: () => void): void
   /** What waits for an answer and concerns agents the caller may see, or its own calls; `settled`: also the newest so many of what was settled. */
   approvals(caller: Caller, options?: { readonly settled?: number }): readonly ApprovalTold[]
+  /** Called whenever what `approvals` gives that caller has changed, until what is returned is called. */
+  onApprovals(caller: Caller, listener: () => void): () => void
   /** Refused: `not_found`, `not_allowed` (who wants it never answers; a person's question is answered by no agent), `already_settled`. */
   answerApproval(caller: Caller, answer: ApprovalAnswer): ApprovalTold
   /** From now on that client's person can be asked, until what is returned is called. */

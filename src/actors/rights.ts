@@ -63,6 +63,8 @@ export function checkWithin(supervisor: string, own: Rights, request: Rights & {
   const allowed = own.confinement.allowedTools ?? (has.unconfined ? undefined : confinedTools)
   const extra = allowed && confinement.allowedTools?.filter(tool => !allowed.includes(tool))
   if (extra?.length) refuse('allowed_tools', `it has no ${extra.join(', ')}`)
+  // Codex passes over the list, and whatever it does it does by commands.
+  if (familyOf(harness) === 'codex' && allowed?.includes('Bash') === false) refuse('allowed_tools', 'it has no Bash, and codex runs commands')
   for (const [name, server] of Object.entries(request.mcpServers)) if (!isDeepStrictEqual(own.mcpServers[name], server)) refuse('mcp_servers', `it has no server "${name}" of that definition`)
   // A scripted agent that misbehaves on purpose writes files and starts processes wherever it is told to.
   if (misbehaves(request.script) && !has.unconfined) refuse('script', 'it is confined to its workspace')

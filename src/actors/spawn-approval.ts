@@ -58,7 +58,7 @@ export const createSpawnApproval = (core: Core, approvals: Approvals, waitMs: nu
 function wordsFor(core: Core, caller: Caller, { name, harness, role, model, firstMessage, confinement }: SpawnRequest, parent: Address): string {
   const who = caller.kind === 'owner' ? 'Somebody' : `"${nameOf(core, addressOf(core, caller))}"`
   const under = caller.kind === 'agent' && parent.kind === 'agent' && parent.id === caller.agentId ? '' : parent.kind === 'agent' ? ` under "${nameOf(core, parent)}"` : ''
-  const kind = [harness, ...(model === undefined ? [] : [`model ${model}`]), `role ${role}`, ...(confinement.bypass ? ['not confined to its workspace'] : [])].join(', ')
+  const kind = [harness, ...(model === undefined ? [] : [`model ${plain(model, 200)}`]), `role ${plain(role, 80)}`, ...(confinement.bypass ? ['not confined to its workspace'] : [])].join(', ')
   const task = firstMessage === undefined ? '' : ` Its task: ${plain(firstMessage, shownTask)}`
   return `${who} wants to spawn the agent "${name}" (${kind})${under}.${task}`
 }

@@ -230,6 +230,7 @@ export function createSystem(options: SystemOptions): MadroxSystem {
     releaseReplies: whileOpen(messaging.releaseReplies),
     policy: (caller, of) => policy(core, caller, of),
     approvals: approvals.list,
+    onApprovals: approvals.watch,
     answerApproval: approvals.answer,
     personAt: approvals.personAt,
     ...createPolicyChanging(change => setPolicy(core, change.caller, { ...change, harnesses: [...drivers.keys()] })),

@@ -18,6 +18,8 @@ export interface CallOptions {
   /** Ends the wait, never the work. */
   readonly signal?: AbortSignal
   readonly onProgress?: (message: string) => void
+  /** Not as a session of the command line but as the person at it: who has asked for something by a session answers for itself in no other way. */
+  readonly inPerson?: boolean
   /** The call's own identity: repeated with it, it is the first call. */
   readonly key?: string
 }
@@ -25,16 +27,17 @@ export interface CallOptions {
 /** What a session of the command line is called among an owner's clients. */
 const clientName = 'madrox-cli'
 
-const headersOf = ({ token, cwd }: Server): Record<string, string> => ({
-  'x-madrox-client': clientName, 'x-madrox-cwd': pathToFileURL(cwd).href, ...(token ? { authorization: `Bearer ${token}` } : {}),
+const headersOf = ({ token, cwd }: Server, inPerson = false): Record<string, string> => ({
+  ...(inPerson ? {} : { 'x-madrox-client': clientName, 'x-madrox-cwd': pathToFileURL(cwd).href }), ...(token ? { authorization: `Bearer ${token}` } : {}),
 })
 
 /**
  * The tool's data; of a text, `{text}`.
  * @throws MadroxError as the tool refused; CommandError where no server answers
  */
-export async function callTool(server: Server, tool: string, args: Data, { signal, onProgress = () => {}, key }: CallOptions = {}): Promise<Data> {
-  const response = await reach(server, '/tools/execute', { method: 'POST', headers: { accept: 'text/event-stream', 'content-type': 'application/json', ...(key === undefined ? {} : { 'idempotency-key': key }) }, body: JSON.stringify({ tool, arguments: args }), ...(signal ? { signal } : {}) })
+export async function callTool(server: Server, tool: string, args: Data, { signal, onProgress = () => {}, inPerson, key }: CallOptions = {}): Promise<Data> {
+  const headers = { accept: 'text/event-stream', 'content-type': 'application/json', ...(key === undefined ? {} : { 'idempotency-key': key }) }
+  const response = await reach(server, '/tools/execute', { method: 'POST', headers, body: JSON.stringify({ tool, arguments: args }), ...(signal ? { signal } : {}) }, inPerson)
   if (!response.headers.get('content-type')?.startsWith('text/event-stream')) return dataOf(response)
   for await (const { event, data } of eventsOf(server, response)) {
     if (event === 'progress') onProgress(String(data['message']))
@@ -52,9 +55,9 @@ export async function* followPath(server: Server, path: string, signal: AbortSig
   yield* eventsOf(server, await reach(server, path, { signal, headers: { accept: 'text/event-stream' } }))
 }
 
-async function reach(server: Server, path: string, init: RequestInit): Promise<Response> {
+async function reach(server: Server, path: string, init: RequestInit, inPerson?: boolean): Promise<Response> {
   try {
-    return await fetch(new URL(path, server.url), { ...init, headers: { ...headersOf(server), ...(init.headers as Record<string, string> | undefined) } }) // given as records above
+    return await fetch(new URL(path, server.url), { ...init, headers: { ...headersOf(server, inPerson), ...(init.headers as Record<string, string> | undefined) } }) // given as records above
   } catch (error) {
     if (init.signal?.aborted) throw error
     throw noAnswer(server, reasonOf(error), error)

@@ -39,6 +39,7 @@ export const keyOf = (given: Given): { readonly key?: string } => {
 const wordsAbout = {
   AGENT: 'Its name, its id, or the beginning of its id', NAME: 'What the agent is to be called', TASK: 'What it is told first; -: what comes on stdin', MESSAGE: 'What it is told; -: what comes on stdin',
   TOOL: 'One of docs/reference/tools.md', ARGUMENTS: 'JSON, key=value …, or -: JSON on stdin', CLIENT: 'claude or codex; none: both',
+  ID: 'Of what waits, as madrox approvals shows it',
 } as const
 
 export type Word = keyof typeof wordsAbout

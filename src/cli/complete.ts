@@ -8,7 +8,7 @@
 import { readFileSync } from 'node:fs'
 import tab, { type Complete } from '@bomb.sh/tab'
 import { type ArgsDef, type CommandDef, defineCommand } from 'citty'
-import { readPath } from './calling.ts'
+import { callTool, readPath } from './calling.ts'
 import { commands } from './commands.ts'
 import { serverOf } from './command.ts'
 import { Misunderstood } from './exit.ts'
@@ -32,7 +32,7 @@ type Values = Readonly<Record<string, () => Promise<readonly string[]>>>
 
 const fixed = (...values: readonly string[]) => (): Promise<readonly string[]> => Promise.resolve(values)
 
-const words: Values = { AGENT: agentNames, TOOL: () => import('./tool-options.ts').then(({ toolNames }) => toolNames()), CLIENT: fixed('claude', 'codex'), shell: fixed(...shells) }
+const words: Values = { AGENT: agentNames, TOOL: () => import('./tool-options.ts').then(({ toolNames }) => toolNames()), CLIENT: fixed('claude', 'codex'), ID: approvalIds, shell: fixed(...shells) }
 
 const options: Values = {
   'parent-instance-id': agentNames, harness: fixed('claude', 'codex', 'scripted'), then: fixed('hold', 'continue', 'clear'), workspace: fixed('auto', 'isolated', 'shared', 'worktree'), 'log-level': fixed('silent', 'error', 'warn', 'info', 'debug'),
@@ -67,6 +67,15 @@ const tellAll = (values: readonly string[]) => (tell: Complete): void => values.
 
 /** A server that is not there, or slow, has no names to give. Milliseconds. */
 const patienceMs = 1_000
+
+async function approvalIds(): Promise<readonly string[]> {
+  try {
+    const { approvals } = await callTool(await serverOf({}), 'list_approvals', {}, { signal: AbortSignal.timeout(patienceMs), inPerson: true })
+    return listOf(approvals).map(approval => approval['approval_id'] as string) // every one has one
+  } catch {
+    return [] // at a Tab nobody reads an error
+  }
+}
 
 async function agentNames(): Promise<readonly string[]> {
   try {

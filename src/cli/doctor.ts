@@ -2,6 +2,7 @@
 
 import { type Config, type Effective, type Setting, type SettingName, settingList, settings } from '../config.ts'
 import { MadroxError } from '../errors.ts'
+import { redactData } from '../redaction.ts'
 import { allSettings, effectiveOf, type Given, optionsFor } from './arguments.ts'
 import { common, isSet, toCommand } from './command.ts'
 import { type Check, missing, ok } from './doctor/check.ts'
@@ -18,8 +19,9 @@ export const doctor = toCommand({
   options: { ...optionsFor(allSettings), json },
   run: async given => {
     const effective = effectiveOrWhy(given)
-    const checks = 'config' in effective ? [...checkMachine(), ok('configuration', 'every value fits'), ...(await checkConfigured(effective.config))] : [...checkMachine(), effective]
-    const configuration = 'config' in effective ? valuesOf(effective) : []
+    // A secret may also stand where none is looked for: in an address, in what a CLI says.
+    const checks = redactData('config' in effective ? [...checkMachine(), ok('configuration', 'every value fits'), ...(await checkConfigured(effective.config))] : [...checkMachine(), effective])
+    const configuration = 'config' in effective ? redactData(valuesOf(effective)) : []
     const healthy = checks.every(({ status }) => status !== 'missing')
     print(process.stdout, isSet(given, 'json') ? JSON.stringify({ healthy, checks, configuration }, undefined, 2) : inWords(checks, configuration))
     return healthy ? exitCodes.done : exitCodes.refused

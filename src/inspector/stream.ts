@@ -68,8 +68,10 @@ export function openFeed({ system, caller, after, clock, onEnded }: FeedOptions)
             flushing ??= clock.setTimeout(tellTouched, touchedEveryMs)
           },
         }, after)
+        const unwatch = system.onApprovals(caller, () => say(frame('approvals', { open: system.approvals(caller).length })))
         stop = () => {
           watch.stop()
+          unwatch()
           clock.clearTimeout(flushing)
           clock.clearTimeout(beating)
           onEnded()

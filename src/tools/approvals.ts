@@ -13,7 +13,7 @@ const toApproval = ({ id, kind, by, text, asked, askedAt, expiresAt, tool, detai
 })
 
 const approvalFields = {
-  approval_id: z.string(), kind: z.enum(['spawn', 'permission']), status: z.enum(['open', 'settled']), by: z.string().describe('Who wants it'), by_id: z.string(), text: z.string(), asked: z.enum(['supervisor', 'person']).describe('Who is to answer'),
+  approval_id: z.string(), kind: z.enum(['spawn', 'permission']), status: z.enum(['open', 'settled']), by: z.string().describe('Who wants it'), by_id: z.string(), text: z.string(), asked: z.enum(['supervisor', 'person', 'policy']).describe('Who is to answer; policy: its own rights decided'),
   tool: z.string().optional().describe('What its CLI asks to use'), detail: z.string().optional(), asked_at: time, expires_at: time,
   decision: z.enum(['allow', 'deny', 'gone']).optional(), decided_by: z.string().optional(), decided_at: time.optional(), reason: z.string().optional(),
 }

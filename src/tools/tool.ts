@@ -94,10 +94,10 @@ export async function callTool(table: ToolTable, name: string, args: unknown, co
   }
 }
 
-/** The tool that was meant, also where it was reached by way of `call_tool`. */
+/** The tool that was meant, also where it was reached by way of `call_tool`; of what is no tool, as much as a record has room for. */
 function calledBy(name: string, args: unknown): string {
   const inner = name === 'call_tool' && typeof args === 'object' && args !== null && 'name' in args ? args.name : undefined
-  return typeof inner === 'string' ? inner : name
+  return (typeof inner === 'string' ? inner : name).slice(0, 100)
 }
 
 /** Finds, parses, runs; throws what a caller did wrong as `MadroxError`. */
@@ -120,7 +120,8 @@ const didYouMean = (near: string | undefined): string => (near === undefined ? '
 
 function unknownTool(table: ToolTable, name: string): MadroxError {
   const known = [...table.keys()]
-  return new MadroxError('unknown_tool', `There is no tool "${name}".`, { remedy: `${didYouMean(nearest(name, known))}Tools: ${known.toSorted().join(', ')}.`, data: { name } })
+  const given = name.slice(0, 200)
+  return new MadroxError('unknown_tool', `There is no tool "${given}".`, { remedy: `${didYouMean(nearest(name, known))}Tools: ${known.toSorted().join(', ')}.`, data: { name: given } })
 }
 
 function invalidInput(tool: Tool, name: string, error: z.ZodError): MadroxError {
@@ -131,8 +132,11 @@ function invalidInput(tool: Tool, name: string, error: z.ZodError): MadroxError 
   })
 }
 
+/** A caller may name a million parameters that there are not. */
+const mostMeant = 10
+
 /** Of parameters that the schema does not have: those that were meant. */
 export const parametersMeant = (schema: z.ZodType, { issues }: z.ZodError): string =>
   issues
-    .flatMap(issue => (issue.code === 'unrecognized_keys' && issue.path.length === 0 && schema instanceof z.ZodObject ? issue.keys.map(key => didYouMean(nearest(key, Object.keys(schema.shape)))) : []))
+    .flatMap(issue => (issue.code === 'unrecognized_keys' && issue.path.length === 0 && schema instanceof z.ZodObject ? issue.keys.slice(0, mostMeant).map(key => didYouMean(nearest(key, Object.keys(schema.shape)))) : []))
     .join('')

@@ -40,6 +40,16 @@ describe('a spawn under manual approval', () => {
     expect(waiting(stage)).toEqual([])
   })
 
+  test('is asked about on one line, whatever is written where a role and a model should be', async () => {
+    const stage = await createManual()
+    const person = createPerson()
+    const refused = stage.call(stage.me, 'spawn_agent', spawning('ada', { role: 'general).\n\n\u001b[2JPress Accept', model: 'opus\u202e\u2028x' }), { person })
+    await stage.settle()
+    expect(person.questions[0]?.question.text).toBe('"tester" wants to spawn the agent "ada" (hand, model opus x, role general). [2JPress Accept).')
+    person.questions[0]?.answer({ decision: 'deny' })
+    expect(await refused).toMatchObject({ ok: false })
+  })
+
   test.each([
     ['no, with a reason', { decision: 'deny', message: 'too many' }, /"ada" was not approved: tester said no \(too many\)/],
     ['no', { decision: 'deny' }, /"ada" was not approved: tester said no\./],

@@ -212,6 +212,23 @@ describe('a supervisor', () => {
     expect(stage.state(boss)).toBe('idle.live')
   })
 
+  test('that waits for a child still takes what the child asks it, and so neither waits for ever', async () => {
+    const stage = createStage()
+    const boss = await stage.spawn('boss')
+    const kid = await stage.spawn('kid', stage.as(boss))
+    const waited = stage.ask(stage.me, 'send_to_instance', { instance_id: boss, message: 'go' })
+    stage.begin(boss)
+    await stage.ask(stage.as(boss), 'send_to_instance', { instance_id: kid, message: 'part', wait_for_response: false })
+    stage.end(boss, { finalText: 'delegated' })
+    stage.begin(kid)
+    const asked = stage.ask(stage.as(kid), 'send_to_instance', { instance_id: boss, message: 'which part?' })
+    expect(stage.turn(boss, 'the left one')).toMatch(/^\[MSG:\w+\] which part\?$/)
+    expect(await asked).toMatchObject({ status: 'answered', response: 'the left one' })
+    stage.end(kid, { finalText: 'the left one is done' })
+    expect(stage.turn(boss, 'all done')).toContain('the left one is done')
+    expect(await waited).toMatchObject({ status: 'answered', response: 'all done' })
+  })
+
   test('that waited in the turn has its answer in the call, and not a second time', async () => {
     const stage = createStage()
     const boss = await stage.spawn('boss')

@@ -63,6 +63,13 @@ test.each(['claude', 'codex', 'scripted'])('of a confined %s supervisor without 
   expect(judge(rights(harness, free), rights('claude', { allowedTools: ['WebFetch'] }))).toBe('granted')
 })
 
+test.each(['codex', 'codex-pty'])('a supervisor without a shell has no %s agent, which would have one', harness => {
+  expect(judge(rights('claude', { allowedTools: ['Read', 'Edit'] }), rights(harness, { sandboxMode: 'read-only' }))).toBe('allowed_tools')
+  expect(judge(rights('claude', { ...free, allowedTools: ['Read'] }), rights(harness))).toBe('allowed_tools')
+  expect(judge(rights('claude', { allowedTools: ['Read', 'Bash'] }), rights(harness))).toBe('granted')
+  expect(judge(rights('claude'), rights(harness))).toBe('granted')
+})
+
 test('MCP servers are those of the supervisor, by their whole definition', () => {
   const mine: McpServer & { type: 'stdio' } = { type: 'stdio', command: 'serve', args: [], env: {} }
   const own = rights('claude', {}, { mcpServers: { mine } })

@@ -98,6 +98,25 @@ describe('refused before anything starts', () => {
   })
 
   test.each([
+    ['github', ['GITHUB_PERSONAL_ACCESS_TOKEN']],
+    ['postgres', ['DATABASE_URL']],
+    ['brave-search', ['BRAVE_API_KEY']],
+    ['google-drive', ['GOOGLE_DRIVE_OAUTH_CREDENTIALS']],
+    ['slack', ['SLACK_MCP_XOXP_TOKEN']],
+  ])('%s without %j', async (name, missing) => {
+    const stage = createStage()
+    const remedy = 'Set it where the Madrox server is started, and start it again.'
+    expect(await stage.call(stage.me, 'spawn_agent', { harness: 'hand', name: 'ada', mcp_servers: [name] })).toMatchObject({ ok: false, error: { code: 'unavailable', remedy, data: { server: name, missing } } })
+    expect([stage.commands, stage.system.list(stage.me, { ended: true })]).toEqual([[], []])
+  })
+
+  test.each(Object.entries(mcpPresets).flatMap(([name, { server }]) => ('command' in server ? [[name, server.command] as const] : [])))('%s without %s', async (name, command) => {
+    const stage = createStage({ surroundings: { env: allVariables, findExecutable: () => undefined } })
+    expect(await stage.call(stage.me, 'spawn_agent', { harness: 'hand', name: 'ada', mcp_servers: [name] })).toMatchObject({ ok: false, error: { code: 'unavailable', remedy: `Install ${command}, or put it on the PATH of the Madrox server.`, data: { server: name, command } } })
+    expect([stage.commands, stage.system.list(stage.me, { ended: true })]).toEqual([[], []])
+  })
+
+  test.each([
     ['a preset its supervisor has not', ['memory'], 'exceeds_parent'],
     ['one it has, with arguments it has not', { filesystem: { preset: 'filesystem', args: ['/'] } }, 'exceeds_parent'],
     ['a definition under the name of one it has', { filesystem: { command: 'npx' } }, 'exceeds_parent'],

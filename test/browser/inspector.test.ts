@@ -69,6 +69,52 @@ test('the link of a spawn shows its agent: the tree around it, its state as it c
   expect(asked.filter(url => !url.startsWith(`${rig.server.url}/`) && url !== 'data:,')).toEqual([])
 })
 
+test('what waits for a yes is shown as it comes, with buttons, and goes when it is answered, here or elsewhere', async () => {
+  const rig = await start()
+  const script = [{ when: '/./', steps: [{ approval: { tool: 'Deploy', detail: '{{text}}' } }, { reply: 'it was: {{last}}' }] }]
+  const ada = await spawn(rig, 'ada', { harness: 'scripted', script })
+  const { page, faults } = await openBrowser()
+  await page.goto(ada.url)
+  await page.locator('#machine .state.lit').waitFor()
+  const panel = page.locator('#approvals')
+  const items = panel.locator('li')
+  expect(await panel.isVisible()).toBe(false)
+  const send = (message: string) => rig.client.callTool('send_to_instance', { instance_id: 'ada', message })
+
+  const first = send('to <b>production</b>')
+  await items.waitFor()
+  expect(await items.locator('.text').textContent()).toBe('ada waits for permission to use Deploy: to <b>production</b>')
+  expect(await items.locator('.left').textContent()).toMatch(/^denied in \d+ min/)
+  expect(await items.locator('b').count()).toBe(0)
+  await items.getByRole('button', { name: 'Allow' }).click()
+  await panel.waitFor({ state: 'hidden' })
+  expect((await first).data).toMatchObject({ response: expect.stringMatching(/allow/i) })
+
+  const second = send('again')
+  await items.getByLabel('reason').fill('not twice')
+  await items.getByRole('button', { name: 'Deny' }).click()
+  await panel.waitFor({ state: 'hidden' })
+  expect((await second).data).toMatchObject({ response: expect.stringMatching(/den/i) })
+  const { data } = await rig.client.callTool('list_approvals', { include_settled: 1 })
+  expect(data).toMatchObject({ approvals: [{ decision: 'deny', reason: 'not twice' }] })
+
+  const third = send('and again')
+  await items.waitFor()
+  const listed = await rig.client.callTool('list_approvals')
+  const { approvals } = (listed.data ?? {}) as { approvals: readonly { readonly approval_id: string }[] } // as its schema says
+  await rig.client.callTool('answer_approval', { approval_id: approvals[0]?.approval_id, decision: 'allow' })
+  await panel.waitFor({ state: 'hidden' })
+  await third
+  // A spawn has no agent yet, and is told of all the same.
+  await rig.client.callTool('set_policy', { spawn_approval: 'manual' })
+  const spawned = spawn(rig, 'bob')
+  await items.locator('.text', { hasText: 'wants to spawn the agent "bob"' }).waitFor()
+  await items.getByRole('button', { name: 'Allow' }).click()
+  expect((await spawned).id).toMatch(/^\w+$/)
+  await page.locator('#tree a', { hasText: 'bob' }).waitFor()
+  expect(faults).toEqual([])
+})
+
 test('what an agent is called is text, whatever it says', async () => {
   const rig = await start()
   const name = '<img src=x onerror=document.title=1>'

@@ -55,6 +55,15 @@ describe('madrox doctor', () => {
     expect([none.code, none.healthy, check(none, 'codex')]).toEqual([1, false, expect.objectContaining({ status: 'missing', detail: '"no-such-codex" was not found' })])
   })
 
+  test('shows no password that stands in an address', async () => {
+    const address = 'https://user:hunter22222@models.example/v1'
+    const { configuration, stdout } = await examine(['--home', directory()], { MADROX_MONITORING_URL: address })
+    expect(configuration.find(({ setting }) => setting === 'monitoringUrl')?.value).toBe('https://[redacted]@models.example/v1')
+    const misplaced = await examine(['--home', directory()], { ORCHESTRATOR_PORT: address })
+    expect(check(misplaced, 'configuration')).toMatchObject({ status: 'missing', detail: expect.stringContaining('[redacted]') })
+    expect(stdout + misplaced.stdout).not.toContain('hunter22222')
+  })
+
   test('shows every setting that holds with where it is from, and of a secret only that it is set', async () => {
     const home = directory()
     writeFileSync(join(home, 'config.toml'), 'retention_days = 7\n[models]\nclaude = "opus"\n')

@@ -119,6 +119,24 @@ describe('the tree', () => {
 })
 
 describe('the feed', () => {
+  test('says when what waits for a yes has changed, and how much it is, and nothing of what is asked', async () => {
+    const stage = await stageAndServe()
+    const ada = await stage.spawn('ada')
+    await stage.ask(stage.me, 'send_to_instance', { instance_id: ada, message: 'go', wait_for_response: false })
+    stage.begin(ada)
+    const feed = await openFeed(stage.server)
+    const told = async () => {
+      for (;;) {
+        const frame = await feed.next()
+        if (!frame || frame.event === 'approvals') return frame
+      }
+    }
+    stage.fact(ada, { type: 'approvalRequested', approvalId: 'a', tool: 'Bash', detail: 'ls' })
+    expect(await told()).toEqual({ event: 'approvals', data: { open: 1 } })
+    stage.fact(ada, { type: 'approvalResolved', approvalId: 'a', decision: 'gone' })
+    expect(await told()).toEqual({ event: 'approvals', data: { open: 0 } })
+  })
+
   test('begins with what is kept, goes on live, and is resumed after the last id heard', async () => {
     const stage = await stageAndServe()
     const ada = await stage.spawn('ada')

@@ -9,6 +9,7 @@ type Rows = Readonly<Record<string, readonly [Shown, ...Shown[]]>>
 export const rows: Readonly<Record<string, Rows>> = {
   '§1 ways in': {
     'madrox serve: MCP, REST, feed and inspector on one port': [['cli/serve.test.ts', 'health answers ok, stdout stays silent, and SIGTERM ends with exit code 0']],
+    'the default: 127.0.0.1:8001': [['config.test.ts', 'where nobody says anything, what users know holds: loopback, port 8001, and the limits']],
     'madrox stdio: a thin proxy that starts a server if there is none': [['cli/stdio.test.ts', 'a first start, in a home that does not exist, starts a server and speaks to it']],
     'madrox stdio: one registry': [['cli/stdio.test.ts', 'several that start at once share one server']],
     'madrox stdio: nothing but JSON-RPC on stdout': [['transports/stdio.test.ts', 'calls, lists and their answers, and nothing else on the output'], ['e2e/cli-clients.test.ts', 'and stdout carries nothing but the protocol']],
@@ -25,7 +26,7 @@ export const rows: Readonly<Record<string, Rows>> = {
     'madrox setup': [['cli/setup.test.ts', 'shows what it would do and changes nothing; with --yes does it; again, it is done'], ['e2e/setup.test.ts', 'the real claude and codex are found, take the registration, and tell of it']],
     'madrox call TOOL JSON': [['cli/commands.test.ts', 'takes JSON, stdin and key=value, by what the tool wants']],
     '--json on each': [['cli/commands.test.ts', 'tells a refusal in words, and as it is with --json']],
-    'completion in the shell': [['cli/commands.test.ts', 'knows commands, options, and from the server the names of agents']],
+    'completion in the shell': [['cli/completion.test.ts', 'knows commands, options, and from the server the names of agents'], ['cli/completion.test.ts', 'in %s, Tab completes']],
     'createMadrox, the library': [['guide/guide.test.ts', 'does what it says']],
     'GET /health': [['transports/http.test.ts', 'answers 200 with status ok and the version, and writes nothing to stdout']],
     'GET /metrics': [['transports/metrics.test.ts', 'GET /metrics has the record in Prometheus']],
@@ -63,6 +64,7 @@ export const rows: Readonly<Record<string, Rows>> = {
     'spawn_multiple_instances: in the order given, parent resolved once': [['tools/named.test.ts', 'spawn_multiple_instances starts those it can, in the order given, and says of each other why not'], ['actors/parenthood-matrix.test.ts', 'has one supervisor, found once, though the first of it changes who was active last']],
     'spawn_team_from_template: briefed with the whole template and the task': [['templates/rehearsal.test.ts', 'runs from assembly to report, each agent on the harness of its template']],
     'terminate_*: cascade, bottom-up, every agent listed; already ended: success': [['actors/control.test.ts', 'takes all below along, leaves first, and lists them; again, it says so'], ['actors/lifecycle.test.ts', 'terminate_all ends those below the caller, leaves first, and nobody else']],
+    'restart: permanent, transient, temporary': [['actors/supervision.test.ts', 'an agent that supervises'], ['e2e/claude-deaths.test.ts', 'a temporary one killed again in the same task has ended, and says why']],
     'suspend_instance: process ended, session kept; a busy one refused': [['actors/lifecycle.test.ts', 'ends the process and keeps the session: a message wakes the agent in it, under the same id'], ['actors/lifecycle.test.ts', 'is refused for a busy agent, which goes on; the remedy is to interrupt it']],
     'resume_instance: same id, same conversation': [['e2e/claude-suspend.test.ts', 'suspended by wish its process is gone; ended, it lives again in the same conversation, with another model']],
     'list_persisted_instances with can_resume': [['actors/lifecycle.test.ts', 'shows what is on record of those the caller may see, the newest last, and which can be resumed']],
@@ -94,7 +96,7 @@ export const rows: Readonly<Record<string, Rows>> = {
     'background work holds the answer': [['actors/madrox.test.ts', 'one with background work answers with what came of it, not with what it said before'], ['e2e/claude-teams.test.ts', 'a turn that leaves a background command running is answered when that has ended, and others meanwhile']],
     'one unrelated child never holds a message open': [['actors/madrox.test.ts', 'business holds up no answer'], ['e2e/claude-teams.test.ts', 'a slow child does not hold the answer that another, unrelated one gave']],
     'order at idle: replies first, then the mailbox': [['machines/mailbox.test.ts', 'what is next']],
-    'an agent waiting for its children still takes messages': [['actors/madrox.test.ts', 'also when another message comes in between']],
+    'an agent waiting for its children still takes messages': [['actors/messages.test.ts', 'that waits for a child still takes what the child asks it, and so neither waits for ever']],
     'no circle of waits, asks and wait_for_any': [['actors/waits.test.ts', 'is refused at once, naming the circle and the way out, and nothing is sent'], ['actors/waits.test.ts', 'is refused by wait_for_any too, unless one of them is free'], ['e2e/codex-messages.test.ts', 'a wait that could never end is refused at once, and the model is told what to do instead']],
     'nested deadlines are capped': [['actors/waits.test.ts', 'a wait inside a wait ends with it, however long it asked for'], ['actors/waits.test.ts', 'so does a wait for whatever comes, which is of no message']],
     'idempotency: spawns': [['actors/spawning.test.ts', 'is the same agent, also while the first is still being made'], ['cli/commands.test.ts', 'an --idempotency-key makes a repeated spawn, send or call the first one']],
@@ -192,7 +194,7 @@ export const rows: Readonly<Record<string, Rows>> = {
     'validated before anything starts': [['actors/servers.test.ts', 'refused before anything starts']],
   },
   '§6 on disk': {
-    '$MADROX_HOME: the data directory of the platform, mode 700': [['store/file.test.ts', 'makes the directory for its owner alone, and the file, its log and its index too']],
+    '$MADROX_HOME: the data directory of the platform, mode 700': [['config.test.ts', 'the home is in the data directory of the platform'], ['store/file.test.ts', 'makes the directory for its owner alone, and the file, its log and its index too']],
     'workspaces/<id>/{workspace,outputs,metadata.json}': [['actors/briefing.test.ts', 'beside outputs and metadata.json']],
     'logs/instances/<id>/{instance.log, communication.jsonl, terminal.log, metadata.json}': [['actors/exporting.test.ts', 'get_instance_logs and the files tell the same: what happened, what was said by whom to whom, what was shown']],
     'logs/audit/audit_YYYYMMDD.jsonl': [['logs/files.test.ts', 'an agent has a directory, the audit a file for each day, and all of it is its owner']],
@@ -203,7 +205,7 @@ export const rows: Readonly<Record<string, Rows>> = {
   },
   '§7 configuration': {
     'flags > environment > file > defaults, one schema': [['config.test.ts', 'an option goes before the environment, that before the file, that before the default; each value says which it was']],
-    'unknown keys refused with the nearest': [['config.test.ts', 'a key the file may not have is refused, naming the nearest']],
+    'unknown keys refused with the nearest': [['cli/serve.test.ts', 'an unknown %s exits 2, says so and where to look'], ['config.test.ts', 'a key the file may not have is refused, naming the nearest']],
     'doctor prints effective values and their source': [['cli/doctor.test.ts', 'shows every setting that holds with where it is from, and of a secret only that it is set']],
     'MAX_INSTANCES counts living processes': [['actors/lifecycle.test.ts', 'takes no place: MAX_INSTANCES counts living processes, and who would wake one too many is refused']],
     'limit: depth': [['actors/spawning.test.ts', 'of depth are told, and the last level gets the tools of a leaf']],
@@ -217,7 +219,7 @@ export const rows: Readonly<Record<string, Rows>> = {
   '§8 principals': {
     'an owner has rights over all agents of all its clients': [['actors/principals.test.ts', 'what another owner has does not exist'], ['transports/sessions.test.ts', 'two owners call as two clients']],
     'the CLI and a browser act as the owner': [['transports/rest.test.ts', 'nobody in particular is the owner: sees all, and its agents stand under whom the design finds']],
-    'a client whose session is gone: its agents run on': [['transports/sessions.test.ts', 'a client whose stream was lost is gone soon, and back with its next request'], ['actors/vigil.test.ts', 'is put away after an hour, a disconnected client']],
+    'a client whose session is gone: its agents run on': [['actors/principals.test.ts', 'finds its inbox and its agents again by owner, name and root, and nobody else does'], ['transports/sessions.test.ts', 'a client whose stream was lost is gone soon, and back with its next request'], ['actors/vigil.test.ts', 'is put away after an hour, a disconnected client']],
     'same owner, name and root takes over the inbox': [['actors/principals.test.ts', 'finds its inbox and its agents again by owner, name and root, and nobody else does']],
     'a credential: its subtree, and messages to parent and peers': [['actors/principals.test.ts', 'an agent rules what is below it; its supervisor and peers it may only write to']],
     'parents found': [['actors/parenthood-matrix.test.ts', 'the supervisor is'], ['actors/parenthood-matrix.test.ts', 'there is none, and nothing is spawned, where the caller']],

@@ -6,6 +6,7 @@
 /** @typedef {import('./wire.ts').AgentView} AgentView */
 /** @typedef {import('./wire.ts').HappeningView} HappeningView */
 /** @typedef {import('./wire.ts').TreeView} TreeView */
+/** @typedef {import('./wire.ts').ApprovalView} ApprovalView */
 /** @typedef {import('./wire.ts').Refusal} Refusal */
 
 /** As many as the server keeps. */
@@ -19,6 +20,8 @@ const tokenKey = 'madrox-token'
 
 /** @type {TreeView} */
 let tree = { now: Date.now(), agents: [], agent: null, refusal: null }
+/** @type {readonly ApprovalView[]} */
+let approvals = []
 /** @type {HappeningView[]} */
 let happenings = []
 /** How far this machine's clock is ahead of the server's. */
@@ -30,10 +33,15 @@ let following = false
 
 class Unauthenticated extends Error {}
 
+/** @param {string} path @param {Record<string, string>} [headers] @param {RequestInit} [more] */
+const request = (path, headers = {}, more = {}) => {
+  const token = sessionStorage.getItem(tokenKey)
+  return fetch(path, { ...more, headers: { ...headers, ...(token ? { authorization: `Bearer ${token}` } : {}) } })
+}
+
 /** @param {string} path @param {Record<string, string>} [headers] @param {AbortSignal} [signal] */
 async function ask(path, headers = {}, signal) {
-  const token = sessionStorage.getItem(tokenKey)
-  const response = await fetch(path, { headers: { ...headers, ...(token ? { authorization: `Bearer ${token}` } : {}) }, ...(signal ? { signal } : {}) })
+  const response = await request(path, headers, signal ? { signal } : {})
   if (response.status === 401) throw new Unauthenticated(/** @type {{ error: Refusal }} */ (await response.json()).error.message)
   if (!response.ok) throw new Error(`The server answered ${response.status}.`)
   return response
@@ -96,6 +104,7 @@ function take(frame) {
   const fields = new Map(frame.split('\n').map(line => /** @type {[string, string]} */ ([line.slice(0, line.indexOf(':')), line.slice(line.indexOf(':') + 2)])))
   const name = fields.get('event')
   const data = JSON.parse(fields.get('data') ?? 'null')
+  if (name === 'opened' || name === 'approvals') void readApprovals()
   if (name === 'opened') {
     following = true
     if (!data.complete) happenings = []
@@ -166,6 +175,7 @@ function draw() {
     drawing = false
     element('content').hidden = false
     drawTree()
+    drawApprovals()
     drawChosen()
     drawHistory()
     tick()
@@ -203,6 +213,74 @@ function listOf(agents) {
 function row(id, name, state, detail, harness) {
   return make('a', { href: `?agent=${encodeURIComponent(id)}`, 'data-id': id, 'data-state': state, 'aria-current': id === tree.agent?.id ? 'true' : null, title: harness ? `${name} (${harness}), ${state}` : name },
     make('span', { class: 'dot' }), make('span', { class: 'name' }, name), make('span', { class: 'detail' }, detail))
+}
+
+/** What is asked for, each with its buttons: kept while it is open, so that nothing is drawn away under a finger. @type {Map<string, HTMLElement>} */
+const asked = new Map()
+
+/** @param {string} tool @param {Record<string, unknown>} args */
+const call = (tool, args) => request('tools/execute', { 'content-type': 'application/json' }, { method: 'POST', body: JSON.stringify({ tool, arguments: args }) })
+
+let readings = 0
+/** The newest answer counts, in whatever order they come. */
+async function readApprovals() {
+  const number = ++readings
+  try {
+    const response = await call('list_approvals', {})
+    if (number !== readings) return
+    if (!response.ok) return // without its token the feed is refused as well, and asks for it
+    approvals = /** @type {{ approvals: ApprovalView[] }} */ (await response.json()).approvals
+    draw()
+  } catch {
+    showConnection('lost', 'what waits for a yes cannot be read; what is shown is old')
+  }
+}
+
+function drawApprovals() {
+  const open = new Set(approvals.map(({ approval_id: id }) => id))
+  for (const [id, item] of asked) {
+    if (open.has(id)) continue
+    item.remove()
+    asked.delete(id)
+  }
+  for (const approval of approvals) {
+    if (asked.has(approval.approval_id)) continue
+    const item = approvalItem(approval)
+    asked.set(approval.approval_id, item)
+    element('approvals').querySelector('ul')?.append(item)
+  }
+  element('approvals').hidden = approvals.length === 0
+}
+
+/** @param {ApprovalView} approval */
+function approvalItem({ approval_id: id, text, expires_at: expiresAt }) {
+  const reason = /** @type {HTMLInputElement} */ (make('input', { placeholder: 'reason, told to who asked', maxlength: '2000', 'aria-label': 'reason' }))
+  const why = make('span', { class: 'why', role: 'alert' })
+  const buttons = /** @type {const} */ (['allow', 'deny']).map(decision => {
+    const button = /** @type {HTMLButtonElement} */ (make('button', { type: 'button', class: decision }, decision === 'allow' ? 'Allow' : 'Deny'))
+    button.addEventListener('click', () => void answerWith(decision))
+    return button
+  })
+  /** @param {'allow' | 'deny'} decision */
+  async function answerWith(decision) {
+    for (const button of buttons) button.disabled = true
+    why.textContent = await refusalOf(id, decision, reason.value.trim())
+    for (const button of buttons) button.disabled = false
+    void readApprovals()
+  }
+  const form = make('form', {}, ...buttons, reason, make('span', { class: 'soft left', 'data-until': String(Date.parse(expiresAt)) }), why)
+  form.addEventListener('submit', event => event.preventDefault()) // Enter in the reason decides nothing
+  return make('li', { 'data-approval': id }, make('p', { class: 'text' }, text), form)
+}
+
+/** Answers it; resolves with why that was refused, in words. @param {string} id @param {'allow' | 'deny'} decision @param {string} message */
+async function refusalOf(id, decision, message) {
+  try {
+    const response = await call('answer_approval', { approval_id: id, decision, ...(message === '' ? {} : { message }) })
+    return response.ok ? '' : /** @type {{ error: Refusal }} */ (await response.json()).error.message
+  } catch {
+    return 'The server does not answer.'
+  }
 }
 
 function drawChosen() {
@@ -287,6 +365,7 @@ function lengthOf(ms) {
 
 function tick() {
   const { agent } = tree
+  for (const left of document.querySelectorAll('[data-until]')) left.textContent = `denied in ${lengthOf(Number(left.getAttribute('data-until')) - (Date.now() - aheadMs))}`
   element('lasts').textContent = agent ? `for ${lengthOf(Date.now() - aheadMs - agent.since)}, since ${timeOf(agent.since)}, told by ${agent.source}` : ''
 }
 

@@ -45,6 +45,7 @@ export const page = `<!doctype html>
 <main id="content" hidden>
   <nav id="tree" class="card" aria-label="Agents"></nav>
   <div class="column">
+    <section id="approvals" class="card" aria-live="polite" hidden><h3>Waiting for a yes</h3><ul></ul></section>
     <section id="refused" class="card" hidden></section>
     <section id="chosen" class="card" hidden>
       <div class="title"><h2 id="name"></h2><span id="state" class="badge"></span><span id="lasts" class="soft"></span></div>

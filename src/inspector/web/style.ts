@@ -68,6 +68,14 @@ td { border-top: 1px solid var(--line) }
 td.when, td.by, td.source { white-space: nowrap }
 .scroll { overflow-x: auto }
 .to { color: var(--of) }
+#approvals { border-color: var(--busy) }
+#approvals ul { list-style: none; margin: 0; padding: 0; display: grid; gap: 14px }
+#approvals .text { margin: 0 0 8px; max-height: 12em; overflow: auto; white-space: pre-wrap; overflow-wrap: anywhere }
+#approvals form { display: flex; flex-wrap: wrap; gap: 8px; align-items: center }
+#approvals input { flex: 1 1 12em; padding: 6px 10px; font: inherit; color: inherit; background: var(--ground); border: 1px solid var(--line); border-radius: 7px }
+#approvals .deny { background: #c23b3b }
+#approvals .why { color: var(--alarm) }
+button:disabled { opacity: .5; cursor: default }
 #ask { max-width: 420px; margin: 15vh auto }
 #ask input { width: 100%; margin: 10px 0; padding: 8px 10px; font: inherit; color: inherit; background: var(--ground); border: 1px solid var(--line); border-radius: 7px }
 button { padding: 7px 14px; font: inherit; color: #fff; background: #2f6fde; border: 0; border-radius: 7px; cursor: pointer }

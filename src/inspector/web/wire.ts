@@ -45,12 +45,22 @@ export interface TreeView {
   readonly refusal: Refusal | null
 }
 
+/** What waits for a yes, as the tool `list_approvals` gives it: the tree has nothing of what agents say, and this is nothing else. */
+export interface ApprovalView {
+  readonly approval_id: string
+  readonly text: string
+  /** ISO 8601. */
+  readonly expires_at: string
+}
+
 /** Events of `GET inspector/events`, by their SSE names; those named `happened` carry an id. */
 export interface StreamEvents {
   /** First of all. False: what the page knows of the past has a gap, or is of another run. */
   readonly opened: { readonly complete: boolean }
   readonly happened: HappeningView
   readonly touched: { readonly agents: readonly string[] }
+  /** What waits for a yes has changed; what that is, is asked for. */
+  readonly approvals: { readonly open: number }
 }
 
 export interface HappeningView {
