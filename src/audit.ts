@@ -10,6 +10,10 @@ import { atLimitChoices } from './limits.ts'
 const by = z.string()
 const address = z.object({ kind: z.enum(['agent', 'client']), id: z.string() })
 
+/** `unknown_token` is also that of an agent that ended. `foreign_session`: a session that another principal opened. */
+export const loginRefusals = ['no_token', 'unknown_token', 'foreign_host', 'foreign_origin', 'foreign_session'] as const
+export type LoginRefusal = (typeof loginRefusals)[number]
+
 export const auditSchemas = {
   /** A session opened. `returning`: it took the place of one that was lost. */
   client_connected: z.object({ client: z.string(), name: z.string(), root: z.string().optional(), returning: z.boolean() }),
@@ -63,6 +67,8 @@ export const auditSchemas = {
   limit_lifted: z.object({ limit: z.string() }),
   /** A tool refused a caller. Of the agent that called; of none where a client did. */
   call_refused: z.object({ by, tool: z.string(), code: z.string() }),
+  /** Somebody was refused before it was known who calls, `count` times since then. `peer`: the address it came from. */
+  login_refused: z.object({ reason: z.enum(loginRefusals), peer: z.string(), count: z.number(), since: z.number().optional() }),
   /** The store could not be used for a while. */
   store_recovered: z.object({ since: z.number(), reason: z.string() }),
 } as const

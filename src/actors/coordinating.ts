@@ -16,7 +16,7 @@ import { isWithin, resolveLiving } from './directory.ts'
 import { claim, inboxOf } from './inboxes.ts'
 import { jobsActor, stepsOf, surroundingsOf } from './jobs.ts'
 import { checkText, subjectNow } from './messaging.ts'
-import { addressOf } from './principals.ts'
+import { addressOf, standFor } from './principals.ts'
 import { withinTurn } from './turns.ts'
 import type { Waiting } from './waiting.ts'
 
@@ -37,6 +37,7 @@ function coordinate(core: Core, caller: Caller, request: JobRequest): JobTold {
   const earlier = key === undefined ? undefined : (core.store.findCall(by, key) as { jobId: JobId } | undefined) // recorded below
   if (earlier) return toTold(core, findJob(core, caller, earlier.jobId))
   const job = toJob(core, caller, request)
+  standFor(core, caller)
   core.store.transaction(() => {
     core.store.insertJob(job)
     if (key !== undefined) core.store.recordCall(by, key, { jobId: job.id }, job.createdAt, job.coordinator)

@@ -89,6 +89,8 @@ export interface Core {
   readonly rows: Map<AgentId, AgentRow>
   /** Who stands in whose place: a session that took over another's answers to that one's id, and one taken over answers to its successor's. As on record. */
   readonly aliases: Map<ClientId, ClientId>
+  /** The ids that owners without a session will have an address under, once something of theirs is accepted. */
+  readonly reserved: Map<OwnerId, ClientId>
 }
 
 // `system.get` is untyped; the keys are minted in one place (effects.ts), so what they name is known.

@@ -19,6 +19,7 @@ import type { Coordination } from './coordination.ts'
 import type { Health } from './health.ts'
 import type { Lifecycle } from './lifecycle-words.ts'
 import type { LogReading } from './log-reading.ts'
+import type { LoginAudit } from './login-audit.ts'
 import type { MetricsReading } from './metrics-reading.ts'
 import type { ServersAsked } from './servers.ts'
 import type { Spent } from './spending.ts'
@@ -259,7 +260,7 @@ export interface ConnectRequest {
  * the agent is outside the caller's rights. Outcomes of work (a message that failed, a wait that ended) are results.
  */
 export interface MadroxSystem
-  extends Attaching, Catalogue, ChangeReading, Coordination, FileReading, Lifecycle, LogReading, MetricsReading, PolicyControl, SummaryReading {
+  extends Attaching, Catalogue, ChangeReading, Coordination, FileReading, Lifecycle, LoginAudit, LogReading, MetricsReading, PolicyControl, SummaryReading {
   /** The principal behind a credential. No token on a loopback connection, and none configured: the local owner. Otherwise refused. */
   authenticate(token: string | undefined, connection: Connection): Caller
   /** A session opened. A disconnected client of the same owner, name and root is taken over, its inbox with it. */

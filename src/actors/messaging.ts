@@ -17,7 +17,7 @@ import { resolveLiving } from './directory.ts'
 import type { SendReport, SendRequest, WaitOptions } from './facade.ts'
 import { claim, collectReplies, inboxOf, releaseReplies } from './inboxes.ts'
 import { lookIntoSessions } from './looking.ts'
-import { addressOf } from './principals.ts'
+import { addressOf, standFor } from './principals.ts'
 import { withinTurn } from './turns.ts'
 import type { Answer, Waiting } from './waiting.ts'
 
@@ -85,7 +85,7 @@ export function checkText({ limits: { maxMessageLength } }: Core, text: string):
 function toMessage(core: Core, caller: Caller, to: AgentId, request: Sending): Message {
   const subject = 'subject' in request ? request.subject : caller.kind === 'agent' ? subjectNow(core, caller.agentId) : undefined
   return {
-    id: core.ids.message(), to, from: addressOf(core, caller), text: request.text, expectsReply: request.expectsReply, acceptedAt: core.clock.now(),
+    id: core.ids.message(), to, from: standFor(core, caller), text: request.text, expectsReply: request.expectsReply, acceptedAt: core.clock.now(),
     ...(subject ? { causedBy: subject } : {}), ...(request.expiresAt === undefined ? {} : { expiresAt: request.expiresAt }),
   }
 }

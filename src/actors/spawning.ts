@@ -21,6 +21,7 @@ import { checkText } from './messaging.ts'
 import { resolveParent } from './parenthood.ts'
 import { policyBelow } from './policies.ts'
 import { checkSpawnPolicy } from './policy-checks.ts'
+import { ownerOfClient, standFor } from './principals.ts'
 import { checkWithin, familyOf, isConfined, narrow } from './rights.ts'
 import { rolePrompt } from './roles.ts'
 import type { ApproveSpawn } from './spawn-approval.ts'
@@ -114,6 +115,7 @@ export function createSpawning(options: SpawningOptions) {
   function insert(row: AgentRow, driver: Driver, caller: Caller, callKey: string | undefined): void {
     // The supervisor may have ended while the workspace was made.
     if (row.parent.kind === 'agent' && isEnded(core, row.parent.id)) throw new MadroxError('agent_ended', `The supervisor of "${row.name}" ended while it was being spawned.`, { remedy: 'Choose another parent_instance_id.' })
+    if (row.parent.kind === 'client') standFor(core, caller)
     core.store.transaction(() => {
       core.store.insertAgent(row)
       if (callKey !== undefined) core.store.recordCall(callerKey(core, caller), callKey, { agentId: row.id }, row.createdAt, row.id)
@@ -214,7 +216,7 @@ function toRow(core: Core, { agentId, request, prompt, parent, workspace, toolse
 /** Whose it will be, and the client at the top of its line. */
 function standsUnder(core: Core, parent: Address, name: string): Pick<AgentRow, 'clientId' | 'ownerId'> {
   const clientId = parent.kind === 'client' ? parent.id : core.rows.get(parent.id)?.clientId
-  const ownerId = clientId && core.store.getClient(clientId)?.ownerId
+  const ownerId = clientId && ownerOfClient(core, clientId)
   if (!clientId || !ownerId) throw new MadroxError('internal', `The supervisor of "${name}" is not on record.`)
   return { clientId, ownerId }
 }

@@ -52,6 +52,7 @@ import { hands } from '../machines/effects.ts'
 import { redact } from '../redaction.ts'
 import { defaultSupervision, type Supervision } from '../restarts.ts'
 import { recover } from './recovery.ts'
+import { createRefusedLogins } from './refused-logins.ts'
 import { type Recorded, tellRecords } from './recording.ts'
 import { createRetention } from './retention.ts'
 import { createReviving } from './reviving.ts'
@@ -141,7 +142,7 @@ export function createSystem(options: SystemOptions): MadroxSystem {
   const root = createActor(logic, { clock, logger: (...args: unknown[]) => log.debug(args.map(String).join(' ')) })
   const recorded = store.listAgents()
   const rows: Core['rows'] = new Map(recorded.map(row => [row.id, row.endedAt === undefined ? row : remembered(row, row.endedAt)]))
-  const core: Core = { root, store, clock, ids, log, limits: { ...defaultLimits, ...options.limits }, supervision: options.supervision ?? defaultSupervision, prices, spending: createSpending({ store, prices, rows }), secrets: createSecrets(recorded), policies: createPolicies(store, log), prompts: new Map(), underway: new Map(), untold: new Set(), rows, aliases }
+  const core: Core = { root, store, clock, ids, log, limits: { ...defaultLimits, ...options.limits }, supervision: options.supervision ?? defaultSupervision, prices, spending: createSpending({ store, prices, rows }), secrets: createSecrets(recorded), policies: createPolicies(store, log), prompts: new Map(), underway: new Map(), untold: new Set(), rows, aliases, reserved: new Map() }
   const credentials = new Credentials(options.ownerTokens ?? {})
   /** New for each process: what an earlier one of the same agent knew opens nothing any more. */
   const wayBack = (agentId: AgentId): Launch['madrox'] | 'later' => {
@@ -160,6 +161,7 @@ export function createSystem(options: SystemOptions): MadroxSystem {
   })
   const inspect = createInspecting(core, logs && (happening => toExporting({ type: 'happened', happening })))
   const logReading = createLogReading({ core, logs, isWritable: () => health.read().status === 'ok' })
+  const refusedLogins = createRefusedLogins(core, () => health.read().status === 'ok')
   const approvals = createApprovals(core)
   watchPrompts(core, approvals)
   watchLimits(core, harness => drivers.get(harness)?.tellsCost === true)
@@ -217,6 +219,7 @@ export function createSystem(options: SystemOptions): MadroxSystem {
     ...createChanges(places),
     cleanWorkspaces: cleaning.cleanWorkspaces,
     recordRefusal: whileOpen(logReading.recordRefusal),
+    recordRefusedLogin: whileOpen(refusedLogins.recordRefusedLogin),
     ...createLetters(core, waiting),
     ...createMetrics(core),
     ...createSummarising(core, options.summaries),
@@ -255,7 +258,7 @@ export function createSystem(options: SystemOptions): MadroxSystem {
       return { ...health.read(), ...(trouble ? { notes: [redact(`Logs are not being written: ${trouble.reason}. Agents are not touched by it.`)] } : {}) }
     },
     endpointAnnounced: () => core.root.system.get(hands.drivers)?.send({ type: 'endpointAnnounced' }),
-    close: (agents = 'end') => (closing ??= close(core, { drivers: () => drivers, agents, endApprovals: () => approvals.endAll('the server is shutting down'), endWaits: waiting.endAll, lastWord: () => (closed = true), logs, tracing: options.tracing })),
+    close: (agents = 'end') => (closing ??= close(core, { drivers: () => drivers, agents, endApprovals: () => approvals.endAll('the server is shutting down'), endWaits: waiting.endAll, lastWord: () => (refusedLogins.end(), (closed = true)), logs, tracing: options.tracing })),
   }
 }
 

@@ -53,6 +53,7 @@ async function liveThroughEverything() {
   await first.ask(first.me, 'cancel_job', { job_id: job })
   await first.refusal(first.as(lead), 'call_tool', { name: 'terminate_instance', arguments: { instance_id: 'nobody' } })
   await first.refusal(first.me, 'send_to_instance', { instance_id: lead, message: '' })
+  first.system.recordRefusedLogin({ reason: 'unknown_token', peer: '10.0.0.1' })
   await first.ask(first.me, 'set_policy', { max_children: 5, reason: 'small teams' })
   full = true
   await first.refusal(first.me, 'send_to_instance', { instance_id: lead, message: 'too late', ...nowait })
