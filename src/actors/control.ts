@@ -5,7 +5,7 @@ import type { Caller } from '../messages.ts'
 import type { AfterInterrupt } from '../machines/agent-context.ts'
 import { agentActor, callerKey, type Core, isBelow, ledgerActor, rowOf, stateOf, tellAgent } from './core.ts'
 import { resolveAgent, resolveLiving } from './directory.ts'
-import { addressOf } from './principals.ts'
+import { standFor } from './principals.ts'
 import type { Ended, InterruptReport } from './facade.ts'
 
 export async function interrupt(core: Core, caller: Caller, reference: string, then: AfterInterrupt): Promise<InterruptReport> {
@@ -36,7 +36,7 @@ export async function interrupt(core: Core, caller: Caller, reference: string, t
     // Without a word for it, XState throws a crash nobody waited for at the whole process.
     const crashed = (): void => done({ ...base, interrupted: false, note: 'Its actor failed, and it has ended.' })
     const changed = actor.subscribe({ next: snapshot => snapshot.context.interrupting?.requestId !== requestId && overtaken(), error: crashed, complete: overtaken })
-    if (!underway) tellAgent(core, agentId, { type: 'interruptAsked', requestId, by: addressOf(core, caller), then, at: core.clock.now() })
+    if (!underway) tellAgent(core, agentId, { type: 'interruptAsked', requestId, by: standFor(core, caller), then, at: core.clock.now() })
   })
 }
 

@@ -6,6 +6,7 @@
 import type { Confinement, FactOf, PersonHold } from '../drivers/driver.ts'
 import type { MadroxError } from '../errors.ts'
 import type { AgentId, ClientId, MessageId, OwnerId, ReplyId } from '../ids.ts'
+import type { AgentLimits, HeldAt } from '../limits.ts'
 import type { Address, Caller, DeadLetter, OutcomeStatus, Reply } from '../messages.ts'
 import type { AfterInterrupt } from '../machines/agent-context.ts'
 import type { RestartPolicy, Supervision } from '../restarts.ts'
@@ -18,12 +19,14 @@ import type { Coordination } from './coordination.ts'
 import type { Health } from './health.ts'
 import type { Lifecycle } from './lifecycle-words.ts'
 import type { LogReading } from './log-reading.ts'
+import type { LoginAudit } from './login-audit.ts'
 import type { MetricsReading } from './metrics-reading.ts'
 import type { ServersAsked } from './servers.ts'
 import type { Spent } from './spending.ts'
 import type { SummaryReading } from './summary-reading.ts'
 import type { Attaching } from './terminals.ts'
 
+export type { AgentLimits, HeldAt } from '../limits.ts'
 export type { Attaching, Attachment, TerminalEvent, Viewer } from './terminals.ts'
 
 export interface ParentFound {
@@ -40,16 +43,6 @@ export interface WaitOptions {
 
 /** Which tools an agent is shown: a leaf's are those of one that has no agents of its own. Rights are another matter. */
 export type AgentToolset = 'leaf' | 'supervisor'
-
-/** Each counts the agent and all below it; none: no limit of its own. */
-export interface AgentLimits {
-  /** Input, output and cache creation. */
-  readonly maxTotalTokens?: number
-  /** USD. */
-  readonly maxCost?: number
-  /** From its spawn, whatever it does meanwhile. */
-  readonly timeoutMinutes?: number
-}
 
 export interface SpawnRequest {
   readonly harness: string
@@ -205,6 +198,8 @@ export interface AgentStatus {
   readonly limits: AgentLimits
   /** When its time is up. */
   readonly endsAt?: number
+  /** It is held at these, its own and those of agents above it. */
+  readonly heldAt?: readonly HeldAt[]
   readonly createdAt: number
   readonly endedAt?: number
   readonly endReason?: string
@@ -265,7 +260,7 @@ export interface ConnectRequest {
  * the agent is outside the caller's rights. Outcomes of work (a message that failed, a wait that ended) are results.
  */
 export interface MadroxSystem
-  extends Attaching, Catalogue, ChangeReading, Coordination, FileReading, Lifecycle, LogReading, MetricsReading, PolicyControl, SummaryReading {
+  extends Attaching, Catalogue, ChangeReading, Coordination, FileReading, Lifecycle, LoginAudit, LogReading, MetricsReading, PolicyControl, SummaryReading {
   /** The principal behind a credential. No token on a loopback connection, and none configured: the local owner. Otherwise refused. */
   authenticate(token: string | undefined, connection: Connection): Caller
   /** A session opened. A disconnected client of the same owner, name and root is taken over, its inbox with it. */

@@ -7,7 +7,7 @@ import { addressKey } from '../machines/effects.ts'
 import { agentContext, clientContext, type Core, tellAgent, tellClient } from './core.ts'
 import { resolveAgent } from './directory.ts'
 import type { Collected, WaitOptions } from './facade.ts'
-import { addressOf } from './principals.ts'
+import { addressOf, standFor } from './principals.ts'
 import { withinTurn } from './turns.ts'
 
 /** As its actor holds it; without an actor, as the store does. */
@@ -40,6 +40,7 @@ export async function collectReplies(core: Core, caller: Caller, { of, limit, wa
   const own = addressOf(core, caller)
   const other = of === undefined ? undefined : resolveAgent(core, caller, of, 'see')
   if (other && !(own.kind === 'agent' && own.id === other)) return { replies: inboxOf(core, { kind: 'agent', id: other }).slice(0, limit), peeked: true }
+  if (wait.timeoutMs > 0) standFor(core, caller) // there is to be somebody to whom replies can come
   return { replies: await withinTurn(core, caller, wait, within => takeReplies(core, own, limit, within)), peeked: false }
 }
 

@@ -12,7 +12,7 @@ import { callerKey, type Core, isEnded, nameOf, ownerOf, rowOf } from './core.ts
 import { isWithin, resolveLiving } from './directory.ts'
 import type { DeadLetterTold, Resent, ResendRequest } from './facade.ts'
 import { send } from './messaging.ts'
-import { addressOf } from './principals.ts'
+import { addressOf, standFor } from './principals.ts'
 import type { Waiting } from './waiting.ts'
 
 export function createLetters(core: Core, waiting: Waiting) {
@@ -86,6 +86,7 @@ function replyAgain(core: Core, caller: Caller, { subject: _, ...reply }: Reply,
   const address: Address = to === undefined || (caller.kind === 'agent' && to === caller.agentId) ? addressOf(core, caller) : { kind: 'agent', id: resolveLiving(core, caller, to, 'address').id }
   const anew: Reply = { ...reply, id: core.ids.reply(), to: address }
   const resent: Resent = { kind: 'reply', id: reply.id, as: anew.id, to: { ...address, name: nameOf(core, address) }, expectsReply: false }
+  if (to === undefined) standFor(core, caller)
   core.store.transaction(() => {
     core.store.addReply(anew)
     record(resent, address.kind === 'agent' ? address.id : undefined)

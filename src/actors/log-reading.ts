@@ -36,6 +36,8 @@ export interface SaidTold {
 /** A line of what an agent showed, as it was read at `at`. */
 export interface ShownLine {
   readonly at: number
+  /** `transcript`: of an agent without a terminal. */
+  readonly rendering: 'terminal' | 'transcript'
   readonly line: string
 }
 

@@ -6,7 +6,7 @@ import type { Caller, Reply } from '../messages.ts'
 import { clientActor, type Core } from './core.ts'
 import type { WaitOptions } from './facade.ts'
 import { inboxOf, untilMail } from './inboxes.ts'
-import { addressOf } from './principals.ts'
+import { addressOf, standFor } from './principals.ts'
 
 /**
  * What waits for the caller and for its owner's open sessions that stand in `directory` or above it, oldest first; waits for the
@@ -14,6 +14,7 @@ import { addressOf } from './principals.ts'
  */
 export async function lookIntoSessions(core: Core, caller: Caller, directory: string, { limit, wait }: { readonly limit?: number; readonly wait: WaitOptions }): Promise<readonly Reply[]> {
   if (caller.kind === 'agent') throw new MadroxError('not_allowed', 'Sessions are their owner\'s to look into, and you are an agent.', { remedy: 'Leave instance_id out: your own replies come to you.' })
+  if (wait.timeoutMs > 0) standFor(core, caller)
   const deadlineAt = core.clock.now() + wait.timeoutMs
   for (;;) {
     const ids = sessionsAt(core, caller, directory)

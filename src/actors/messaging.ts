@@ -10,13 +10,14 @@ import { openMessages } from '../machines/mailbox.ts'
 import type { MessageRow } from '../store/store.ts'
 import { agentContext, callerKey, canonicalAddress, type Core, isBelow, ledgerActor, nameOf, rowOf, tellAgent } from './core.ts'
 import { audit } from './auditing.ts'
+import { refuseAtLimit } from './at-limit.ts'
 import { checkTotalCost } from './budgets.ts'
 import { checkRoomToWake } from './capacity.ts'
 import { resolveLiving } from './directory.ts'
 import type { SendReport, SendRequest, WaitOptions } from './facade.ts'
 import { claim, collectReplies, inboxOf, releaseReplies } from './inboxes.ts'
 import { lookIntoSessions } from './looking.ts'
-import { addressOf } from './principals.ts'
+import { addressOf, standFor } from './principals.ts'
 import { withinTurn } from './turns.ts'
 import type { Answer, Waiting } from './waiting.ts'
 
@@ -48,6 +49,7 @@ export function send(core: Core, waiting: Waiting, caller: Caller, request: Send
   if (caller.kind === 'agent' && caller.agentId === to) throw new MadroxError('invalid_input', 'An agent cannot send to itself.', { remedy: 'Just go on working.' })
   checkSize(core, caller, to, request)
   checkTotalCost(core, rowOf(core, to).ownerId)
+  refuseAtLimit(core, { kind: 'agent', id: to }, 'Nothing is delivered to it')
   checkRoomToWake(core, to)
   if (request.toBeWaitedFor) waiting.checkCircle(caller, [to])
   const message = toMessage(core, caller, to, request)
@@ -83,7 +85,7 @@ export function checkText({ limits: { maxMessageLength } }: Core, text: string):
 function toMessage(core: Core, caller: Caller, to: AgentId, request: Sending): Message {
   const subject = 'subject' in request ? request.subject : caller.kind === 'agent' ? subjectNow(core, caller.agentId) : undefined
   return {
-    id: core.ids.message(), to, from: addressOf(core, caller), text: request.text, expectsReply: request.expectsReply, acceptedAt: core.clock.now(),
+    id: core.ids.message(), to, from: standFor(core, caller), text: request.text, expectsReply: request.expectsReply, acceptedAt: core.clock.now(),
     ...(subject ? { causedBy: subject } : {}), ...(request.expiresAt === undefined ? {} : { expiresAt: request.expiresAt }),
   }
 }

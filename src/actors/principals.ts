@@ -66,9 +66,9 @@ function findLost(core: Core, { ownerId, name, root }: ConnectRequest): ClientRo
   return core.store.listClients().filter(row => row.ownerId === ownerId && row.name === name && row.root === root && !isConnected(core, row.id) && !core.aliases.has(row.id))
 }
 
-export function connectClient(core: Core, request: ConnectRequest): ClientId {
+export function connectClient(core: Core, request: ConnectRequest, id?: ClientId): ClientId {
   const lost = findLost(core, request)
-  const row: ClientRow = lost.at(-1) ?? { id: core.ids.client(), ownerId: request.ownerId, name: request.name, ...(request.root ? { root: request.root } : {}), connectedAt: core.clock.now() }
+  const row: ClientRow = lost.at(-1) ?? { id: id ?? core.ids.client(), ownerId: request.ownerId, name: request.name, ...(request.root ? { root: request.root } : {}), connectedAt: core.clock.now() }
   const { disconnectedAt: _, ...returning } = row
   core.store.transaction(() => {
     core.store.saveClient({ ...returning, connectedAt: core.clock.now() })
@@ -151,19 +151,35 @@ export function disconnectClient(core: Core, clientId: ClientId): void {
   if (row) audit(core.store, { at: core.clock.now(), event: 'client_disconnected', ownerId: row.ownerId, data: { client: id, name: row.name } })
 }
 
-/** Where the caller's replies go. An owner without a session has one standing client of its own. */
+/**
+ * Where the caller's replies go. An owner without a session has one standing client of its own, which comes to be with the first thing that
+ * is accepted from it (`standFor`): until then it is an id that nobody else has.
+ */
 export function addressOf(core: Core, caller: Caller): Address {
   if (caller.kind === 'agent') return { kind: 'agent', id: caller.agentId }
   if (caller.kind === 'client') return { kind: 'client', id: canonicalClient(core, caller.clientId) }
-  const standing = core.store.listClients().find(row => row.ownerId === caller.ownerId && row.name === standingName)
-  if (standing) {
-    ensureActor(core, standing)
-    return { kind: 'client', id: standing.id }
-  }
-  return { kind: 'client', id: connectClient(core, { ownerId: caller.ownerId, name: standingName }) }
+  const standing = findStanding(core, caller.ownerId)
+  if (standing) ensureActor(core, standing)
+  const known = standing?.id ?? core.reserved.get(caller.ownerId)
+  const id = known ?? core.ids.client()
+  if (known === undefined) core.reserved.set(caller.ownerId, id)
+  return { kind: 'client', id }
 }
 
+/** The caller's address, on record and with an actor: for what is accepted, never for what may yet be refused. */
+export function standFor(core: Core, caller: Caller): Address {
+  const address = addressOf(core, caller)
+  if (caller.kind !== 'owner' || address.kind !== 'client') return address
+  if (!core.store.getClient(address.id)) connectClient(core, { ownerId: caller.ownerId, name: standingName }, address.id)
+  return address
+}
+
+/** Whose client that is; also of one that is on no record yet. */
+export const ownerOfClient = (core: Core, id: ClientId): OwnerId | undefined =>
+  core.store.getClient(id)?.ownerId ?? [...core.reserved].find(([, reserved]) => reserved === id)?.[0]
+
 const standingName = 'owner'
+const findStanding = (core: Core, ownerId: OwnerId): ClientRow | undefined => core.store.listClients().find(row => row.ownerId === ownerId && row.name === standingName)
 
 /** It is the one where an owner's calls without a session come from. */
 export const isStanding = (core: Core, ownerId: OwnerId, { kind, id }: Address): boolean => {

@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto'
 import type { LogRange, ShownLine } from './log-reading.ts'
 
 /** Heads each reading in the file. */
-const head = /^--- (\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{3}Z) (?:terminal|transcript) ---$/
+const head = /^--- (\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{3}Z) (terminal|transcript) ---$/
 
 export const toReading = (at: number, rendering: 'terminal' | 'transcript', lines: readonly string[]): string => `--- ${new Date(at).toISOString()} ${rendering} ---\n${lines.join('\n')}\n`
 
@@ -25,10 +25,13 @@ export function newLines(before: readonly string[], now: readonly string[]): rea
 export function toShownLines(text: string, { since = 0, until = Number.MAX_SAFE_INTEGER, limit }: LogRange): readonly ShownLine[] {
   if (text === '') return []
   let at = 0
+  let rendering: ShownLine['rendering'] = 'terminal'
   const lines = text.trimEnd().split('\n').flatMap((line): ShownLine[] => {
-    const [, time] = head.exec(line) ?? []
-    if (time !== undefined) at = Date.parse(time)
-    return time === undefined ? [{ at, line }] : []
+    const [, time, kind] = head.exec(line) ?? []
+    if (time === undefined) return [{ at, rendering, line }]
+    at = Date.parse(time)
+    rendering = kind === 'transcript' ? 'transcript' : 'terminal'
+    return []
   }).filter(shown => shown.at >= since && shown.at <= until)
   return limit === undefined ? lines : lines.slice(-limit)
 }

@@ -8,7 +8,7 @@ import type { Asking } from './controlling.ts'
 import { canonicalClient, type Core, ledgerActor, nameOf } from './core.ts'
 import type { SpawnRequest } from './facade.ts'
 import { nameOfSetter } from './policies.ts'
-import { addressOf } from './principals.ts'
+import { addressOf, standFor } from './principals.ts'
 
 export interface SpawnAsked extends Asking {
   readonly caller: Caller
@@ -30,7 +30,7 @@ const shownTask = 300
  */
 export const createSpawnApproval = (core: Core, approvals: Approvals, waitMs: number): ApproveSpawn => ({ caller, request, parent, signal, progress, person }) =>
   new Promise((resolve, reject) => {
-    const by = addressOf(core, caller)
+    const by = standFor(core, caller)
     const clientId = clientAbove(core, caller.kind === 'owner' ? parent : by)
     if (clientId === undefined) throw new MadroxError('internal', `The client of "${request.name}" is not on record.`)
     const onAbort = (): void => void approvals.settle(asked.row.id, 'gone', 'madrox', 'the call was cancelled')

@@ -12,7 +12,8 @@ import { defaultSupervision } from '../restarts.ts'
 import { audit } from './auditing.ts'
 import { briefing } from './briefing.ts'
 import { agentActor, agentContext, type AgentSpec, callerKey, type Core, isEnded, nameOf, remembered, rowOf, specOf, stateOf } from './core.ts'
-import { checkBudget, checkTotalCost, watchAgent } from './budgets.ts'
+import { refuseAtLimit, watchAgent } from './at-limit.ts'
+import { checkBudget, checkTotalCost } from './budgets.ts'
 import type { Asking } from './controlling.ts'
 import { checkRoom, depthBelow, livingProcesses } from './capacity.ts'
 import { driverOf } from './harnesses.ts'
@@ -20,6 +21,7 @@ import { checkText } from './messaging.ts'
 import { resolveParent } from './parenthood.ts'
 import { policyBelow } from './policies.ts'
 import { checkSpawnPolicy } from './policy-checks.ts'
+import { ownerOfClient, standFor } from './principals.ts'
 import { checkWithin, familyOf, isConfined, narrow } from './rights.ts'
 import { rolePrompt } from './roles.ts'
 import type { ApproveSpawn } from './spawn-approval.ts'
@@ -77,6 +79,7 @@ export function createSpawning(options: SpawningOptions) {
     const granted = supervisor ? narrow(specOf(supervisor), request) : request
     if (supervisor) checkWithin(supervisor.name, specOf(supervisor), granted)
     options.servers.check(granted.mcpServers)
+    refuseAtLimit(core, parent.address, 'It takes no agents')
     checkBudget(core, granted, parent.address)
     const { ownerId } = standsUnder(core, parent.address, request.name)
     checkTotalCost(core, ownerId)
@@ -112,6 +115,7 @@ export function createSpawning(options: SpawningOptions) {
   function insert(row: AgentRow, driver: Driver, caller: Caller, callKey: string | undefined): void {
     // The supervisor may have ended while the workspace was made.
     if (row.parent.kind === 'agent' && isEnded(core, row.parent.id)) throw new MadroxError('agent_ended', `The supervisor of "${row.name}" ended while it was being spawned.`, { remedy: 'Choose another parent_instance_id.' })
+    if (row.parent.kind === 'client') standFor(core, caller)
     core.store.transaction(() => {
       core.store.insertAgent(row)
       if (callKey !== undefined) core.store.recordCall(callerKey(core, caller), callKey, { agentId: row.id }, row.createdAt, row.id)
@@ -212,7 +216,7 @@ function toRow(core: Core, { agentId, request, prompt, parent, workspace, toolse
 /** Whose it will be, and the client at the top of its line. */
 function standsUnder(core: Core, parent: Address, name: string): Pick<AgentRow, 'clientId' | 'ownerId'> {
   const clientId = parent.kind === 'client' ? parent.id : core.rows.get(parent.id)?.clientId
-  const ownerId = clientId && core.store.getClient(clientId)?.ownerId
+  const ownerId = clientId && ownerOfClient(core, clientId)
   if (!clientId || !ownerId) throw new MadroxError('internal', `The supervisor of "${name}" is not on record.`)
   return { clientId, ownerId }
 }

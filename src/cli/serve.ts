@@ -7,6 +7,7 @@ import { MadroxError } from '../errors.ts'
 import { createLog, type Log } from '../log.ts'
 import { knowSecrets } from '../redaction.ts'
 import { allSettings, configOf, optionsFor } from './arguments.ts'
+import { keptSmall, ownLogName } from './own-log.ts'
 
 const options = optionsFor(allSettings)
 
@@ -16,7 +17,7 @@ export const serve = defineCommand({
   run: async ({ rawArgs }) => {
     const config = configOf(rawArgs, options)
     knowSecrets(settingList.flatMap(([name, { secret }]) => (secret && typeof config[name] === 'string' ? [config[name]] : []))) // those of the file too
-    const log = createLog(config.logLevel)
+    const log = keptSmall(createLog(config.logLevel), join(config.home, ownLogName))
     // Whoever read our stderr may go away; agents are not to die of a log line nobody reads.
     process.stderr.on('error', () => {})
     const stopped = stopSignal() // whoever reads the address may stop the server at once
@@ -29,8 +30,8 @@ export const serve = defineCommand({
   },
 })
 
-const limitsOf = ({ maxInstances, maxTotalCost, maxChildren, maxDepth, maxTokensPerInstance, maxMinutesPerInstance, idleMinutes, stuckMinutes }: Config) => ({
-  maxInstances, maxTotalCost, maxChildren, maxDepth, idleMinutes, stuckMinutes,
+const limitsOf = ({ atLimit, maxInstances, maxTotalCost, maxChildren, maxDepth, maxTokensPerInstance, maxMinutesPerInstance, idleMinutes, stuckMinutes }: Config) => ({
+  atLimit, maxInstances, maxTotalCost, maxChildren, maxDepth, idleMinutes, stuckMinutes,
   ...(maxTokensPerInstance === undefined ? {} : { maxTokensPerInstance }), ...(maxMinutesPerInstance === undefined ? {} : { maxMinutesPerInstance }),
 })
 

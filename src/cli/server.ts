@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import type { Effective } from '../config.ts'
 import { MadroxError } from '../errors.ts'
 import { makeHome, readHolder } from '../store/home.ts'
+import { ownLogName } from './own-log.ts'
 
 /** 503 is said by a server that cannot write: it is there, and says so itself. */
 const isUp = (url: string): Promise<boolean> => fetch(new URL('/health', url)).then(({ ok, status }) => ok || status === 503, () => false) // not reached is the answer
@@ -30,7 +31,7 @@ export async function findOrStartServer({ config, origins }: Effective, cli: str
   makeHome(config.home)
   const known = await findServer(config.home)
   if (known) return known
-  const logFile = join(config.home, 'server.log')
+  const logFile = join(config.home, ownLogName)
   const output = openSync(logFile, 'a', 0o600)
   // Whoever comes later finds it by its home, so any port will do, unless one is asked for.
   const port = origins.get('port')?.kind === 'default' ? 0 : config.port

@@ -23,6 +23,8 @@ export interface LogFilesOptions {
 interface Pending {
   readonly way: 'append' | 'append to the day' | 'replace'
   readonly texts: string[]
+  /** Called when it has been tried to write them. */
+  readonly onTried: (() => void)[]
 }
 
 const defaultRotation: Rotation = { maxBytes: 5 * 1024 * 1024, files: 3 }
@@ -40,6 +42,8 @@ export function createLogFiles(options: LogFilesOptions): Logs {
   let retryMs = firstRetryMs
   let timer: unknown
   let writing: Promise<void> | undefined
+  /** What is being written at this moment. */
+  let underway: { readonly path: string; readonly part: Pending } | undefined
   let closed = false
 
   const directoryOf = (agentId: string): string => join(dir, 'instances', agentId)
@@ -60,17 +64,24 @@ export function createLogFiles(options: LogFilesOptions): Logs {
     log.info('Logs can be written again.', { afterMs: clock.now() - since, linesLost: lost })
   }
   const keep = (path: string, way: Pending['way'], texts: readonly string[]): void => {
-    const part = pending.get(path) ?? { way, texts: [] }
+    const part = pending.get(path) ?? { way, texts: [], onTried: [] }
     pending.set(path, part)
     part.texts.push(...texts)
     // Of what is replaced only the last is ever written.
     if (way === 'replace') waiting -= lengthOf(part.texts.splice(0, part.texts.length - 1))
+  }
+  const tried = (part: Pending): void => part.onTried.splice(0).forEach(tell => tell())
+  /** Resolves when what waits for that file now has been tried; nobody waits for what comes behind it. */
+  const caughtUp = async (path: string): Promise<void> => {
+    const parts = writing ? [underway?.path === path ? underway.part : undefined, pending.get(path)] : []
+    await Promise.all(parts.flatMap(part => (part ? [new Promise<void>(resolve => part.onTried.push(resolve))] : [])))
   }
   /** Each file once; what failed stands before what came meanwhile. */
   const writeAll = async (): Promise<boolean> => {
     let isWhole = true
     for (const [path, part] of Array.from(pending)) { // what fails comes back into it
       pending.delete(path)
+      underway = { path, part }
       try {
         await write(path, part)
         waiting -= lengthOf(part.texts)
@@ -78,6 +89,9 @@ export function createLogFiles(options: LogFilesOptions): Logs {
         isWhole = false
         keep(path, part.way, [...part.texts, ...(pending.get(path)?.texts.splice(0) ?? [])])
         failed(path, error)
+      } finally {
+        underway = undefined
+        tried(part)
       }
     }
     return isWhole
@@ -88,6 +102,7 @@ export function createLogFiles(options: LogFilesOptions): Logs {
         if (trouble) recovered(trouble)
       } else {
         writing = undefined
+        for (const part of pending.values()) tried(part)
         return rest()
       }
     }
@@ -122,8 +137,9 @@ export function createLogFiles(options: LogFilesOptions): Logs {
       if (!trouble) start()
     },
     read: async (agentId, name) => {
-      await writing // what was added before is read
-      const parts = await Promise.all(Array.from({ length: rotation.files }, (_, age) => readIfThere(partOf(join(directoryOf(agentId), name), age))))
+      const path = join(directoryOf(agentId), name)
+      await caughtUp(path)
+      const parts = await Promise.all(Array.from({ length: rotation.files }, (_, age) => readIfThere(partOf(path, age))))
       const found = parts.toReversed().filter(part => part !== undefined)
       return found.length === 0 ? undefined : found.join('')
     },

@@ -4,7 +4,7 @@ import { z } from 'zod'
 import type { AuditTold, LoggedAgent, SaidTold } from '../actors/system.ts'
 import { MadroxError } from '../errors.ts'
 import { outcomeStatuses } from '../messages.ts'
-import { agentNamed, answer, time } from './outputs.ts'
+import { agentNamed, answer, note, time } from './outputs.ts'
 import { instanceId, isoTime, readOnly, reference } from './schemas.ts'
 import { defineTool } from './tool.ts'
 
@@ -31,7 +31,10 @@ const saidOutput = z.looseObject({
   at: time, kind: z.enum(['message', 'outcome', 'follow_up', 'notice']), message_id: z.string().optional(), reply_id: z.string().optional(), from: z.string(), from_id: z.string(), to: z.string(), to_id: z.string(), text: z.string(),
   expects_reply: z.boolean().optional(), caused_by: z.string().optional().describe('The message it works for'), status: z.enum(outcomeStatuses).optional(), via: z.enum(['reply_to_caller', 'turn_end']).optional(),
 })
-const lineOutput = z.looseObject({ at: time.describe('When it was read'), line: z.string() })
+const lineOutput = z.looseObject({ at: time.describe('When it was read'), rendering: z.enum(['terminal', 'transcript']).describe('transcript: the agent has no terminal'), line: z.string() })
+
+/** No bytes are kept: colours and movements of the cursor may cut a secret in two, which nobody would then find to take it out. */
+const screens = 'Lines its screen showed when its turns ended or it asked something, each once, as text: not every byte it wrote. What scrolled by in between is not here; get_instance_output has its words.'
 
 export const getInstanceLogs = defineTool({
   name: 'get_instance_logs',
@@ -43,7 +46,7 @@ export const getInstanceLogs = defineTool({
     tail: z.number().int().min(0).max(100_000).default(100).describe('The newest so many entries; 0: all'),
     ...span,
   }),
-  output: answer({ ...agentNamed, log_type: z.enum(['instance', 'communication', 'terminal']), entries: z.union([z.array(auditOutput), z.array(saidOutput), z.array(lineOutput)]).describe('By log_type; the newest last'), count: z.number() }),
+  output: answer({ ...agentNamed, log_type: z.enum(['instance', 'communication', 'terminal']), entries: z.union([z.array(auditOutput), z.array(saidOutput), z.array(lineOutput)]).describe('By log_type; the newest last'), count: z.number(), note }),
   annotations: readOnly,
   topic: 'logs',
   listedFor: ['client'],
@@ -51,11 +54,11 @@ export const getInstanceLogs = defineTool({
   handler: async ({ instance_id, log_type, tail, ...given }, { system, caller }) => {
     const range = { ...toRange(given), ...(tail === 0 ? {} : { limit: tail }) }
     const { id, name } = system.status(caller, instance_id)
-    const answer = (log_type: string, entries: readonly Record<string, unknown>[]) => ({ data: { instance_id: id, name, log_type, entries, count: entries.length } })
-    if (log_type === 'instance') return answer(log_type, system.instanceLog(caller, id, range).map(toAuditEntry))
-    if (log_type === 'communication') return answer(log_type, system.communicationLog(caller, id, range).map(toSaidEntry))
+    const tell = (log_type: string, entries: readonly Record<string, unknown>[], note?: string) => ({ data: { instance_id: id, name, log_type, entries, count: entries.length, ...(note === undefined ? {} : { note }) } })
+    if (log_type === 'instance') return tell(log_type, system.instanceLog(caller, id, range).map(toAuditEntry))
+    if (log_type === 'communication') return tell(log_type, system.communicationLog(caller, id, range).map(toSaidEntry))
     const lines = await system.terminalLog(caller, id, range)
-    return answer('terminal', lines.map(({ at, line }) => ({ at: iso(at), line })))
+    return tell('terminal', lines.map(({ at, rendering, line }) => ({ at: iso(at), rendering, line })), screens)
   },
 })
 

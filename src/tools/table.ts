@@ -63,7 +63,8 @@ const listTools = (table: ToolTable): Tool =>
     searchHint: 'more tools topics',
     handler: ({ topic }, { system, caller }) => {
       const shown = system.toolsetOf(caller)
-      const rest = [...new Set(table.values())].filter(tool => !tool.listedFor.includes(shown) && (topic === undefined || tool.topic === topic))
+      const orchestrates = system.policy(caller).effective.orchestration?.value !== 'off'
+      const rest = [...new Set(table.values())].filter(tool => !tool.listedFor.includes(shown) && (topic === undefined || tool.topic === topic) && (orchestrates || !tool.spawns))
       return { text: rest.map(tool => `${tool.name}: ${tool.description}\n  ${JSON.stringify(z.toJSONSchema(tool.input, { io: 'input', unrepresentable: 'any' }))}`).join('\n') || 'There are no others.' }
     },
   })

@@ -18,7 +18,7 @@ import { foreign, type Guard } from './guard.ts'
 import { errorBody } from './rest/status.ts'
 
 export interface AttachOptions {
-  readonly system: Pick<MadroxSystem, 'authenticate' | 'attach'>
+  readonly system: Pick<MadroxSystem, 'authenticate' | 'attach' | 'recordRefusedLogin'>
   readonly guard: Guard
   readonly log: Log
 }
@@ -66,14 +66,17 @@ export function createAttachEndpoint({ system, guard, log }: AttachOptions): Att
   const take = async (incoming: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> => {
     const headers = toHeaders(incoming)
     const arrival = { headers, remoteAddress: incoming.socket.remoteAddress }
-    const reason = guard.refusal(arrival)
-    if (reason !== undefined) return refuse(socket, '403 Forbidden', foreign(reason))
+    const refused = guard.refusal(arrival)
+    if (refused) {
+      system.recordRefusedLogin({ reason: refused.reason, peer: guard.fromOf(arrival).peer })
+      return refuse(socket, '403 Forbidden', foreign(refused.message))
+    }
     const asked = `http://${headers.get('host')}${incoming.url}` // a name of this server, as the guard has it
     const url = URL.canParse(asked) ? new URL(asked) : undefined
     const reference = url && attachReference(url.pathname)
     if (!url || reference === undefined) return refuse(socket, '400 Bad Request', { code: 'invalid_input', message: 'WebSockets are taken at /instances/REF/attach only.', remedy: 'Use that path, with an id or a name for REF.' })
     const request = new Request(url, { headers })
-    const caller = authenticate(system, request, guard.connectionOf(arrival))
+    const caller = authenticate(system, request, guard.fromOf(arrival))
     if (caller instanceof MadroxError) return refuse(socket, '401 Unauthorized', toWireError(caller))
     await sockets.handleUpgrade(incoming, socket, head, Object.assign(request, { context: { caller, reference, size: Object.fromEntries(url.searchParams) } satisfies Wanted }))
   }

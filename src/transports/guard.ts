@@ -16,11 +16,23 @@ export interface Arrival {
   readonly remoteAddress: string | undefined
 }
 
+/** Where a request came from. */
+export interface From {
+  /** Whether the caller sits on this machine. A forwarded request does not, though its proxy does. */
+  readonly connection: Connection
+  /** The address at the other end of the socket. */
+  readonly peer: string
+}
+
+export interface Refusal {
+  readonly reason: 'foreign_host' | 'foreign_origin'
+  readonly message: string
+}
+
 export interface Guard {
   /** The reason to refuse with 403, or nothing. */
-  refusal(arrival: Arrival): string | undefined
-  /** Whether the caller sits on this machine. A forwarded request does not, though its proxy does. */
-  connectionOf(arrival: Arrival): Connection
+  refusal(arrival: Arrival): Refusal | undefined
+  fromOf(arrival: Arrival): From
 }
 
 /** That refusal, as callers are told it. */
@@ -47,13 +59,15 @@ export function createGuard(boundHost: string, allowedHosts: readonly string[] =
     refusal({ headers }) {
       const host = headers.get('host')
       const hostname = host === null ? undefined : hostnameOf(`http://${host}`)
-      if (!hostname || !allowed(hostname)) return `Host "${host ?? ''}" is not a name of this server.`
+      if (!hostname || !allowed(hostname)) return { reason: 'foreign_host', message: `Host "${host ?? ''}" is not a name of this server.` }
       const origin = headers.get('origin')
-      if (origin !== null && !sameHost(origin, host ?? '')) return `Origin "${origin}" may not call this server.`
+      if (origin !== null && !sameHost(origin, host ?? '')) return { reason: 'foreign_origin', message: `Origin "${origin}" may not call this server.` }
       return undefined
     },
-    connectionOf: ({ headers, remoteAddress }) =>
-      remoteAddress !== undefined && isLoopbackHost(remoteAddress) && !forwarding.some(name => headers.has(name)) ? 'loopback' : 'remote',
+    fromOf: ({ headers, remoteAddress }) => ({
+      connection: remoteAddress !== undefined && isLoopbackHost(remoteAddress) && !forwarding.some(name => headers.has(name)) ? 'loopback' : 'remote',
+      peer: remoteAddress?.replace(/^::ffff:/i, '') ?? 'unknown',
+    }),
   }
 }
 

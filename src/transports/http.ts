@@ -6,7 +6,7 @@
 import { bodyLimit, H3, HTTPError, type H3Event } from 'h3'
 import { toNodeHandler } from 'h3/node'
 import { listen, type Listener } from 'listhen'
-import type { Connection, MadroxSystem } from '../actors/system.ts'
+import type { MadroxSystem } from '../actors/system.ts'
 import type { Clock } from '../clock.ts'
 import { MadroxError, toWireError } from '../errors.ts'
 import { createInspector, type Inspector } from '../inspector/inspector.ts'
@@ -17,7 +17,7 @@ import { version } from '../version.ts'
 import { createAttachEndpoint, type AttachEndpoint } from './attach.ts'
 import { authenticate, challenge } from './credentials.ts'
 import { type Exchange, watchExchange } from './exchange.ts'
-import { createGuard, foreign, isLoopbackHost, type Arrival, type Guard } from './guard.ts'
+import { createGuard, foreign, isLoopbackHost, type Arrival, type From, type Guard } from './guard.ts'
 import { createMcpEndpoint, type McpEndpoint } from './mcp/endpoint.ts'
 import type { McpExtension } from './mcp/extension.ts'
 import type { McpTimings } from './mcp/session.ts'
@@ -103,8 +103,10 @@ function createApp({ endpoint, inspector, rest }: Served, guard: Guard, { log, s
     },
   })
   app.use(event => {
-    const reason = guard.refusal(arrivalOf(event))
-    if (reason !== undefined) return refuse(foreign(reason))
+    const refused = guard.refusal(arrivalOf(event))
+    if (!refused) return
+    system.recordRefusedLogin({ reason: refused.reason, peer: guard.fromOf(arrivalOf(event)).peer })
+    return refuse(foreign(refused.message))
   })
   app.use(bodyLimit(maxBodyBytes))
   app.get('/health', () => {
@@ -112,14 +114,14 @@ function createApp({ endpoint, inspector, rest }: Served, guard: Guard, { log, s
     return Response.json({ name: 'madrox', version, ...health }, { status: health.status === 'ok' ? 200 : 503 })
   })
   const known = (answer: (caller: Caller, request: Request) => Response | Promise<Response>) => (event: H3Event): Response | Promise<Response> => {
-    const caller = authenticate(system, event.req, guard.connectionOf(arrivalOf(event)))
+    const caller = authenticate(system, event.req, guard.fromOf(arrivalOf(event)))
     return caller instanceof MadroxError ? refuse(toWireError(caller), { headers: challenge }) : answer(caller, event.req)
   }
-  const arrivalAt = (event: H3Event): { exchange: Exchange; connection: Connection } => {
+  const arrivalAt = (event: H3Event): { exchange: Exchange; from: From } => {
     const response = event.runtime?.node?.res
     if (!response) throw new HTTPError({ status: 500, message: 'Madrox serves Node sockets only.' })
     // Node's types know http and http2 responses as one; listhen serves plain http here.
-    return { exchange: watchExchange(response as Parameters<typeof watchExchange>[0]), connection: guard.connectionOf(arrivalOf(event)) }
+    return { exchange: watchExchange(response as Parameters<typeof watchExchange>[0]), from: guard.fromOf(arrivalOf(event)) }
   }
   app.get('/metrics', known(caller => answerMetrics(system, caller)))
   app.get('/', () => inspector.page())

@@ -95,8 +95,9 @@ describe('an agent’s files', () => {
     expect((await logOf({ log_type: 'communication', tail: 0, until: '2026-01-01T00:00:30Z' })).map(each => each['text'])).toEqual(['one', 'first'])
     expect((await logOf({ log_type: 'instance', since: '2026-01-01T00:00:30Z', tail: 0 })).map(each => each['event'])).toEqual(['message_sent', 'agent_changed', 'message_settled', 'agent_changed', 'end_asked', 'agent_changed', 'agent_ended'])
     // Files are written behind the work; the answer is complete when they are.
-    await expect.poll(() => logOf({ log_type: 'tmux_output', tail: 0 })).toEqual(['a', 'b', 'c'].map(line => ({ at: '2026-01-01T00:00:00.000Z', line })).concat({ at: '2026-01-01T00:01:00.000Z', line: 'd' }))
-    expect(await logOf({ log_type: 'terminal', tail: 2 })).toEqual([{ at: '2026-01-01T00:00:00.000Z', line: 'c' }, { at: '2026-01-01T00:01:00.000Z', line: 'd' }])
+    await expect.poll(() => logOf({ log_type: 'tmux_output', tail: 0 })).toEqual(['a', 'b', 'c'].map(line => ({ at: '2026-01-01T00:00:00.000Z', rendering: 'terminal', line })).concat({ at: '2026-01-01T00:01:00.000Z', rendering: 'terminal', line: 'd' }))
+    expect(await logOf({ log_type: 'terminal', tail: 2 })).toEqual([{ at: '2026-01-01T00:00:00.000Z', rendering: 'terminal', line: 'c' }, { at: '2026-01-01T00:01:00.000Z', rendering: 'terminal', line: 'd' }])
+    expect(await stage.ask(stage.me, 'get_instance_logs', { instance_id: ada, log_type: 'terminal' })).toMatchObject({ log_type: 'terminal', note: expect.stringContaining('not every byte it wrote') })
     expect(await logOf({ log_type: 'terminal', since: '2026-01-01T00:00:30Z' })).toHaveLength(1)
   })
 

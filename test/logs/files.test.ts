@@ -53,6 +53,44 @@ test('an agent has a directory, the audit a file for each day, and all of it is 
   expect([of('instances', 'ada', 'instance.log'), of('instances', 'ada', 'metadata.json'), of('audit', 'audit_20260101.jsonl')].map(path => statSync(path).mode & 0o777)).toEqual([0o600, 0o600, 0o600])
 })
 
+test('a log that is read holds what was added before, and waits for nothing that comes behind', async () => {
+  const { open } = createDisk({ maxWaiting: 1_000_000 })
+  const logs = open()
+  let isRead = false
+  const write = (): void => {
+    if (isRead) return
+    for (const agentId of [ada, bob]) logs.add({ to: 'instance.log', agentId, text: 'more\n' })
+    setImmediate(write)
+  }
+  write()
+  logs.add({ to: 'instance.log', agentId: ada, text: 'before\n' })
+  const underWay = await logs.read(ada, 'instance.log')
+  logs.add({ to: 'instance.log', agentId: ada, text: 'again\n' })
+  const waiting = await logs.read(ada, 'instance.log')
+  isRead = true
+  expect([underWay?.includes('before\n'), waiting?.includes('again\n')]).toEqual([true, true])
+  await logs.close()
+})
+
+test('a log that is read while the disk takes nothing is what the disk has', async () => {
+  const { open, of, clock } = createDisk()
+  const logs = open()
+  logs.add({ to: 'instance.log', agentId: ada, text: 'one\n' })
+  expect(await logs.read(ada, 'instance.log')).toBe('one\n')
+  mkdirSync(of('instances', 'bob', 'instance.log'), { recursive: true }) // in the place of a file
+  logs.add({ to: 'instance.log', agentId: ada, text: 'two\n' })
+  logs.add({ to: 'instance.log', agentId: bob, text: 'late\n' })
+  expect(await logs.read(ada, 'instance.log')).toBe('one\ntwo\n')
+  await expect(logs.read(bob, 'instance.log')).rejects.toThrow()
+  logs.add({ to: 'instance.log', agentId: ada, text: 'three\n' })
+  expect(await logs.read(ada, 'instance.log')).toBe('one\ntwo\n') // it is tried again later
+  rmSync(of('instances', 'bob'), { recursive: true })
+  clock.advance(5_000)
+  expect(await logs.read(ada, 'instance.log')).toBe('one\ntwo\nthree\n')
+  expect(await logs.read(bob, 'instance.log')).toBe('late\n')
+  await logs.close()
+})
+
 test('a log that would grow too large is moved aside, three files in all, no line torn; the audit is not', async () => {
   const { of, open, text } = createDisk({ rotation: { maxBytes: 10, files: 3 } })
   for (const batch of [['1aaa\n', '2aaa\n', '3aaa\n'], ['4aaa\n'], ['5aaa\n', '6aaa\n', 'seven-is-long\n', '8aaa\n']]) {

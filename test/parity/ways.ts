@@ -133,7 +133,7 @@ function toTold(body: unknown, number: number): Told {
 export const codeOfTold = ({ error }: Told): ErrorCode | undefined => error?.code
 
 /** Counts and durations no two runs share, and files that are written in their own time. */
-const measured = new Set(['files', 'uptime_seconds', 'after_ms', 'pid', 'waited_ms', 'used', 'median_seconds', 'p95_seconds', 'turn_seconds', 'elapsed_seconds', 'time_saved_seconds'])
+const measured = new Set(['files', 'uptime_seconds', 'seconds_in_state', 'seconds_since_last_fact', 'after_ms', 'pid', 'waited_ms', 'used', 'median_seconds', 'p95_seconds', 'turn_seconds', 'elapsed_seconds', 'time_saved_seconds'])
 
 /** The same in every run that did the same. */
 export function alike(value: unknown, home: string): unknown {

@@ -213,6 +213,17 @@ describe('seeing', () => {
     expect(listed).not.toMatch(/^send_to_instance:/m)
   })
 
+  test('list_tools names nothing that spawns while orchestration is switched off, and all of it again when it is on', async () => {
+    const stage = createStage()
+    const lead = await stage.spawn('lead')
+    const spawning = async () => (await asText(stage, 'list_tools', {}, stage.as(lead))).match(/^spawn_\w+(?=:)/gm) ?? []
+    expect(await spawning()).toEqual(['spawn_agent', 'spawn_team_from_template'])
+    await stage.ask(stage.me, 'set_policy', { orchestration: 'off' })
+    expect(await spawning()).toEqual([])
+    await stage.ask(stage.me, 'set_policy', { orchestration: null })
+    expect(await spawning()).toHaveLength(2)
+  })
+
   test('call_tool calls what list_tools names', async () => {
     const stage = createStage()
     const { lead, kid, twin } = await createTeam(stage)

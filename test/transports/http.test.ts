@@ -55,7 +55,7 @@ describe('who may speak', () => {
 
   test('off loopback, the address itself is a name and others are not', () => {
     const guard = createGuard('0.0.0.0')
-    const refusal = (host: string): string | undefined => guard.refusal({ headers: new Headers({ host }), remoteAddress: '10.0.0.2' })
+    const refusal = (host: string): string | undefined => guard.refusal({ headers: new Headers({ host }), remoteAddress: '10.0.0.2' })?.message
     expect(refusal('192.168.1.5:8001')).toBeUndefined()
     expect(refusal('[fe80::1]:8001')).toBeUndefined()
     expect(refusal('evil.example')).toContain('evil.example')
@@ -63,7 +63,7 @@ describe('who may speak', () => {
 
   test('a forwarded request does not come from this machine', () => {
     const guard = createGuard('127.0.0.1')
-    const connection = (headers: Record<string, string>, remoteAddress = '127.0.0.1') => guard.connectionOf({ headers: new Headers(headers), remoteAddress })
+    const connection = (headers: Record<string, string>, remoteAddress = '127.0.0.1') => guard.fromOf({ headers: new Headers(headers), remoteAddress }).connection
     expect(connection({})).toBe('loopback')
     expect(connection({}, '::ffff:127.0.0.1')).toBe('loopback')
     expect(connection({ 'x-forwarded-for': '1.2.3.4' })).toBe('remote')

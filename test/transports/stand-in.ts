@@ -83,6 +83,7 @@ export function createStandInSystem(journal: Journal): MadroxSystem {
     releaseReplies: ids => journal.add({ name: 'released', ids }),
     pendingReplies: () => 0,
     recordRefusal: () => {},
+    recordRefusedLogin: () => {},
     auditLog: refuse,
     instanceLog: refuse,
     communicationLog: refuse,

@@ -4,7 +4,7 @@
  */
 
 import { isInitializeRequest } from '@modelcontextprotocol/sdk/types.js'
-import type { Connection, MadroxSystem } from '../../actors/system.ts'
+import type { MadroxSystem } from '../../actors/system.ts'
 import { systemClock, type Clock } from '../../clock.ts'
 import { MadroxError, toWireError, toWireText } from '../../errors.ts'
 import type { Log } from '../../log.ts'
@@ -12,6 +12,7 @@ import type { Caller } from '../../messages.ts'
 import { toolsets, type ToolTable } from '../../tools/tool.ts'
 import { authenticate, challenge } from '../credentials.ts'
 import type { Exchange } from '../exchange.ts'
+import type { From } from '../guard.ts'
 import type { McpExtension } from './extension.ts'
 import { createListing } from './listing.ts'
 import { pathOfFileUri } from './presence.ts'
@@ -31,7 +32,7 @@ export interface McpEndpointOptions {
 }
 
 export interface McpEndpoint {
-  handle(request: Request, arrival: { readonly exchange: Exchange; readonly connection: Connection }): Promise<Response>
+  handle(request: Request, arrival: { readonly exchange: Exchange; readonly from: From }): Promise<Response>
   readonly sessionCount: number
   /** Ends every session: calls are aborted, streams end, clients are disconnected. */
   close(): Promise<void>
@@ -87,15 +88,16 @@ export function createMcpEndpoint(options: McpEndpointOptions): McpEndpoint {
   }
 
   return {
-    async handle(request, { exchange, connection }) {
+    async handle(request, { exchange, from }) {
       if (closing) return refusal(503, -32000, 'The server is shutting down.')
       const url = new URL(request.url)
       if (url.searchParams.has('toolset') && !toolsetOverride(url)) return refusal(400, -32602, `Unknown toolset. Use one of ${toolsets.join(', ')}.`)
-      const caller = authenticate(system, request, connection)
+      const caller = authenticate(system, request, from)
       if (caller instanceof MadroxError) return refusal(401, -32001, toWireText(toWireError(caller)), challenge)
       const id = request.headers.get('mcp-session-id')
       if (id !== null) {
         const session = sessions.get(id)
+        if (session && session.principal !== principalOf(caller)) system.recordRefusedLogin({ reason: 'foreign_session', peer: from.peer })
         // Another principal's session is none: its id tells nothing.
         if (!session || session.principal !== principalOf(caller)) return refusal(404, -32001, 'Session not found. Begin with initialize.')
         return session.handle(request, exchange).catch(toRefusal)

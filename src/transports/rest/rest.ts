@@ -4,7 +4,7 @@
  */
 
 import { z } from 'zod'
-import type { Connection, MadroxSystem } from '../../actors/system.ts'
+import type { MadroxSystem } from '../../actors/system.ts'
 import { type Clock, systemClock } from '../../clock.ts'
 import { MadroxError, toWireError } from '../../errors.ts'
 import type { Log } from '../../log.ts'
@@ -12,6 +12,7 @@ import { argumentsFromText } from '../../tools/arguments.ts'
 import type { Tool, ToolTable } from '../../tools/tool.ts'
 import { authenticate, challenge } from '../credentials.ts'
 import type { Exchange } from '../exchange.ts'
+import type { From } from '../guard.ts'
 import { createRestCallers } from './callers.ts'
 import { answerCall, type CallsOptions } from './calls.ts'
 import { createRoutes, executePath, type Match, toolsPath } from './routes.ts'
@@ -27,7 +28,7 @@ export interface RestOptions {
 
 export interface Rest {
   /** Any request that nobody else on this port answers. */
-  handle(request: Request, arrival: { readonly exchange: Exchange; readonly connection: Connection }): Promise<Response>
+  handle(request: Request, arrival: { readonly exchange: Exchange; readonly from: From }): Promise<Response>
   /** Ends the waits that are open. */
   close(): void
 }
@@ -51,9 +52,9 @@ export function createRest(options: RestOptions): Rest {
   }
 
   return {
-    async handle(request, { exchange, connection }) {
+    async handle(request, { exchange, from }) {
       try {
-        const principal = authenticate(system, request, connection)
+        const principal = authenticate(system, request, from)
         if (principal instanceof MadroxError) return refuse(toWireError(principal), { headers: challenge })
         const asked = await find(request, new URL(request.url))
         if (asked instanceof Response) return asked
