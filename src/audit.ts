@@ -5,6 +5,7 @@
 
 import { z } from 'zod'
 import type { AgentId, OwnerId } from './ids.ts'
+import { atLimitChoices } from './limits.ts'
 
 const by = z.string()
 const address = z.object({ kind: z.enum(['agent', 'client']), id: z.string() })
@@ -26,8 +27,8 @@ export const auditSchemas = {
   agent_recovered: z.object({}),
   /** It ended, and lives again; `ended` is why it had. */
   agent_revived: z.object({ parent: address, source: z.string(), ended: z.string() }),
-  /** Another name or model from now on. */
-  agent_respecified: z.object({ by, called: z.string().optional(), model: z.string().optional() }),
+  /** Another name, model or limits from now on. */
+  agent_respecified: z.object({ by, called: z.string().optional(), model: z.string().optional(), limits: z.record(z.string(), z.number()).optional() }),
   /** Put away because somebody `asked`, or because it was `idle` for long. */
   suspend_asked: z.object({ by }),
   agent_suspended: z.object({ why: z.enum(['asked', 'idle']) }),
@@ -60,7 +61,10 @@ export const auditSchemas = {
   answer_settled: z.object({ approval: z.string(), kind: z.enum(['spawn', 'permission']), decision: z.enum(['allow', 'deny', 'gone']), by, reason: z.string().optional() }),
   /** Of an agent that has ended; its branch went with it. */
   workspace_removed: z.object({ by, path: z.string(), branch: z.string().optional() }),
-  limit_reached: z.object({ limit: z.string(), detail: z.string() }),
+  /** `then`: it is ended for that, or interrupted and held until the limit is raised. */
+  limit_reached: z.object({ limit: z.string(), detail: z.string(), then: z.enum(atLimitChoices).optional() }),
+  /** It is held at this one no more. */
+  limit_lifted: z.object({ limit: z.string() }),
   /** A tool refused a caller. Of the agent that called; of none where a client did. */
   call_refused: z.object({ by, tool: z.string(), code: z.string() }),
   /** Somebody was refused before it was known who calls, `count` times since then. `peer`: the address it came from. */

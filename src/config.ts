@@ -9,6 +9,7 @@ import { join, resolve } from 'node:path'
 import { z } from 'zod'
 import { readConfigFile } from './config-file.ts'
 import { MadroxError } from './errors.ts'
+import { atLimitChoices } from './limits.ts'
 import { nearest } from './nearest.ts'
 import { redact } from './redaction.ts'
 import { defaultSupervision, restartStrategies } from './restarts.ts'
@@ -65,6 +66,7 @@ export const settings = {
   maxDepth: { schema: numeric(z.number().int().positive()).default(8), variable: 'MADROX_MAX_DEPTH', hint: 'N', description: 'Levels of agents below a client, at most' },
   maxTokensPerInstance: { schema: numeric(z.number().int().positive()).optional(), variable: 'MADROX_MAX_TOKENS_PER_INSTANCE', hint: 'N', otherwise: 'no limit', description: 'Tokens of each agent with all below it, at most' },
   maxMinutesPerInstance: { schema: numeric(z.number().positive().max(5_256_000)).optional(), variable: 'MADROX_MAX_MINUTES_PER_INSTANCE', hint: 'MIN', otherwise: 'no limit', description: 'Minutes of each agent from its spawn, at most' },
+  atLimit: { schema: z.enum(atLimitChoices).default('end'), variable: 'MADROX_AT_LIMIT', hint: 'WHAT', description: 'What happens to an agent at a limit of tokens, cost or time: end, or interrupt: it is held until the limit is raised; policy may say otherwise' },
   idleMinutes: { schema: numeric(z.number().min(0)).default(60), variable: 'MADROX_IDLE_MINUTES', hint: 'MIN', description: 'An agent idle for so long is suspended until it is needed; 0: never' },
   stuckMinutes: { schema: numeric(z.number().min(0)).default(10), variable: 'MADROX_STUCK_MINUTES', hint: 'MIN', description: 'A busy agent of which nothing is heard for so long is said to be stuck; 0: never' },
   retentionDays: { schema: numeric(z.number().int().min(0).max(36_500)).default(defaultRetentionDays), variable: 'MADROX_RETENTION_DAYS', hint: 'DAYS', description: "Days that ended agents' output and the audit are kept; 0: for ever" },

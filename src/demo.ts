@@ -84,7 +84,7 @@ export async function runDemo(options: DemoOptions): Promise<number> {
   }
   await client.close()
   if (options.keep) {
-    say(`\nLeft running: ${server.url}/mcp. Its files: ${home}\nTo look around: claude mcp add --transport http madrox-demo ${server.url}/mcp, then ask for the team's tree.\nTo end it: kill ${server.pid}`)
+    say(`\nLeft running: ${server.url}/mcp. Its files: ${home}\nTo look around: node dist/cli.js top --url ${server.url}, or ${server.url} in a browser.\nIn Claude Code: claude mcp add --transport http madrox-demo ${server.url}/mcp, then ask for the team's tree.\nTo end it: kill ${server.pid}`)
     server.leave()
   } else {
     const code = await server.stop()

@@ -11,7 +11,7 @@ const composition = ['src/index.ts', 'src/cli.ts', 'src/cli/', 'src/demo.ts', 's
 
 const rules: Rules = {
   rooms: [
-    { name: 'vocabulary', holds: ['src/errors.ts', 'src/ids.ts', 'src/jobs.ts', 'src/clock.ts', 'src/log.ts', 'src/mcp-presets.ts', 'src/messages.ts', 'src/config.ts', 'src/config-file.ts', 'src/nearest.ts', 'src/prices.ts', 'src/price-table.ts', 'src/redaction.ts', 'src/audit.ts', 'src/restarts.ts', 'src/team-brief.ts', 'src/version.ts'], imports: [] },
+    { name: 'vocabulary', holds: ['src/errors.ts', 'src/ids.ts', 'src/jobs.ts', 'src/limits.ts', 'src/clock.ts', 'src/log.ts', 'src/mcp-presets.ts', 'src/messages.ts', 'src/config.ts', 'src/config-file.ts', 'src/nearest.ts', 'src/prices.ts', 'src/price-table.ts', 'src/redaction.ts', 'src/audit.ts', 'src/restarts.ts', 'src/team-brief.ts', 'src/version.ts'], imports: [] },
     // commands and facts are plain data: a machine speaks of them without knowing who carries them out
     { name: 'machines', holds: ['src/machines/'], imports: ['vocabulary'], types: ['driver port'], pure: true },
     { name: 'driver port', holds: ['src/drivers/driver.ts'], imports: ['vocabulary'] },
@@ -45,7 +45,7 @@ const rules: Rules = {
     '@xterm/headless': ['src/drivers/'],
     h3: ['src/transports/'],
     listhen: ['src/transports/'],
-    crossws: ['src/transports/'],
+    crossws: ['src/transports/', 'src/drivers/codex/terminal/'], // a codex that shows a thread speaks WebSocket, and is spoken to where it is started
     'prom-client': ['src/transports/'],
     openai: ['src/monitoring/'], // nothing else sends anything to a model
     '@opentelemetry/api': ['src/telemetry/'],

@@ -26,9 +26,13 @@ export interface Request {
   readonly detail?: string
 }
 
+/** Why that agent may not say yes: it would give away more than it has. Undefined: it may. */
+export type Exceeds = (answerer: AgentId) => string | undefined
+
 interface Open {
   readonly row: ApprovalRow
   readonly request: Request
+  readonly exceeds: Exceeds
   readonly over: AbortController
   readonly timer: unknown
   readonly onSettled: (settlement: Settlement) => void
@@ -40,6 +44,7 @@ export interface Opening {
   readonly clientId: ClientId
   readonly request: Request
   readonly expiresAt: number
+  readonly exceeds?: Exceeds
   /** Once: it was answered, nobody did in time, or nobody waits any more. */
   readonly onSettled: (settlement: Settlement) => void
 }
@@ -86,7 +91,7 @@ export function createApprovals(core: Core) {
     return true
   }
 
-  function begin({ request, onSettled, ...opening }: Opening): Open {
+  function begin({ request, onSettled, exceeds = () => undefined, ...opening }: Opening): Open {
     const id = core.ids.prompt()
     const at = core.clock.now()
     const ownerId = opening.agentId === undefined ? core.store.getClient(opening.clientId)?.ownerId : core.rows.get(opening.agentId)?.ownerId
@@ -101,7 +106,7 @@ export function createApprovals(core: Core) {
     else attempt(core, write)
     const waitMs = Math.max(0, opening.expiresAt - at)
     const timer = core.clock.setTimeout(() => settle(id, 'deny', madrox, `nobody answered within ${Math.round(waitMs / 1000)} seconds`), waitMs)
-    const begun: Open = { row, request, over: new AbortController(), timer, onSettled }
+    const begun: Open = { row, request, exceeds, over: new AbortController(), timer, onSettled }
     open.set(id, begun)
     tellWatchers(row)
     if (closed !== undefined) settle(id, 'deny', madrox, closed)
@@ -128,6 +133,7 @@ export function createApprovals(core: Core) {
     const found = open.get(id)
     if (!found || !maySee(core, caller, found.row)) throw notOpen(core, caller, id)
     checkMayAnswer(core, caller, found)
+    checkMayAllow(caller, decision, found)
     const by = callerKey(core, caller)
     settle(id, decision, by, message)
     return told(found.row, { decision, by, at: core.clock.now(), ...(message === undefined ? {} : { reason: message }) })
@@ -202,6 +208,12 @@ function checkMayAnswer(core: Core, caller: Caller, { row, request }: Open): voi
   const wantsIt = caller.kind === 'owner' ? isStanding(core, caller.ownerId, request.by) : callerKey(core, caller) === `${request.by.kind}:${request.by.id}`
   if (wantsIt) refuse('Who wants something does not allow it to itself.', row.agentId === undefined ? 'Let a person answer: in the dialog of the client, from the command line, or in another session.' : 'Wait: those above you are asked.')
   if (caller.kind === 'agent' && request.asked === 'person') refuse('A person is asked, and no agent answers for one.', 'Wait, or go on with other work.')
+}
+
+/** What confines an agent confines what it may allow: its agents would be its way out. */
+function checkMayAllow(caller: Caller, decision: ApprovalAnswer['decision'], { row, exceeds }: Open): void {
+  const why = caller.kind === 'agent' && decision === 'allow' ? exceeds(caller.agentId) : undefined
+  if (why !== undefined) throw new MadroxError('exceeds_parent', `Allowing that would give away more than you have: ${why}`, { remedy: 'Deny it, saying what to do instead, or leave it to those above you.', data: { approval_id: row.id } })
 }
 
 function notOpen(core: Core, caller: Caller, id: string): MadroxError {

@@ -93,7 +93,10 @@ export function createAttaching(core: Core, viewers: Viewers): Attaching {
       const use = (use: TerminalUse): void => {
         if (viewers.has(viewerId)) send(id, viewerId, use)
       }
-      await painted(core, viewers, viewerId, { agentId: id, caller, hear: viewer.hear }, () => use({ action: 'attach', columns, rows }))
+      await painted(core, viewers, viewerId, { agentId: id, caller, hear: viewer.hear }, () => use({ action: 'attach', columns, rows })).catch((error: unknown) => {
+        send(id, viewerId, { action: 'detach' }) // what was started for it is for nobody
+        throw error
+      })
       if (viewers.has(viewerId)) viewer.hear(viewers.controlOf(id, viewerId, agentContext(core, id)?.person?.holds))
       return {
         agentId: id,
@@ -105,7 +108,7 @@ export function createAttaching(core: Core, viewers: Viewers): Attaching {
         },
         takeControl: () => {
           if (!isWithin(core, caller, rowOf(core, id), 'rule')) throw new MadroxError('not_allowed', `You may look at "${name}", not type into its terminal.`, { remedy: 'Ask its supervisor.' })
-          use({ action: 'takeControl' })
+          use({ action: 'takeControl', answers: caller.kind !== 'agent' }) // no agent answers for a person
         },
         releaseControl: clear => use({ action: 'releaseControl', clear }),
         type: data => use({ action: 'type', data }),

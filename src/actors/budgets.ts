@@ -1,6 +1,6 @@
 /**
- * Limits of an agent: tokens, cost and time, each counting the agent and all below it. Here it is decided what may be granted
- * at a spawn and noticed when a limit is reached; ending the agent is its machine's. A child that asks for no limit has none
+ * Limits of an agent: tokens, cost and time, each counting the agent and all below it. Here it is decided what may be granted, at a
+ * spawn and later, and told which are used up; what happens then is `at-limit.ts`'s. A child that asks for no limit has none
  * of its own: those above it count what it uses all the same.
  *
  * Beside them stands one limit for an owner, `maxTotalCost`: what its living trees have cost so far, ended members included. It
@@ -11,11 +11,10 @@
 import { MadroxError } from '../errors.ts'
 import type { AgentId, OwnerId } from '../ids.ts'
 import type { Address } from '../messages.ts'
-import type { LimitName } from '../machines/agent-context.ts'
-import { agentKey, hands } from '../machines/effects.ts'
+import type { LimitName } from '../limits.ts'
 import { choosesModel } from '../prices.ts'
 import type { AgentRow } from '../store/store.ts'
-import { type Core, isEnded, ledgerActor, lineAbove, specOf, tellAgent } from './core.ts'
+import { type Core, isEnded, lineAbove, specOf } from './core.ts'
 import type { AgentLimits, SpawnRequest } from './facade.ts'
 import { ownCostLimit } from './policy-checks.ts'
 import { type Spent, sumOf } from './spending.ts'
@@ -51,12 +50,12 @@ export function lineOf(core: Core, address: Address): AgentRow[] {
   return agents.flatMap(each => (each.kind === 'agent' ? (core.rows.get(each.id) ?? []) : []))
 }
 
-/** What the living below it were granted and have not used. */
-function promised(core: Core, id: AgentId, of: Counted): number {
-  const living = [...core.rows.values()].filter(row => row.parent.id === id && !isEnded(core, row.id))
+/** What the living below it, one of them left out, were granted and have not used. */
+function promised(core: Core, id: AgentId, of: Counted, except?: AgentId): number {
+  const living = [...core.rows.values()].filter(row => row.parent.id === id && row.id !== except && !isEnded(core, row.id))
   const toChild = (row: AgentRow): number => {
     const limit = limitsOf(row)[of]
-    return limit === undefined ? promised(core, row.id, of) : Math.max(0, limit - counted[of].used(core.spending.subtree(row.id)))
+    return limit === undefined ? promised(core, row.id, of, except) : Math.max(0, limit - counted[of].used(core.spending.subtree(row.id)))
   }
   const toCome = [...core.underway.values()].flatMap(({ parent, limits }) => (parent.id === id ? [limits[of] ?? 0] : []))
   return [...living.map(toChild), ...toCome].reduce((total, amount) => total + amount, 0)
@@ -64,11 +63,11 @@ function promised(core: Core, id: AgentId, of: Counted): number {
 
 /**
  * A child's limits are at most what its supervisor has left: of the nearest limit above it, less what was used and what others
- * were granted. Its time ends with its supervisor's at the latest.
+ * were granted. Its time ends with its supervisor's at the latest. `except`: it is there already, and what it was granted is its own.
  *
  * @throws MadroxError `exceeds_parent` naming the parameter; `invalid_input` where its cost could not be told
  */
-export function checkBudget(core: Core, { name, limits = {}, model }: Pick<SpawnRequest, 'name' | 'limits' | 'model'>, parent: Address): void {
+export function checkBudget(core: Core, { name, limits = {}, model }: Pick<SpawnRequest, 'name' | 'limits' | 'model'>, parent: Address, except?: AgentId): void {
   const above = lineOf(core, parent)
   const refuse = (parameter: LimitName, row: AgentRow, left: string): never => {
     throw new MadroxError('exceeds_parent', `${parameter} would give "${name}" more than "${row.name}" above it has left: ${left}.`, { remedy: 'Ask for at most that, or for none: what it uses counts there anyway.', data: { parameter } })
@@ -77,7 +76,7 @@ export function checkBudget(core: Core, { name, limits = {}, model }: Pick<Spawn
     const holder = above.find(row => limitsOf(row)[of] !== undefined)
     const limit = holder && limitsOf(holder)[of]
     if (limits[of] === undefined || !holder || limit === undefined) continue
-    const left = Math.max(0, limit - counted[of].used(core.spending.subtree(holder.id)) - promised(core, holder.id, of))
+    const left = Math.max(0, limit - counted[of].used(core.spending.subtree(holder.id)) - promised(core, holder.id, of, except))
     if (limits[of] > left) refuse(counted[of].parameter, holder, `${counted[of].show(left)} of ${counted[of].show(limit)}`)
   }
   checkAllowed(core, name, limits)
@@ -90,7 +89,7 @@ export function checkBudget(core: Core, { name, limits = {}, model }: Pick<Spawn
 }
 
 /** @throws MadroxError `limit_reached` where it asks for more than this server allows any agent */
-function checkAllowed({ limits: { maxTokensPerInstance = Infinity, maxMinutesPerInstance = Infinity } }: Core, name: string, { maxTotalTokens = 0, timeoutMinutes = 0 }: AgentLimits): void {
+export function checkAllowed({ limits: { maxTokensPerInstance = Infinity, maxMinutesPerInstance = Infinity } }: Core, name: string, { maxTotalTokens = 0, timeoutMinutes = 0 }: AgentLimits): void {
   const refuse = (parameter: LimitName, limit: number): never => {
     throw new MadroxError('limit_reached', `${parameter} would give "${name}" more than this server allows an agent: ${limit}.`, { remedy: 'Ask for at most that, or for none: that holds anyway.', data: { parameter, limit } })
   }
@@ -119,42 +118,69 @@ export function checkTotalCost(core: Core, ownerId: OwnerId): void {
   })
 }
 
-/** From now on each call that goes on record is counted, and held against the limits of its agent and of those above it. */
-export function watchLimits(core: Core): void {
-  ledgerActor(core).on('usageCounted', ({ call }) => {
-    core.spending.count(call)
-    for (const row of lineOf(core, { kind: 'agent', id: call.agentId })) hold(core, row)
-  })
-  ledgerActor(core).on('costTold', ({ agentId }) => {
-    core.spending.recount(agentId)
-    for (const row of lineOf(core, { kind: 'agent', id: agentId })) hold(core, row)
-  })
+/** What it has left of its own limits: as much is asked of those above it. */
+export function leftOf(core: Core, row: AgentRow): AgentLimits {
+  const { maxTotalTokens, maxCost, timeoutMinutes } = limitsOf(row)
+  const used = core.spending.subtree(row.id)
+  return {
+    ...(maxTotalTokens === undefined ? {} : { maxTotalTokens: Math.max(0, maxTotalTokens - used.tokens) }),
+    ...(maxCost === undefined ? {} : { maxCost: Math.max(0, maxCost - used.knownCost) }),
+    ...(timeoutMinutes === undefined ? {} : { timeoutMinutes: Math.max(0, ((endsAt(core, row) ?? 0) - core.clock.now()) / 60_000) }),
+  }
 }
 
-function hold(core: Core, row: AgentRow): void {
-  const reached = isEnded(core, row.id) ? undefined : reachedBy(core, row)
-  if (reached) tellAgent(core, row.id, { type: 'limitReached', ...reached, at: core.clock.now() })
+/** Its row, were these its limits. */
+export const withLimits = (row: AgentRow, limits: AgentLimits): AgentRow => ({ ...row, spec: { ...specOf(row), limits: { ...limitsOf(row), ...limits } } })
+
+/**
+ * Other limits for an agent that is there: what they would leave it is asked of those above it, as at a spawn.
+ * @throws MadroxError as `checkBudget`
+ */
+export function checkLimits(core: Core, row: AgentRow, limits: AgentLimits): void {
+  checkAllowed(core, row.name, limits)
+  const left = leftOf(core, withLimits(row, limits))
+  const asked = Object.fromEntries(Object.entries(left).filter(([key]) => key in limits)) as AgentLimits // some of its keys
+  const { model } = specOf(row)
+  if (Object.keys(asked).length > 0) checkBudget(core, { name: row.name, limits: asked, ...(model === undefined ? {} : { model }) }, row.parent, row.id)
 }
 
-/** The agent is there, new or brought back: by its record alone, its time ends when it ends, and what it has used counts. */
-export function watchAgent(core: Core, row: AgentRow): void {
-  hold(core, row)
-  const at = endsAt(core, row)
-  if (at === undefined) return
-  const event = { type: 'limitReached', limit: 'timeout_minutes', detail: `timeout_minutes ${boundsOf(core, row).timeoutMinutes}` }
-  core.root.system.get(hands.deadlines)?.send({ type: 'setDeadline', key: `${row.id}:time`, at, notify: agentKey(row.id), event })
+/** One that is used up; `detail` says how much, in words. */
+export interface UsedUp {
+  readonly limit: LimitName
+  readonly detail: string
+  /** It is not known what was used, because what these models cost is not. */
+  readonly unknownModels?: readonly string[]
 }
 
-/** Of tokens and cost; its time has a deadline of its own. */
-export function reachedBy(core: Core, row: AgentRow): { readonly limit: LimitName; readonly detail: string } | undefined {
+/** Of its limits those that are used up at that time. */
+export function reachedBy(core: Core, row: AgentRow, now = core.clock.now()): readonly UsedUp[] {
   const limits = boundsOf(core, row)
   const spent = core.spending.subtree(row.id)
-  for (const of of ['maxTotalTokens', 'maxCost'] as const) {
-    const limit = limits[of]
-    if (limit === undefined) continue
-    const { parameter, used, show } = counted[of]
-    if (of === 'maxCost' && spent.unknownModels.length > 0) return { limit: parameter, detail: `${parameter} ${show(limit)} (what ${spent.unknownModels.join(', ')} costs is not known, so neither is what it and its agents have cost)` }
-    if (used(spent) >= limit) return { limit: parameter, detail: `${parameter} ${show(limit)} (${show(used(spent))} used by it and its agents)` }
-  }
-  return undefined
+  const ends = endsAt(core, row)
+  return [
+    ...(['maxTotalTokens', 'maxCost'] as const).flatMap(of => reachedOf(core, row, { of, limit: limits[of], spent })),
+    ...(ends !== undefined && ends <= now ? [{ limit: 'timeout_minutes' as const, detail: `timeout_minutes ${limits.timeoutMinutes}` }] : []),
+  ]
+}
+
+function reachedOf(core: Core, row: AgentRow, { of, limit, spent }: { readonly of: Counted; readonly limit: number | undefined; readonly spent: Spent }): readonly UsedUp[] {
+  if (limit === undefined) return []
+  const { parameter, used, show } = counted[of]
+  const unknownModels = of === 'maxCost' && spent.unknownModels.length > 0 ? unknownBelow(core, row.id) : []
+  if (unknownModels.length > 0) return [{ limit: parameter, detail: `${parameter} ${show(limit)} (what ${unknownModels.join(', ')} costs is not known, so neither is what it and its agents have cost)`, unknownModels }]
+  return used(spent) >= limit ? [{ limit: parameter, detail: `${parameter} ${show(limit)} (${show(used(spent))} used by it and its agents)` }] : []
+}
+
+/** Not those of turns whose cost is still to be told. */
+function unknownBelow(core: Core, id: AgentId): readonly string[] {
+  const own = core.untold.has(id) ? [] : core.spending.own(id).unknownModels
+  const below = [...core.rows.values()].flatMap(row => (row.parent.kind === 'agent' && row.parent.id === id ? unknownBelow(core, row.id) : []))
+  return [...new Set([...own, ...below])]
+}
+
+/** The variable that says so, where it is the server that allows no more. */
+export function serversOwn(core: Pick<Core, 'limits'>, row: AgentRow, limit: LimitName): string | undefined {
+  const bounds = boundsOf(core, row)
+  if (limit === 'max_total_tokens') return bounds.maxTotalTokens === core.limits.maxTokensPerInstance ? 'MADROX_MAX_TOKENS_PER_INSTANCE' : undefined
+  return limit === 'timeout_minutes' && bounds.timeoutMinutes === core.limits.maxMinutesPerInstance ? 'MADROX_MAX_MINUTES_PER_INSTANCE' : undefined
 }

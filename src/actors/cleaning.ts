@@ -7,6 +7,7 @@ import { existsSync, renameSync, rmdirSync } from 'node:fs'
 import { readdir, realpath, rename, rm, rmdir, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { codeOf, MadroxError, wordsOf } from '../errors.ts'
+import type { AgentId } from '../ids.ts'
 import type { Caller } from '../messages.ts'
 import type { AgentRow } from '../store/store.ts'
 import { refuseCancelled } from './beneath.ts'
@@ -20,16 +21,29 @@ import { escapes } from './paths.ts'
 
 type Query = Parameters<ChangeReading['cleanWorkspaces']>[1]
 
-export function createCleaning(options: ChangesOptions): Pick<ChangeReading, 'cleanWorkspaces'> {
+export interface Cleaning extends Pick<ChangeReading, 'cleanWorkspaces'> {
+  /** What was made for an agent that never came to work in it; where something lies in it all the same, it stays. Never rejects. */
+  readonly removeUnused: (agentId: AgentId) => Promise<void>
+}
+
+export function createCleaning(options: ChangesOptions): Cleaning {
   let last: Promise<unknown> = Promise.resolve()
-  return {
-    // One at a time: what the first removes, the second must find gone.
-    cleanWorkspaces: (caller, query) => {
-      const cleaned = last.then(() => clean(options, caller, query))
-      last = cleaned.catch(() => {}) // told to whoever asked
-      return cleaned
-    },
+  // One at a time: what the first removes, the second must find gone.
+  const afterOthers = <T>(work: () => Promise<T>): Promise<T> => {
+    const done = last.then(work)
+    last = done.catch(() => {}) // told to whoever asked
+    return done
   }
+  return {
+    cleanWorkspaces: (caller, query) => afterOthers(() => clean(options, caller, query)),
+    removeUnused: agentId => afterOthers(() => cleanUnused(options, agentId)).catch((error: unknown) => options.core.log.error('What was made for an agent that did not start cannot be removed', { agentId, error: wordsOf(error) })),
+  }
+}
+
+async function cleanUnused(options: ChangesOptions, agentId: AgentId): Promise<void> {
+  const row = options.core.rows.get(agentId)
+  if (row?.endedAt === undefined || !isOwn(row, options.workspaceDir) || !existsSync(homeOf(row, options.workspaceDir))) return
+  await cleanOne(options, 'madrox', { row, dryRun: false, going: new Set() })
 }
 
 async function clean(options: ChangesOptions, caller: Caller, { dryRun, signal, progress }: Query): Promise<readonly Leftover[]> {
@@ -41,7 +55,7 @@ async function clean(options: ChangesOptions, caller: Caller, { dryRun, signal, 
     if (row.endedAt === undefined || !isWithin(core, caller, row, 'rule') || !isOwn(row, workspaceDir) || !existsSync(homeOf(row, workspaceDir))) continue
     refuseCancelled(signal)
     progress(`looking at the workspace of ${row.name}`)
-    left.push(await cleanOne(options, caller, { row, dryRun, going }))
+    left.push(await cleanOne(options, callerKey(core, caller), { row, dryRun, going }))
   }
   return left
 }
@@ -56,7 +70,8 @@ interface One {
   readonly going: Set<string>
 }
 
-async function cleanOne(options: ChangesOptions, caller: Caller, { row, dryRun, going }: One): Promise<Leftover> {
+/** @param by on whose word */
+async function cleanOne(options: ChangesOptions, by: string, { row, dryRun, going }: One): Promise<Leftover> {
   const { kind, path, branch } = row.workspace
   const told = { agentId: row.id, name: row.name, kind, path, ...(branch === undefined ? {} : { branch }) }
   const kept = (reasons: readonly string[], ignored = 0): Leftover => ({ ...told, verdict: 'kept', reasons, ignored })
@@ -72,7 +87,7 @@ async function cleanOne(options: ChangesOptions, caller: Caller, { row, dryRun, 
     const changed = repository ? await removeWorktree(options, row, repository) : await removeEmpty(options, row)
     if (changed.length > 0) return kept(changed, held.ignored)
     const reasons = repository && held.branch && !(await deleteBranch(repository, held.branch)) ? [`its branch ${branch} could not be deleted`] : []
-    recordRemoval(options, caller, row)
+    recordRemoval(options, by, row)
     return { ...told, verdict: 'removed', reasons, ignored: held.ignored }
   } catch (error) {
     if (!(error instanceof MadroxError) && codeOf(error) === undefined) throw error
@@ -81,8 +96,8 @@ async function cleanOne(options: ChangesOptions, caller: Caller, { row, dryRun, 
 }
 
 /** It is gone, whether or not that can be recorded now. */
-const recordRemoval = ({ core }: ChangesOptions, caller: Caller, { id, workspace: { path, branch } }: AgentRow): void =>
-  ledgerActor(core).send({ type: 'audited', event: { at: core.clock.now(), event: 'workspace_removed', agentId: id, data: { by: callerKey(core, caller), path, ...(branch === undefined ? {} : { branch }) } } })
+const recordRemoval = ({ core }: ChangesOptions, by: string, { id, workspace: { path, branch } }: AgentRow): void =>
+  ledgerActor(core).send({ type: 'audited', event: { at: core.clock.now(), event: 'workspace_removed', agentId: id, data: { by, path, ...(branch === undefined ? {} : { branch }) } } })
 
 const nothingHeld: Held = { reasons: [], ignored: 0 }
 

@@ -6,6 +6,7 @@ import type { Job, StepTaken } from '../jobs.ts'
 import { owing, planJob } from '../machines/job.ts'
 import type { Caller } from '../messages.ts'
 import type { JobRow } from '../store/job-store.ts'
+import { plain } from './approvals.ts'
 import { audit } from './auditing.ts'
 import { checkTotalCost } from './budgets.ts'
 import { interrupt } from './control.ts'
@@ -75,9 +76,22 @@ function refuseItself(core: Core, caller: Caller, reference: string): void {
 
 function findJob(core: Core, caller: Caller, id: string): JobRow {
   const job = core.store.getJob(asJobId(id))
-  const maySee = job && (caller.kind === 'agent' ? job.caller.kind === 'agent' && (job.caller.agentId === caller.agentId || isBelow(core, job.caller.agentId, caller.agentId)) : job.ownerId === caller.ownerId)
-  if (!job || !maySee) throw new MadroxError('not_found', `There is no job "${id}" of yours.`, { remedy: 'Use the job_id that coordinate_instances returned.', data: { id } })
-  return job
+  if (job && maySee(core, caller, job)) return job
+  throw new MadroxError('not_found', `There is no job "${id}" of yours.`, { remedy: `Use the job_id that coordinate_instances returned.${ownJobs(core, caller)}`, data: { id } })
+}
+
+const maySee = (core: Core, caller: Caller, job: Job): boolean =>
+  caller.kind === 'agent' ? job.caller.kind === 'agent' && (job.caller.agentId === caller.agentId || isBelow(core, job.caller.agentId, caller.agentId)) : job.ownerId === caller.ownerId
+
+/** Of an owner's newest, how many are looked through for those of one caller; and how many are told. */
+const lookedThrough = 100
+const toldJobs = 5
+
+/** For one who has lost the id: what there is, newest first, each by how its task begins. */
+function ownJobs(core: Core, caller: Caller): string {
+  const own = core.store.listJobs(ownerOf(core, caller), lookedThrough).filter(job => maySee(core, caller, job)).slice(0, toldJobs)
+  if (own.length === 0) return ' You have had none.'
+  return ` Yours, newest first: ${own.map(({ id, type, task, end }) => `${id} (${type}, ${(end?.status ?? 'running').replaceAll('_', ' ')}: ${plain(task, 60)})`).join('; ')}.`
 }
 
 function toTold(core: Core, job: JobRow): JobTold {

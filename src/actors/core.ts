@@ -4,6 +4,7 @@ import type { Actor, ActorRefFrom, AnyActorLogic, SnapshotFrom } from 'xstate'
 import type { Clock } from '../clock.ts'
 import { MadroxError } from '../errors.ts'
 import type { AgentId, ClientId, IdSource, OwnerId } from '../ids.ts'
+import type { AtLimitChoice } from '../limits.ts'
 import type { Log } from '../log.ts'
 import type { Address, Caller } from '../messages.ts'
 import type { Prices } from '../prices.ts'
@@ -41,13 +42,15 @@ export interface Limits {
   /** Of each agent with all below it, beside what it was given at its spawn. None: no such limit. */
   readonly maxTokensPerInstance?: number
   readonly maxMinutesPerInstance?: number
+  /** What happens to an agent at a limit of its own, where no policy says it. */
+  readonly atLimit: AtLimitChoice
   /** Busy, and nothing told of it for so long: it is stuck. 0: never. */
   readonly stuckMinutes: number
   /** Idle for so long: its process is put away. 0: never. */
   readonly idleMinutes: number
 }
 
-export const defaultLimits: Limits = { maxInstances: 10, maxChildren: 20, maxDepth: 8, maxMailbox: 100, maxMessageLength: 1_000_000, maxTotalCost: 100, stuckMinutes: 10, idleMinutes: 60 }
+export const defaultLimits: Limits = { maxInstances: 10, maxChildren: 20, maxDepth: 8, maxMailbox: 100, maxMessageLength: 1_000_000, maxTotalCost: 100, atLimit: 'end', stuckMinutes: 10, idleMinutes: 60 }
 
 export interface WaitingPrompt {
   readonly id: string
@@ -74,6 +77,8 @@ export interface Core {
   readonly supervision: Supervision
   readonly prices: Prices
   readonly spending: Spending
+  /** Agents in a turn with calls of no known price, whose cost their CLI tells at its end. */
+  readonly untold: Set<AgentId>
   readonly policies: Policies
   /** Permission prompts that wait for an answer, by agent and the id its driver gave: what they are answered by. */
   readonly prompts: Map<string, WaitingPrompt>

@@ -6,6 +6,7 @@
 import type { Confinement, FactOf, PersonHold } from '../drivers/driver.ts'
 import type { MadroxError } from '../errors.ts'
 import type { AgentId, ClientId, MessageId, OwnerId, ReplyId } from '../ids.ts'
+import type { AgentLimits, HeldAt } from '../limits.ts'
 import type { Address, Caller, DeadLetter, OutcomeStatus, Reply } from '../messages.ts'
 import type { AfterInterrupt } from '../machines/agent-context.ts'
 import type { RestartPolicy, Supervision } from '../restarts.ts'
@@ -25,6 +26,7 @@ import type { Spent } from './spending.ts'
 import type { SummaryReading } from './summary-reading.ts'
 import type { Attaching } from './terminals.ts'
 
+export type { AgentLimits, HeldAt } from '../limits.ts'
 export type { Attaching, Attachment, TerminalEvent, Viewer } from './terminals.ts'
 
 export interface ParentFound {
@@ -41,16 +43,6 @@ export interface WaitOptions {
 
 /** Which tools an agent is shown: a leaf's are those of one that has no agents of its own. Rights are another matter. */
 export type AgentToolset = 'leaf' | 'supervisor'
-
-/** Each counts the agent and all below it; none: no limit of its own. */
-export interface AgentLimits {
-  /** Input, output and cache creation. */
-  readonly maxTotalTokens?: number
-  /** USD. */
-  readonly maxCost?: number
-  /** From its spawn, whatever it does meanwhile. */
-  readonly timeoutMinutes?: number
-}
 
 export interface SpawnRequest {
   readonly harness: string
@@ -206,6 +198,8 @@ export interface AgentStatus {
   readonly limits: AgentLimits
   /** When its time is up. */
   readonly endsAt?: number
+  /** It is held at these, its own and those of agents above it. */
+  readonly heldAt?: readonly HeldAt[]
   readonly createdAt: number
   readonly endedAt?: number
   readonly endReason?: string

@@ -35,6 +35,8 @@ export type LedgerEmitted =
   | { readonly type: 'usageCounted'; readonly call: UsageRow }
   /** A call that was counted cost what its CLI says, and not what its tokens come to. */
   | { readonly type: 'costTold'; readonly agentId: AgentId }
+  /** A turn of its own or of ours has ended; what its CLI tells of that turn's cost was told before. */
+  | { readonly type: 'turnOver'; readonly agentId: AgentId }
   /** It will be tried again. */
   | { readonly type: 'writeFailed'; readonly event: LedgerInput }
 
@@ -135,8 +137,10 @@ function record(desk: Desk, event: LedgerInput, emit: (event: LedgerEmitted) => 
       emit(event)
       return []
     case 'limitReached':
-      audit(store, { at: event.at, event: 'limit_reached', agentId: event.agentId, data: { limit: event.limit, detail: event.detail } })
+      audit(store, { at: event.at, event: 'limit_reached', agentId: event.agentId, data: { limit: event.limit, detail: event.detail, then: 'end' } })
       return []
+    case 'limitsHeld':
+      return store.transaction(() => desk.holdAtLimits(event))
     case 'jobEnded':
       return store.transaction(() => desk.endJob(event))
     case 'repliesSeen':
@@ -154,6 +158,7 @@ function record(desk: Desk, event: LedgerInput, emit: (event: LedgerEmitted) => 
     case 'turnEnded':
     case 'turnRecalled':
       desk.followTurn(event, event.agentId as AgentId) // the driver names agents by our ids
+      if (event.type === 'turnEnded') emit({ type: 'turnOver', agentId: event.agentId as AgentId }) // see above
       return []
     case 'agentEnded':
       return store.transaction(() => desk.endAgent(event))
@@ -257,6 +262,13 @@ function createDesk({ store, ids, clock, successorOf }: LedgerOptions, isAlive: 
     return reply ? [{ type: 'replyRecorded', reply }] : []
   }
 
+  const holdAtLimits = ({ agentId, reached, fresh, lifted, notice: text, at }: Extract<LedgerEvent, { type: 'limitsHeld' }>): readonly AsksEvent[] => {
+    store.updateAgent(agentId, { atLimit: reached.length > 0 ? reached : undefined })
+    for (const { limit, detail } of fresh) audit(store, { at, event: 'limit_reached', agentId, data: { limit, detail, then: 'interrupt' } })
+    for (const limit of lifted) audit(store, { at, event: 'limit_lifted', agentId, data: { limit } })
+    return text === undefined ? [] : notice(agentId, text, at)
+  }
+
   const endAgent = ({ agentId, reason: why, unasked, spawnFailure, at = clock.now() }: Extract<LedgerEvent, { type: 'agentEnded' }>): readonly AsksEvent[] => {
     const row = store.getAgent(agentId)
     if (!row || row.endedAt !== undefined) return []
@@ -265,7 +277,7 @@ function createDesk({ store, ids, clock, successorOf }: LedgerOptions, isAlive: 
     store.updateAgent(agentId, { state: 'terminated', endedAt: at, endReason: reason, ...(spawnFailure ? { sessionId: undefined } : {}) })
     audit(store, { at, event: 'agent_ended', agentId, data: { reason, unasked: unasked === true } })
     const failed = spawnFailure?.messageId ? settle(spawnFailure.messageId, { status: 'failed', text: spawnFailure.words, at }) : []
-    const gone = store.listOpenMessages(agentId).flatMap(message => settle(message.id, { status: 'agent_gone', text: `${row.name} ended before it answered: ${reason}.`, at }))
+    const gone = store.listOpenMessages(agentId).flatMap(message => settle(message.id, { status: 'agent_gone', text: `${row.name} ended before it answered: ${reason.replace(/\.$/, '')}.`, at }))
     const outcomes = [...failed, ...gone]
     // Its supervisor hears of it once: by what it is owed, else by a notice.
     const parent = living(row.parent)
@@ -289,5 +301,5 @@ function createDesk({ store, ids, clock, successorOf }: LedgerOptions, isAlive: 
     return notice ? [{ type: 'replyRecorded', reply: notice }] : []
   }
 
-  return { store, now: () => clock.now(), followTurn, settle, followUp, notice, endAgent, endJob }
+  return { store, now: () => clock.now(), followTurn, settle, followUp, notice, holdAtLimits, endAgent, endJob }
 }

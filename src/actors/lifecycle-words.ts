@@ -1,6 +1,7 @@
 /** The facade's words about agents that are put away and brought back. Types only; `lifecycle.ts` builds what they promise. */
 
 import type { AgentId } from '../ids.ts'
+import type { AgentLimits } from '../limits.ts'
 import type { Caller } from '../messages.ts'
 import type { AgentRow } from '../store/store.ts'
 import type { Asking } from './controlling.ts'
@@ -18,6 +19,8 @@ export interface Suspended {
 export interface Changes {
   readonly name?: string
   readonly model?: string
+  /** Of its limits those that are others. */
+  readonly limits?: AgentLimits
 }
 
 export interface Resumed {

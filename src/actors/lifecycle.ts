@@ -8,13 +8,14 @@ import { type AgentId, asClientId } from '../ids.ts'
 import type { Caller } from '../messages.ts'
 import type { AgentRow } from '../store/store.ts'
 import { audit } from './auditing.ts'
-import { checkPrice, lineOf } from './budgets.ts'
+import { heldAt, limitsChanged } from './at-limit.ts'
+import { checkLimits, checkPrice, lineOf, withLimits } from './budgets.ts'
 import { checkRoomToWake, isSuspended } from './capacity.ts'
 import { endAll, interrupt, livingBelow } from './control.ts'
 import { agentActor, type AgentActor, type AgentSnapshot, type AgentSpec, callerKey, canonicalClient, type Core, detailOf, isEnded, ledgerActor, rowOf, specOf, stateOf, tellAgent } from './core.ts'
 import type { Asking } from './controlling.ts'
 import { childrenOf, isWithin, resolveAgent, resolveLiving } from './directory.ts'
-import type { MadroxSystem, WaitOptions } from './facade.ts'
+import type { AgentLimits, MadroxSystem, WaitOptions } from './facade.ts'
 import type { Changes, Lifecycle, Persisted, Resumed, Suspended } from './lifecycle-words.ts'
 import { rootName } from './parenthood.ts'
 import { checkModelPolicy } from './policy-checks.ts'
@@ -81,10 +82,10 @@ async function resume(options: LifecycleOptions, caller: Caller, reference: stri
   const actor = agentActor(core, agentId)
   if (!actor) throw new MadroxError('agent_ended', `"${rowOf(core, agentId).name}" has ended.`, { remedy: 'Spawn another.', data: { agentId } })
   const was = revived ? 'terminated' : detailOf(actor.getSnapshot())
-  const { isNew, isOther } = revived ? { isNew: false, isOther: true } : respecify(options, callerKey(core, caller), agentId, changes)
-  const { name } = rowOf(core, agentId)
   const isDown = isSuspended(core, agentId) || was.endsWith('.suspending')
-  if (!isDown && !isOther) return { agentId, name, was, revived, note: `It is ${stateOf(actor.getSnapshot())} and was not suspended; ${isNew ? 'only its name is another.' : 'nothing was changed.'}` }
+  const { changed, isOther } = revived ? { changed: [], isOther: true } : respecify(options, callerKey(core, caller), agentId, changes)
+  const { name } = rowOf(core, agentId)
+  if (!isDown && !isOther) return { agentId, name, was, revived, note: `It is ${stateOf(actor.getSnapshot())} and was not suspended; ${changed.length > 0 ? `only ${changed.join(' and ')}.` : 'nothing was changed.'}${heldNote(core, agentId)}` }
   ledgerActor(core).send({ type: 'audited', event: { at: core.clock.now(), event: 'resume_asked', agentId, data: { by: callerKey(core, caller) } } })
   if (!revived) tellAgent(core, agentId, { type: 'resumeAsked', at: core.clock.now() })
   await until(core, actor, wait, isSettled)
@@ -103,37 +104,48 @@ function outcomeOf(core: Core, agentId: AgentId, actor: AgentActor): { readonly 
       remedy: 'Mend what the CLI says, then resume it again.', data: { agentId },
     })
   }
-  return stateOf(snapshot) === 'spawning' ? { note: 'It is still starting.' } : {}
+  const note = `${stateOf(snapshot) === 'spawning' ? 'It is still starting.' : ''}${heldNote(core, agentId)}`.trim()
+  return note === '' ? {} : { note }
+}
+
+/** It is there, and nothing is delivered to it. */
+function heldNote(core: Core, id: AgentId): string {
+  const [first] = heldAt(core, id)
+  return first ? ` It is held: ${first.agentId === id ? 'its limit' : `the limit of "${first.name}" above it`} is reached: ${first.detail}.` : ''
 }
 
 /** Before anything is changed. */
-function checkChanges(core: Core, id: AgentId, { model }: Changes): void {
+function checkChanges(core: Core, id: AgentId, { model, limits = {} }: Changes): void {
   const row = rowOf(core, id)
   const actor = agentActor(core, id)
   const isOther = model !== undefined && model !== specOf(row).model
   if (isOther) {
     checkModelPolicy(core, row, model)
-    checkPrice(core, model, specOf(row).limits ?? {}, lineOf(core, row.parent))
+    checkPrice(core, model, { ...specOf(row).limits, ...limits }, lineOf(core, row.parent))
   }
+  checkLimits(core, isOther ? { ...row, spec: { ...specOf(row), model } } : row, limits)
   if (actor && isOther && !isSuspended(core, id)) refuseWhileNeeded(row.name, actor.getSnapshot())
   checkRoomToWake(core, id)
 }
 
 /** On record first, as everything. `isOther`: a process that runs was launched otherwise. */
-function respecify({ core, respecify }: LifecycleOptions, by: string, id: AgentId, { name, model }: Changes): { readonly isNew: boolean; readonly isOther: boolean } {
+function respecify({ core, respecify }: LifecycleOptions, by: string, id: AgentId, { name, model, limits = {} }: Changes): { readonly changed: readonly string[]; readonly isOther: boolean } {
   const row = rowOf(core, id)
   const isNew = name !== undefined && name !== row.name
   const isOther = model !== undefined && model !== specOf(row).model
-  if (!isNew && !isOther) return { isNew, isOther }
-  const spec: AgentSpec = isOther ? { ...specOf(row), model } : specOf(row)
-  const changed = { ...row, name: name ?? row.name, spec }
+  const others = Object.entries(limits).filter(([key, value]) => value !== specOf(row).limits?.[key as keyof AgentLimits]) // the object's own keys
+  const changed = [...(isNew ? ['its name is another'] : []), ...(isOther ? ['its model is another'] : []), ...(others.length > 0 ? ['its limits are others'] : [])]
+  if (changed.length === 0) return { changed, isOther }
+  const spec: AgentSpec = { ...specOf(others.length > 0 ? withLimits(row, limits) : row), ...(isOther ? { model } : {}) }
+  const next = { ...row, name: name ?? row.name, spec }
   core.store.transaction(() => {
-    core.store.updateAgent(id, { name: changed.name, spec })
-    audit(core.store, { at: core.clock.now(), event: 'agent_respecified', agentId: id, data: { by, ...(isNew ? { called: name } : {}), ...(isOther ? { model } : {}) } })
+    core.store.updateAgent(id, { name: next.name, spec })
+    audit(core.store, { at: core.clock.now(), event: 'agent_respecified', agentId: id, data: { by, ...(isNew ? { called: name } : {}), ...(isOther ? { model } : {}), ...(others.length > 0 ? { limits: Object.fromEntries(others) } : {}) } })
   })
-  core.rows.set(id, changed)
-  respecify(changed)
-  return { isNew, isOther }
+  core.rows.set(id, next)
+  respecify(next)
+  if (others.length > 0) limitsChanged(core, next)
+  return { changed, isOther }
 }
 
 function toPersisted(options: LifecycleOptions, row: AgentRow): Persisted {

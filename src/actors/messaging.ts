@@ -10,6 +10,7 @@ import { openMessages } from '../machines/mailbox.ts'
 import type { MessageRow } from '../store/store.ts'
 import { agentContext, callerKey, canonicalAddress, type Core, isBelow, ledgerActor, nameOf, rowOf, tellAgent } from './core.ts'
 import { audit } from './auditing.ts'
+import { refuseAtLimit } from './at-limit.ts'
 import { checkTotalCost } from './budgets.ts'
 import { checkRoomToWake } from './capacity.ts'
 import { resolveLiving } from './directory.ts'
@@ -48,6 +49,7 @@ export function send(core: Core, waiting: Waiting, caller: Caller, request: Send
   if (caller.kind === 'agent' && caller.agentId === to) throw new MadroxError('invalid_input', 'An agent cannot send to itself.', { remedy: 'Just go on working.' })
   checkSize(core, caller, to, request)
   checkTotalCost(core, rowOf(core, to).ownerId)
+  refuseAtLimit(core, { kind: 'agent', id: to }, 'Nothing is delivered to it')
   checkRoomToWake(core, to)
   if (request.toBeWaitedFor) waiting.checkCircle(caller, [to])
   const message = toMessage(core, caller, to, request)

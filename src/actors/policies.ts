@@ -61,6 +61,10 @@ export function policyBelow<Key extends PolicyKey>(core: Core, ownerId: OwnerId,
   return effective(layersOver(core, ownerId, parent.kind === 'agent' ? parent.id : undefined), key)?.value
 }
 
+/** What the configuration says, and anybody's word goes before. */
+const fallback = (core: Core, key: PolicyKey): { readonly value: unknown; readonly entry: Entry } | undefined =>
+  key === 'at_limit' ? { value: core.limits.atLimit, entry: { scope: serverScope, key, value: core.limits.atLimit, setBy: serverScope, at: 0 } } : undefined
+
 interface Subject {
   readonly scope: string
   readonly ownerId: OwnerId
@@ -89,7 +93,7 @@ export function policy(core: Core, caller: Caller, reference?: string): PolicyTo
   return {
     scope: { kind: subject.agentId === undefined ? 'owner' : 'agent', id: subject.agentId ?? subject.ownerId, name: subject.name },
     effective: Object.fromEntries(policyKeys.flatMap(key => {
-      const found = effective(layers, key)
+      const found = effective(layers, key) ?? fallback(core, key)
       return found ? [[key, setting(found.value, found.entry)]] : []
     })),
     own: Object.fromEntries([...core.policies.entriesOf(subject.scope).values()].map(entry => [entry.key, setting(entry.value, entry)])),
@@ -150,6 +154,9 @@ function checkChange(core: Core, caller: Caller, subject: Subject, above: readon
   }
   if (caller.kind === 'agent' && key === 'notifications') throw new MadroxError('not_allowed', 'notifications are sent to a client, and only that sets them.', { remedy: 'Ask your client to set them.', data: { parameter: key } })
   const bound = effective(above, key)
+  if (caller.kind === 'agent' && key === 'at_limit' && !bound && value !== null && !isWithin(key, value, core.limits.atLimit)) {
+    refuse(`the server's configuration says ${core.limits.atLimit} where nobody has said otherwise`, 'Ask your client to set it.')
+  }
   if (value !== null && bound?.entry && !isWithin(key, value, bound.value)) {
     refuse(`${nameOfSetter(core, bound.entry.setBy)} allows ${show(bound.value)} at most, above "${subject.name}"`, 'Ask for at most that.')
   }

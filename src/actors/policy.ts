@@ -4,6 +4,7 @@
  */
 
 import { z } from 'zod'
+import { atLimitChoices } from '../limits.ts'
 
 /** Who answers a permission prompt that the policy cannot judge: later in the list is stricter. */
 export const unjudgedRoutes = ['supervisor', 'person', 'deny'] as const
@@ -25,6 +26,7 @@ export const policyFields = {
   max_total_cost: z.number().positive(),
   permission_prompts: z.enum(promptRoutes),
   unjudged_prompts: z.enum(unjudgedRoutes),
+  at_limit: z.enum(atLimitChoices),
   notifications: z.strictObject({ spawn: z.boolean().default(false), end: z.boolean().default(false), error: z.boolean().default(false), cost: z.number().positive().optional() }),
 } as const
 
@@ -32,7 +34,7 @@ export type PolicyKey = keyof typeof policyFields
 export type PolicyValues = { readonly [Key in PolicyKey]: z.output<(typeof policyFields)[Key]> }
 export const policyKeys = Object.keys(policyFields) as readonly PolicyKey[] // the object's own keys, which TypeScript calls strings
 
-/** What holds where nobody has said anything. */
+/** What holds where nobody has said anything; of `at_limit` the server's configuration says it. */
 export const defaultPolicy: Partial<PolicyValues> = { spawn_approval: 'auto', orchestration: 'on', permission_prompts: 'policy', unjudged_prompts: 'supervisor' }
 
 interface Rule<Value> {
@@ -72,6 +74,7 @@ export const rules: { readonly [Key in PolicyKey]: Rule<PolicyValues[Key]> } = {
   max_total_cost: ceiling,
   permission_prompts: choice(promptRoutes),
   unjudged_prompts: choice(unjudgedRoutes),
+  at_limit: choice(atLimitChoices),
   notifications: nearest(),
 }
 

@@ -5,13 +5,15 @@
  */
 
 import { realpathSync } from 'node:fs'
+import type { AgentId } from '../ids.ts'
 import type { Address } from '../messages.ts'
 import type { AgentRow } from '../store/store.ts'
 import { type Approvals, named, plain, type Request } from './approvals.ts'
-import { agentActor, type Core, ledgerActor, promptKey, tellAgent } from './core.ts'
+import { agentActor, agentContext, type Core, ledgerActor, promptKey, tellAgent } from './core.ts'
 import type { LedgerEmitted } from './ledger.ts'
 import { policyOf } from './policies.ts'
 import { judgePrompt, type PromptLaunch } from './prompt-judging.ts'
+import { familyOf, isConfined } from './rights.ts'
 
 type Opened = Extract<LedgerEmitted, { type: 'approvalOpened' }>
 
@@ -35,6 +37,7 @@ function route(core: Core, approvals: Approvals, opened: Opened): void {
   let watched: { unsubscribe(): void } | undefined
   const asked = approvals.begin({
     kind: 'permission', agentId, clientId: row.clientId, expiresAt, request: { text, by: named(core, { kind: 'agent', id: agentId }), asked: way.asked, tool, detail: detail.slice(0, keptDetail) },
+    exceeds: answerer => beyond(core, row, answerer, opened),
     onSettled: ({ decision, reason, at }) => {
       watched?.unsubscribe()
       core.prompts.delete(promptKey(agentId, approvalId))
@@ -54,6 +57,28 @@ function route(core: Core, approvals: Approvals, opened: Opened): void {
   const person = approvals.personOf(row.clientId)
   if (person) approvals.ask(asked, person, toClient)
   else toClient()
+}
+
+/**
+ * Why a confined agent may not allow it: it may do no such thing itself, nor may the one that asks. Where a CLI of codex does not say how
+ * far it reaches, that may be out of its sandbox.
+ */
+function beyond(core: Core, { id, harness }: AgentRow, answerer: AgentId, { tool, wants }: Opened): string | undefined {
+  const [asker, own] = [launchOf(core, id), launchOf(core, answerer)]
+  const row = core.rows.get(answerer)
+  if (!asker || !own || !row || !isConfined({ harness: row.harness, confinement: own.confinement })) return undefined
+  if (!wants) return familyOf(harness) === 'codex' ? `it does not say how far ${tool} reaches, and you are confined to your workspace.` : undefined
+  if (judgePrompt(harness, asker, tool, wants).decision === 'allow') return undefined
+  // The names of tools are of one CLI.
+  const { allowedTools, ...confinement } = own.confinement
+  const bounds = allowedTools && familyOf(row.harness) === familyOf(harness) ? { ...confinement, allowedTools } : confinement
+  const { decision, reason } = judgePrompt(row.harness, { ...own, confinement: bounds }, tool, wants)
+  return decision === 'deny' || (decision === 'unjudged' && wants.some(({ kind }) => kind === 'write' || kind === 'run')) ? reason : undefined
+}
+
+function launchOf(core: Core, id: AgentId): PromptLaunch | undefined {
+  const launch = agentContext(core, id)?.launch
+  return launch && { ...launch, readableDirs: launch.readableDirs.map(toReal) }
 }
 
 /** What is asked for comes as it really is; a client may stand where a link leads. */

@@ -17,7 +17,7 @@ export interface Judgement {
 }
 
 /** Written there, it is read by programs that nothing confines: git, editors, other agents' CLIs. */
-const readByOthers = /(?:^|\/)(?:\.git|\.claude|\.codex|\.agents|\.vscode|\.idea|\.husky|\.devcontainer|\.github|\.mcp\.json|\.envrc)(?:\/|$)/
+const readByOthers = /(?:^|\/)(?:\.git|\.claude|\.codex|\.agents|\.vscode|\.idea|\.husky|\.devcontainer|\.github|\.mcp\.json|\.envrc)(?:\/|$)/i // on macOS `.GIT` is the same
 
 const allow = (reason: string): Judgement => ({ decision: 'allow', reason })
 const deny = (reason: string): Judgement => ({ decision: 'deny', reason })
@@ -53,7 +53,7 @@ const toolsOf = (harness: string, { confinement: { allowedTools } }: PromptLaunc
 
 function judgeServer({ mcpServers, inheritMcp }: PromptLaunch, server: string): Judgement {
   if (server === 'madrox') return allow("it is Madrox's own tool")
-  return server in mcpServers || inheritMcp ? allow(`it was given the MCP server ${server}`) : deny(`You were not given the MCP server "${server}". Go on without it, or ask your supervisor.`)
+  return Object.hasOwn(mcpServers, server) || inheritMcp ? allow(`it was given the MCP server ${server}`) : deny(`You were not given the MCP server "${server}". Go on without it, or ask your supervisor.`)
 }
 
 /** Codex's sandboxes bound writing alone. */

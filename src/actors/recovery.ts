@@ -11,7 +11,7 @@ import type { Recovered, Uncertain } from '../machines/agent-context.ts'
 import type { Mail, OpenMessage } from '../machines/mailbox.ts'
 import { type AgentRow, type MessageRow, toMessage } from '../store/store.ts'
 import { audit } from './auditing.ts'
-import { watchAgent } from './budgets.ts'
+import { heldAt, toAtLimit, watchAgent } from './at-limit.ts'
 import { agentActor, type Core, ledgerActor, lineAbove, specOf } from './core.ts'
 import { bringBackClient } from './principals.ts'
 
@@ -53,7 +53,7 @@ export function recoveredOf(core: Core, row: AgentRow): Recovered {
   const { accepted, worked } = core.store.countMessages(row.id)
   return {
     ...mailOf(core, row, { messages, inbox, release }), uncertain: messages.filter(message => wasHanded(message) && !message.rested).map(message => toUncertain(core, message)),
-    hasHistory: worked > 0, requestCount: accepted, ...(row.sessionId ? { sessionId: row.sessionId } : {}), ...(row.hold && !release ? { hold: row.hold } : {}),
+    hasHistory: worked > 0, requestCount: accepted, ...(row.sessionId ? { sessionId: row.sessionId } : {}), ...(row.hold && !release ? { hold: row.hold } : {}), atLimit: toAtLimit(row.id, heldAt(core, row.id)),
   }
 }
 

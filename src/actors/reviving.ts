@@ -9,11 +9,11 @@ import type { AgentId } from '../ids.ts'
 import type { Address, Caller } from '../messages.ts'
 import type { AgentRow } from '../store/store.ts'
 import { audit } from './auditing.ts'
-import { boundsOf, checkBudget, checkTotalCost, endsAt, reachedBy, watchAgent } from './budgets.ts'
+import { refuseAtLimit, watchAgent } from './at-limit.ts'
+import { checkAllowed, checkBudget, checkTotalCost, leftOf, reachedBy, withLimits } from './budgets.ts'
 import { checkRoom, depthBelow } from './capacity.ts'
-import { type AgentSpec, agentActor, canonicalAddress, type Core, isEnded, lineAbove, nameOf, remembered, specOf, tellAgent } from './core.ts'
+import { type AgentSpec, agentActor, callerKey, canonicalAddress, type Core, isEnded, lineAbove, nameOf, remembered, specOf, tellAgent } from './core.ts'
 import type { Asking } from './controlling.ts'
-import type { AgentLimits } from './facade.ts'
 import type { Changes } from './lifecycle-words.ts'
 import { policyBelow } from './policies.ts'
 import { checkSpawnPolicy } from './policy-checks.ts'
@@ -35,8 +35,9 @@ export interface Reviving {
 export function createReviving(core: Core, options: RecoveryOptions & Resumable & { readonly approve: ApproveSpawn }): Reviving {
   const { drivers, enter } = options
   /** As it would be; refused where it cannot be, or limits or policy say so. */
-  function plan(id: AgentId, { name, model }: Changes) {
-    const row = core.store.getAgent(id)
+  function plan(id: AgentId, { name, model, limits = {} }: Changes) {
+    const recorded = core.store.getAgent(id)
+    const row = recorded && withLimits(recorded, limits)
     const driver = row && drivers().get(row.harness)
     const why = row ? whyNotResumable(core, options, row) : 'it is not on record'
     if (!row || !driver || why !== undefined) throw new MadroxError('agent_ended', `Agent "${row?.name ?? id}" (${id}) has ended and cannot be resumed: ${why}.`, { remedy: 'Spawn another; what it said is still in get_instance_output.', data: { agentId: id } })
@@ -44,8 +45,10 @@ export function createReviving(core: Core, options: RecoveryOptions & Resumable 
     const spec: AgentSpec = { ...specOf(row), ...(model === undefined ? {} : { model }) }
     const next = { name: name ?? row.name, spec, parent, parentSource, state: 'spawning' }
     const ofModel = spec.model === undefined ? {} : { model: spec.model }
+    checkAllowed(core, next.name, limits)
     checkBudget(core, { name: next.name, limits: leftOf(core, row), ...ofModel }, parent)
     checkTotalCost(core, row.ownerId)
+    refuseAtLimit(core, parent, 'It takes no agents')
     checkSpawnPolicy(core, { harness: row.harness, name: next.name, ...ofModel, parent, ownerId: row.ownerId, depth: depthBelow(core, parent) })
     checkRoom(core, parent)
     return { row, driver, next }
@@ -60,8 +63,9 @@ export function createReviving(core: Core, options: RecoveryOptions & Resumable 
       }
       const { row, driver, next } = planned
       core.store.transaction(() => {
-        core.store.updateAgent(id, { ...next, endedAt: undefined, endReason: undefined, hold: undefined })
+        core.store.updateAgent(id, { ...next, endedAt: undefined, endReason: undefined, hold: undefined, atLimit: undefined })
         audit(core.store, { at: core.clock.now(), event: 'agent_revived', agentId: id, data: { parent: next.parent, source: next.parentSource, ended: row.endReason ?? 'ended' } })
+        if (changes.limits) audit(core.store, { at: core.clock.now(), event: 'agent_respecified', agentId: id, data: { by: callerKey(core, caller), limits: { ...changes.limits } } })
       })
       enterAgain(core, { ...row, ...next }, driver, enter)
       tellAgent(core, id, { type: 'resumeAsked', at: core.clock.now() })
@@ -70,7 +74,7 @@ export function createReviving(core: Core, options: RecoveryOptions & Resumable 
 }
 
 function enterAgain(core: Core, changed: AgentRow, driver: Driver, enter: RecoveryOptions['enter']): void {
-  const { endedAt: _, endReason: __, hold: ___, ...row } = changed
+  const { endedAt: _, endReason: __, hold: ___, atLimit: ____, ...row } = changed
   core.rows.set(row.id, row)
   if (!enter(row, driver, recoveredOf(core, row))) {
     const endedAt = core.clock.now()
@@ -85,13 +89,12 @@ function enterAgain(core: Core, changed: AgentRow, driver: Driver, enter: Recove
 export function whyNotResumable(core: Core, { drivers, workspaceExists }: Resumable, row: AgentRow): string | undefined {
   // Its actor and its process may still be there, whatever its record says.
   if (row.endedAt === undefined || agentActor(core, row.id)) return 'it is ending now'
-  const ends = endsAt(core, row)
-  const reached = reachedBy(core, row)?.detail ?? (ends !== undefined && ends <= core.clock.now() ? `timeout_minutes ${boundsOf(core, row).timeoutMinutes}` : undefined)
+  const [reached] = reachedBy(core, row)
   if (row.sessionId === undefined) return 'it has no session to return to'
   if (typeof specOf(row).prompt !== 'string') return 'the server that started it kept too little to bring it back'
   if (!drivers().has(row.harness)) return `there is no harness "${row.harness}" here`
   if (!workspaceExists(row.workspace.path)) return `its workspace ${row.workspace.path} is gone`
-  return reached === undefined ? undefined : `its limit is reached: ${reached}`
+  return reached && `its limit is reached: ${reached.detail}`
 }
 
 /** Its own, if that lives; else the nearest above, agents first, then the client of its line. */
@@ -101,15 +104,4 @@ function supervisorOf(core: Core, row: AgentRow): { readonly parent: Address; re
   if (parent.kind === 'client') bringBackClient(core, parent.id)
   if (parent.id === row.parent.id) return { parent, parentSource: row.parentSource }
   return { parent, parentSource: `resumed: ${nameOf(core, parent)} is the nearest that lives above ${nameOf(core, row.parent)}, its supervisor before` }
-}
-
-/** What it has left of its own limits: as much is asked of those above it. */
-function leftOf(core: Core, row: AgentRow): AgentLimits {
-  const { maxTotalTokens, maxCost, timeoutMinutes } = specOf(row).limits ?? {}
-  const used = core.spending.subtree(row.id)
-  return {
-    ...(maxTotalTokens === undefined ? {} : { maxTotalTokens: Math.max(0, maxTotalTokens - used.tokens) }),
-    ...(maxCost === undefined ? {} : { maxCost: Math.max(0, maxCost - used.knownCost) }),
-    ...(timeoutMinutes === undefined ? {} : { timeoutMinutes: Math.max(0, ((endsAt(core, row) ?? 0) - core.clock.now()) / 60_000) }),
-  }
 }

@@ -7,6 +7,7 @@ import { hands } from '../machines/effects.ts'
 import { openMessages } from '../machines/mailbox.ts'
 import type { AgentRow, OutputRow } from '../store/store.ts'
 import { agentActor, type AgentSnapshot, canonicalClient, type Core, detailOf, isEnded, nameOf, promptKey, rowOf, specOf, stateOf } from './core.ts'
+import { heldAt } from './at-limit.ts'
 import { boundsOf, endsAt } from './budgets.ts'
 import { childrenOf, isWithin, resolveAgent, resolveLiving } from './directory.ts'
 import { addressOf } from './principals.ts'
@@ -17,11 +18,13 @@ export function statusOf(core: Core, id: AgentId): AgentStatus {
   const spec = specOf(row)
   const actor = agentActor(core, id)
   const ends = endsAt(core, row)
+  const held = actor ? heldAt(core, id) : []
   return {
     id, name: row.name, harness: row.harness, role: row.role, ...(spec.model ? { model: spec.model } : {}),
     cutTurns: Math.max(0, core.store.countUnfinishedTurns(id) - (actor ? turnsNow(actor.getSnapshot()) : 0)),
     parent: { kind: row.parent.kind, id: row.parent.id, name: nameOf(core, row.parent) }, parentSource: row.parentSource, children: childrenOf(core, id),
     workspace: row.workspace, confinement: spec.confinement, toolset: spec.toolset ?? 'supervisor', usage: core.store.usageTotals(id), spent: core.spending.own(id), subtreeSpent: core.spending.subtree(id), limits: boundsOf(core, row), ...(ends === undefined ? {} : { endsAt: ends }), createdAt: row.createdAt,
+    ...(held.length > 0 ? { heldAt: held } : {}),
     ...(actor ? living(actor.getSnapshot()) : ended(core, row)), ...(actor ? promptOf(core, actor.getSnapshot()) : {}),
   }
 }

@@ -12,7 +12,8 @@ import { defaultSupervision } from '../restarts.ts'
 import { audit } from './auditing.ts'
 import { briefing } from './briefing.ts'
 import { agentActor, agentContext, type AgentSpec, callerKey, type Core, isEnded, nameOf, remembered, rowOf, specOf, stateOf } from './core.ts'
-import { checkBudget, checkTotalCost, watchAgent } from './budgets.ts'
+import { refuseAtLimit, watchAgent } from './at-limit.ts'
+import { checkBudget, checkTotalCost } from './budgets.ts'
 import type { Asking } from './controlling.ts'
 import { checkRoom, depthBelow, livingProcesses } from './capacity.ts'
 import { driverOf } from './harnesses.ts'
@@ -78,6 +79,7 @@ export function createSpawning(options: SpawningOptions) {
     const granted = supervisor ? narrow(specOf(supervisor), request) : request
     if (supervisor) checkWithin(supervisor.name, specOf(supervisor), granted)
     options.servers.check(granted.mcpServers)
+    refuseAtLimit(core, parent.address, 'It takes no agents')
     checkBudget(core, granted, parent.address)
     const { ownerId } = standsUnder(core, parent.address, request.name)
     checkTotalCost(core, ownerId)

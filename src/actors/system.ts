@@ -19,7 +19,7 @@ import type { Tracing } from '../telemetry/spans.ts'
 import { createApprovals } from './approvals.ts'
 import { createAsks } from './asks.ts'
 import { createAttaching, createViewers } from './attaching.ts'
-import { watchLimits } from './budgets.ts'
+import { judgeAll, watchLimits } from './at-limit.ts'
 import { createChanges } from './changes.ts'
 import { createCleaning } from './cleaning.ts'
 import { endAll, interrupt, terminate } from './control.ts'
@@ -142,7 +142,7 @@ export function createSystem(options: SystemOptions): MadroxSystem {
   const root = createActor(logic, { clock, logger: (...args: unknown[]) => log.debug(args.map(String).join(' ')) })
   const recorded = store.listAgents()
   const rows: Core['rows'] = new Map(recorded.map(row => [row.id, row.endedAt === undefined ? row : remembered(row, row.endedAt)]))
-  const core: Core = { root, store, clock, ids, log, limits: { ...defaultLimits, ...options.limits }, supervision: options.supervision ?? defaultSupervision, prices, spending: createSpending({ store, prices, rows }), secrets: createSecrets(recorded), policies: createPolicies(store, log), prompts: new Map(), underway: new Map(), rows, aliases, reserved: new Map() }
+  const core: Core = { root, store, clock, ids, log, limits: { ...defaultLimits, ...options.limits }, supervision: options.supervision ?? defaultSupervision, prices, spending: createSpending({ store, prices, rows }), secrets: createSecrets(recorded), policies: createPolicies(store, log), prompts: new Map(), underway: new Map(), untold: new Set(), rows, aliases, reserved: new Map() }
   const credentials = new Credentials(options.ownerTokens ?? {})
   /** New for each process: what an earlier one of the same agent knew opens nothing any more. */
   const wayBack = (agentId: AgentId): Launch['madrox'] | 'later' => {
@@ -164,7 +164,7 @@ export function createSystem(options: SystemOptions): MadroxSystem {
   const refusedLogins = createRefusedLogins(core, () => health.read().status === 'ok')
   const approvals = createApprovals(core)
   watchPrompts(core, approvals)
-  watchLimits(core)
+  watchLimits(core, harness => drivers.get(harness)?.tellsCost === true)
   const notifications = createNotifications(core)
   const waiting = createWaiting(core)
   const serves = (): boolean => options.willServe === true || options.endpoint() !== undefined
@@ -172,7 +172,10 @@ export function createSystem(options: SystemOptions): MadroxSystem {
   const workspaceDir = options.workspaceDir ?? `${options.home}/workspaces`
   const spawning = createSpawning({ core, drivers: () => drivers, serves, models: options.models ?? {}, workspaceDir, marker: options.marker, ...(options.rolesDir ? { rolesDir: options.rolesDir } : {}), prepareWorkspace: options.prepareWorkspace ?? (request => prepareWorkspace(options.home, request)), approve, onSpawned: notifications.spawned, ...(options.approvals?.promptMs === undefined ? {} : { approvalMs: options.approvals.promptMs }), servers: options.servers ?? createServers({ home: options.home, env: {}, findExecutable: name => name }) })
   const messaging = createMessaging(core, waiting)
+  const policyChanging = createPolicyChanging(change => setPolicy(core, change.caller, { ...change, harnesses: [...drivers.keys()] }))
+  policyChanging.onPolicyChanged(() => judgeAll(core))
   const places = { core, home: options.home, workspaceDir }
+  const cleaning = createCleaning(places)
   const workspaceExists = options.workspaceExists ?? existsSync
   const lifecycle = createLifecycle({
     core, drivers: () => drivers, workspaceExists, reviving: createReviving(core, { drivers: () => drivers, enter: spawning.enter, workspaceExists, approve }),
@@ -205,13 +208,16 @@ export function createSystem(options: SystemOptions): MadroxSystem {
       return spawning.spawn(caller, request, asking)
     },
     resolveParent: (caller, parent) => resolveParent(core, caller, parent),
-    waitUntilReady: spawning.waitUntilReady,
+    waitUntilReady: (agentId, wait) => spawning.waitUntilReady(agentId, wait).catch(async (error: unknown) => {
+      await cleaning.removeUnused(agentId)
+      throw error
+    }),
     spawnFailure: agentId => spawnFailureOf(core, agentId),
     ...messaging,
     ...logReading,
     ...createFiles(core),
     ...createChanges(places),
-    ...createCleaning(places),
+    cleanWorkspaces: cleaning.cleanWorkspaces,
     recordRefusal: whileOpen(logReading.recordRefusal),
     recordRefusedLogin: whileOpen(refusedLogins.recordRefusedLogin),
     ...createLetters(core, waiting),
@@ -233,7 +239,7 @@ export function createSystem(options: SystemOptions): MadroxSystem {
     onApprovals: approvals.watch,
     answerApproval: approvals.answer,
     personAt: approvals.personAt,
-    ...createPolicyChanging(change => setPolicy(core, change.caller, { ...change, harnesses: [...drivers.keys()] })),
+    ...policyChanging,
     interrupt: (caller, reference, then) => interrupt(core, caller, reference, then),
     terminate: (caller, reference, force) => terminate(core, caller, reference, force),
     resolve: (caller, reference) => resolveAgent(core, caller, reference, 'address'),

@@ -48,7 +48,7 @@ export async function prepareWorkspace(home: string, request: WorkspaceRequest):
   if (wanted === 'isolated') return isolated(request)
   if (wanted === 'shared') return { kind: 'shared', path: await callerDirectory(request) }
   if (wanted === 'worktree') return worktree(home, request, await callerDirectory(request))
-  if (wanted === 'auto') return (await standsInRepository(request.callerDir)) ? worktree(home, request, await callerDirectory(request)) : isolated(request)
+  if (wanted === 'auto') return (await standsInRepository(request.callerDir, request.base)) ? worktree(home, request, await callerDirectory(request)) : isolated(request)
   if (isAbsolute(wanted)) return { kind: 'path', path: await givenPath(request) }
   const near = nearest(wanted, ['auto', 'isolated', 'shared', 'worktree'])
   throw failed(`"${wanted}" is not a workspace.`, `${near ? `Did you mean "${near}"? ` : ''}Use auto, isolated, shared, worktree, or an absolute path.`)
@@ -101,10 +101,15 @@ async function givenPath({ wanted, within }: WorkspaceRequest): Promise<string> 
 /** A server started from a hook or an alias of git's has these, and they go before the directory: it is the caller's that is meant. */
 const elsewhere = ['GIT_DIR', 'GIT_WORK_TREE', 'GIT_INDEX_FILE', 'GIT_COMMON_DIR', 'GIT_OBJECT_DIRECTORY', 'GIT_ALTERNATE_OBJECT_DIRECTORIES', 'GIT_NAMESPACE', 'GIT_PREFIX']
 
-// A repository's own hooks and the user's prompts have no place in making a worktree.
-async function git(cwd: string, ...args: string[]): Promise<string> {
+const git = (cwd: string, ...args: string[]): Promise<string> => gitBelow(undefined, cwd, ...args)
+
+/**
+ * A repository's own hooks and the user's prompts have no place in making a worktree.
+ * @param ceiling no repository is looked for there, nor above
+ */
+async function gitBelow(ceiling: string | undefined, cwd: string, ...args: string[]): Promise<string> {
   // oxlint-disable-next-line node/no-process-env -- git runs as the server itself does
-  const env = { ...process.env, ...Object.fromEntries(elsewhere.map(name => [name, undefined])), GIT_TERMINAL_PROMPT: '0' }
+  const env = { ...process.env, ...Object.fromEntries(elsewhere.map(name => [name, undefined])), GIT_TERMINAL_PROMPT: '0', ...(ceiling === undefined ? {} : { GIT_CEILING_DIRECTORIES: ceiling }) }
   const timeout = args[0] === 'worktree' ? checkoutMs : answerMs
   return (await run('git', ['-C', cwd, '-c', 'core.hooksPath=/dev/null', ...args], { env, timeout, killSignal: 'SIGKILL' })).stdout.trim()
 }
@@ -114,24 +119,34 @@ const answerMs = 10_000
 /** Filters may fetch what they write. */
 const checkoutMs = 600_000
 
-/** In the work tree of a repository with a commit to branch from: a bare one, or the inside of `.git`, is none. */
-async function standsInRepository(dir: string | undefined): Promise<boolean> {
+/**
+ * In the work tree of a repository with a commit to branch from: a bare one, or the inside of `.git`, is none. Nor is one that Madrox'
+ * own workspaces happen to lie in, where somebody keeps his home under git: an agent in a directory of its own has nothing to do with it.
+ */
+async function standsInRepository(dir: string | undefined, base: string): Promise<boolean> {
   if (!dir) return false
+  const ceiling = await ceilingOf(dir, base)
   try {
-    await git(dir, 'rev-parse', '--verify', '--quiet', 'HEAD')
-    return (await git(dir, 'rev-parse', '--is-inside-work-tree')) === 'true'
+    await gitBelow(ceiling, dir, 'rev-parse', '--verify', '--quiet', 'HEAD')
+    return (await gitBelow(ceiling, dir, 'rev-parse', '--is-inside-work-tree')) === 'true'
   } catch (cause) {
-    if (isMissing(cause) && hasGitAbove(dir)) throw failed(`${dir} is in a git repository, and there is no git to make a worktree with.`, 'Install git, or use workspace "shared" or "isolated".', cause)
+    if (isMissing(cause) && hasGitAbove(dir, ceiling)) throw failed(`${dir} is in a git repository, and there is no git to make a worktree with.`, 'Install git, or use workspace "shared" or "isolated".', cause)
     if (cause instanceof Error && 'killed' in cause && cause.killed === true) throw failed(`git gave no answer about ${dir} within ${answerMs / 1000} seconds.`, 'See what it waits for with git status, or use workspace "shared" or "isolated".', cause)
     return false // git's exit code is the answer
   }
 }
 
 const isMissing = (cause: unknown): boolean => cause instanceof Error && 'code' in cause && cause.code === 'ENOENT'
-const hasGitAbove = (dir: string): boolean => existsSync(join(dir, '.git')) || (dirname(dir) !== dir && hasGitAbove(dirname(dir)))
+const hasGitAbove = (dir: string, ceiling?: string): boolean => existsSync(join(dir, '.git')) || (![dir, ceiling].includes(dirname(dir)) && hasGitAbove(dirname(dir), ceiling))
+
+/** Of a directory among Madrox' own. */
+async function ceilingOf(dir: string, base: string): Promise<string | undefined> {
+  const [top, place] = await Promise.all([base, dir].map(path => realpath(path).catch(() => path))) as [string, string] // as many as were given
+  return place !== top && !escapes(top, place) ? top : undefined
+}
 
 async function worktree(home: string, { base, agentId, agentName, isUntrusted = false }: WorkspaceRequest, dir: string): Promise<Workspace> {
-  if (!(await standsInRepository(dir))) throw failed(`${dir} is not in the work tree of a git repository with a commit, so there is nothing to make a worktree of.`, 'Commit something first, or use workspace "shared" or "isolated".')
+  if (!(await standsInRepository(dir, base))) throw failed(`${dir} is not in the work tree of a git repository with a commit, so there is nothing to make a worktree of.`, 'Commit something first, or use workspace "shared" or "isolated".')
   const repository = await git(dir, 'rev-parse', '--show-toplevel')
   const branch = `${await branchPrefix(dir)}${slug(agentName)}-${agentId.slice(0, 6)}`
   const path = await ownDirectory(base, agentId, agentName)

@@ -27,7 +27,9 @@ export const clean = toCommand({
       print(process.stderr, `Nothing was removed; madrox clean --yes removes ${removable === 1 ? 'the one' : `the ${removable}`} that can be.`)
       return code
     }
-    return (await agrees(`Remove ${removable === 1 ? 'it' : `those ${removable}`}? [y/N] `)) ? tell(given, await call(given, server, false), inWords) : code
+    if (await agrees(`Remove ${removable === 1 ? 'it' : `those ${removable}`}? [y/N] `)) return tell(given, await call(given, server, false), inWords)
+    print(process.stdout, 'Nothing was removed.')
+    return code
   },
 })
 

@@ -13,6 +13,7 @@ import { commands } from './commands.ts'
 import { serverOf } from './command.ts'
 import { Misunderstood } from './exit.ts'
 import { listOf } from './output.ts'
+import { restartPolicies } from '../restarts.ts'
 
 const shells = ['bash', 'zsh', 'fish'] as const
 
@@ -35,7 +36,8 @@ const fixed = (...values: readonly string[]) => (): Promise<readonly string[]> =
 const words: Values = { AGENT: agentNames, TOOL: () => import('./tool-options.ts').then(({ toolNames }) => toolNames()), CLIENT: fixed('claude', 'codex'), ID: approvalIds, shell: fixed(...shells) }
 
 const options: Values = {
-  'parent-instance-id': agentNames, harness: fixed('claude', 'codex', 'scripted'), then: fixed('hold', 'continue', 'clear'), workspace: fixed('auto', 'isolated', 'shared', 'worktree'), 'log-level': fixed('silent', 'error', 'warn', 'info', 'debug'),
+  'parent-instance-id': agentNames, role: roleNames, harness: fixed('claude', 'codex', 'scripted', 'claude-stream', 'codex-pty', 'scripted-pty'), then: fixed('hold', 'continue', 'clear'), type: fixed('output', 'instance', 'communication', 'terminal'),
+  workspace: fixed('auto', 'isolated', 'shared', 'worktree'), restart: fixed(...restartPolicies), toolset: fixed('leaf', 'supervisor'), 'log-level': fixed('silent', 'error', 'warn', 'info', 'debug'),
 }
 
 async function answer(said: readonly string[]): Promise<void> {
@@ -68,19 +70,22 @@ const tellAll = (values: readonly string[]) => (tell: Complete): void => values.
 /** A server that is not there, or slow, has no names to give. Milliseconds. */
 const patienceMs = 1_000
 
-async function approvalIds(): Promise<readonly string[]> {
-  try {
-    const { approvals } = await callTool(await serverOf({}), 'list_approvals', {}, { signal: AbortSignal.timeout(patienceMs), inPerson: true })
-    return listOf(approvals).map(approval => approval['approval_id'] as string) // every one has one
-  } catch {
-    return [] // at a Tab nobody reads an error
-  }
+function agentNames(): Promise<readonly string[]> {
+  return namesIn('name', async signal => (await readPath(await serverOf({}), '/instances', signal))['instances'])
 }
 
-async function agentNames(): Promise<readonly string[]> {
+/** A person's own among them. */
+function roleNames(): Promise<readonly string[]> {
+  return namesIn('name', async signal => (await callTool(await serverOf({}), 'list_roles', {}, { signal }))['roles'])
+}
+
+function approvalIds(): Promise<readonly string[]> {
+  return namesIn('approval_id', async signal => (await callTool(await serverOf({}), 'list_approvals', {}, { signal, inPerson: true }))['approvals'])
+}
+
+async function namesIn(field: string, ask: (signal: AbortSignal) => Promise<unknown>): Promise<readonly string[]> {
   try {
-    const { instances } = await readPath(await serverOf({}), '/instances', AbortSignal.timeout(patienceMs))
-    return listOf(instances).map(agent => agent['name'] as string) // every agent has one
+    return listOf(await ask(AbortSignal.timeout(patienceMs))).map(each => each[field] as string) // every one has one
   } catch {
     return [] // at a Tab nobody reads an error
   }

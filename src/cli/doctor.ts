@@ -1,12 +1,13 @@
 /** `madrox doctor`: whether Madrox can work here, and what it goes by. It starts nothing, changes nothing and spends nothing. */
 
-import { type Config, type Effective, type Setting, type SettingName, settingList, settings } from '../config.ts'
+import { type Config, type Effective, fileKeyOf, type Setting, type SettingName, settingList, settings } from '../config.ts'
 import { MadroxError } from '../errors.ts'
 import { redactData } from '../redaction.ts'
 import { allSettings, effectiveOf, type Given, optionsFor } from './arguments.ts'
 import { common, isSet, toCommand } from './command.ts'
 import { type Check, missing, ok } from './doctor/check.ts'
 import { checkClis } from './doctor/clis.ts'
+import { checkLimits } from './doctor/limits.ts'
 import { checkHome, checkNode, checkPlatform, checkPrograms, checkServer, checkStore } from './doctor/machine.ts'
 import { exitCodes } from './exit.ts'
 import { bold, dim, harmless, print, table } from './output.ts'
@@ -39,7 +40,7 @@ function effectiveOrWhy(given: Given): Effective | Check {
 
 const checkMachine = (): readonly Check[] => [checkNode(process.versions.node), checkPlatform(process.platform), ...checkPrograms(process.platform, process.env['PATH'])]
 
-const checkConfigured = async (config: Config): Promise<readonly Check[]> => [checkHome(config), checkStore(config), ...(await Promise.all([checkServer(config), checkClis(config, process.env)])).flat()]
+const checkConfigured = async (config: Config): Promise<readonly Check[]> => [checkHome(config), checkStore(config), ...checkLimits(config), ...(await Promise.all([checkServer(config), checkClis(config, process.env)])).flat()]
 
 interface Value {
   readonly setting: string
@@ -55,16 +56,18 @@ function valuesOf({ config, origins }: Effective): readonly Value[] {
     const whole: unknown = config[name]
     if (family !== undefined && member === undefined) return []
     const value = member === undefined ? whole : (whole as Readonly<Record<string, unknown>>)[member] // of a family, whose members are told one by one
-    return [{ setting: place, value: secret && value !== undefined ? '********' : (value ?? null), source }]
+    return [{ setting: [fileKeyOf(name), ...(member === undefined ? [] : [member])].join('.'), value: secret && value !== undefined ? '********' : (value ?? null), source }]
   }).toSorted((a, b) => orderOf(a) - orderOf(b))
 }
 
-const orderOf = ({ setting }: Value): number => settingList.findIndex(([name]) => name === setting.split('.')[0])
+const orderOf = ({ setting }: Value): number => settingList.findIndex(([name]) => fileKeyOf(name) === setting.split('.')[0])
+
+const isNothing = (value: unknown): boolean => value === null || (Array.isArray(value) && value.length === 0)
 
 const signs = { ok: '✓', note: '!', missing: '✗' } as const
 
 function inWords(checks: readonly Check[], configuration: readonly Value[]): string {
-  const told = checks.map(({ name, status, detail, remedy }) => `${signs[status]} ${bold(name.padEnd(13))} ${harmless(detail)}${remedy ? ` ${dim(harmless(remedy))}` : ''}`)
-  const rows = configuration.map(({ setting, value, source }) => [setting, value === null ? '' : harmless(value), source.name])
+  const told = checks.map(({ name, status, detail, remedy }) => `${signs[status]} ${bold(name.padEnd(13))} ${harmless(detail)}${remedy ? `. ${dim(harmless(remedy))}` : ''}`)
+  const rows = configuration.map(({ setting, value, source }) => [setting, isNothing(value) ? dim('none') : harmless(value), source.name])
   return [...told, ...(rows.length > 0 ? ['', table(['setting', 'value', 'from'], rows)] : [])].join('\n')
 }

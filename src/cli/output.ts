@@ -54,9 +54,17 @@ export function table(head: readonly string[], rows: readonly (readonly string[]
   return [dim(toLine(head)), ...rows.map(toLine)].join('\n')
 }
 
-/** `key: value`, one a line; what is not known or empty is left out. */
+/** `key: value`, one a line, of what is within as well (`workspace.path`); what is not known or empty is left out. */
 export function fields(data: Data): string {
-  const told = Object.entries(data).filter(([, value]) => value !== null && value !== undefined && !(Array.isArray(value) && value.length === 0))
+  const told = flat(data, '')
   const longest = Math.max(...told.map(([key]) => key.length))
   return told.map(([key, value]) => `${dim(key.padEnd(longest))}  ${harmless(value)}`).join('\n')
+}
+
+function flat(data: Data, before: string): readonly (readonly [string, unknown])[] {
+  return Object.entries(data).flatMap(([key, value]): readonly (readonly [string, unknown])[] => {
+    if (value === null || value === undefined || (Array.isArray(value) && value.length === 0)) return []
+    if (Array.isArray(value)) return [[`${before}${key}`, value.every(item => typeof item !== 'object') ? value.join(', ') : value]]
+    return typeof value === 'object' ? flat(value as Data, `${before}${key}.`) : [[`${before}${key}`, value]] // of JSON, with string keys
+  })
 }

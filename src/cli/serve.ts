@@ -30,8 +30,8 @@ export const serve = defineCommand({
   },
 })
 
-const limitsOf = ({ maxInstances, maxTotalCost, maxChildren, maxDepth, maxTokensPerInstance, maxMinutesPerInstance, idleMinutes, stuckMinutes }: Config) => ({
-  maxInstances, maxTotalCost, maxChildren, maxDepth, idleMinutes, stuckMinutes,
+const limitsOf = ({ atLimit, maxInstances, maxTotalCost, maxChildren, maxDepth, maxTokensPerInstance, maxMinutesPerInstance, idleMinutes, stuckMinutes }: Config) => ({
+  atLimit, maxInstances, maxTotalCost, maxChildren, maxDepth, idleMinutes, stuckMinutes,
   ...(maxTokensPerInstance === undefined ? {} : { maxTokensPerInstance }), ...(maxMinutesPerInstance === undefined ? {} : { maxMinutesPerInstance }),
 })
 

@@ -27,10 +27,10 @@ export const setup = toCommand({
     const stranger = clients.find(client => !['claude', 'codex'].includes(client))
     if (stranger !== undefined) throw new Misunderstood(`"${stranger}" is none of claude, codex.`)
     const plans = plansFor(given).filter(({ client }) => clients.length === 0 || clients.includes(client))
-    const isWanted = await decide(given, plans)
+    const { isWanted, wasShown } = await decide(given, plans)
     const results: Result[] = []
     for (const plan of plans) results.push(await carryOut(plan, isWanted))
-    tellResults(given, results)
+    tellResults(given, results, wasShown && !isWanted)
     return results.some(({ status }) => status === 'other') || results.every(({ status }) => status === 'no_cli') ? exitCodes.refused : exitCodes.done
   },
 })
@@ -55,14 +55,14 @@ function entryFor({ config, origins }: Effective, url: string | undefined): Entr
   return named !== undefined && realpathSync(named) === own ? { command: 'madrox', args: ['stdio', ...home] } : { command: process.execPath, args: [own, 'stdio', ...home] }
 }
 
-async function decide(given: Given, plans: readonly Plan[]): Promise<boolean> {
+async function decide(given: Given, plans: readonly Plan[]): Promise<{ readonly isWanted: boolean; readonly wasShown: boolean }> {
   const open = plans.filter(({ status }) => status === 'absent')
-  if (open.length === 0 || isSet(given, 'yes')) return true
-  if (isSet(given, 'json') || !process.stdin.isTTY || !process.stdout.isTTY) return false
+  if (open.length === 0 || isSet(given, 'yes')) return { isWanted: true, wasShown: false }
+  if (isSet(given, 'json') || !process.stdin.isTTY || !process.stdout.isTTY) return { isWanted: false, wasShown: false }
   for (const { client, how } of open) print(process.stdout, `${bold(client)}: ${how}\n`)
   const asking = createInterface({ input: process.stdin, output: process.stderr })
   const answer = await asking.question('Do this? [y/N] ').finally(() => asking.close())
-  return /^y(es)?$/i.test(answer.trim())
+  return { isWanted: /^y(es)?$/i.test(answer.trim()), wasShown: true }
 }
 
 async function carryOut({ client, status, how, register }: Plan, isWanted: boolean): Promise<Result> {
@@ -73,9 +73,10 @@ async function carryOut({ client, status, how, register }: Plan, isWanted: boole
 
 const words = { absent: 'would be registered', there: 'is registered', registered: 'has been registered', other: 'was left alone', no_cli: 'is not here' } as const
 
-function tellResults(given: Given, results: readonly Result[]): void {
+/** @param areKnown what is to be done has just been shown */
+function tellResults(given: Given, results: readonly Result[], areKnown: boolean): void {
   if (isSet(given, 'json')) return print(process.stdout, JSON.stringify({ clients: results }, undefined, 2))
-  for (const { client, status, how } of results) print(process.stdout, `${bold(client)} ${words[status]}: ${harmless(how)}`)
+  for (const { client, status, how } of results) if (!(areKnown && status === 'absent')) print(process.stdout, `${bold(client)} ${words[status]}: ${harmless(how)}`)
   if (results.some(({ status }) => status === 'absent')) print(process.stdout, dim('Nothing was changed; madrox setup --yes does it.'))
 }
 

@@ -46,7 +46,7 @@ export const interrupt = several({
   one: 'interrupt_instance',
   many: 'interrupt_multiple_instances',
   options: { then: { type: 'string', description: 'hold: wait for your next message; continue with the queue; clear the queue (default: hold)', valueHint: 'WHAT' } },
-  inWords: data => `${bold(harmless(data['name'] ?? data['instance_id']))} ${data['interrupted'] === true ? `interrupted ${dim(`was ${String(data['was'])}`)}` : harmless(data['note'] ?? `was ${String(data['was'])}`)}`,
+  inWords: data => `${bold(harmless(data['name'] ?? data['instance_id']))}${data['interrupted'] === true ? ` interrupted${dim(`, was ${String(data['was'])}`)}` : `: ${harmless(data['note'] ?? `was ${String(data['was'])}`)}`}`,
 })
 
 export const stop = several({
@@ -56,5 +56,5 @@ export const stop = several({
   one: 'terminate_instance',
   many: 'terminate_multiple_instances',
   options: { force: { type: 'boolean', description: 'Kill at once instead of asking first' } },
-  inWords: data => [...listOf(data['terminated']).map(agent => `${bold(harmless(agent['name']))} ended ${dim(harmless(agent['reason']))}`), ...(data['note'] === undefined ? [] : [harmless(data['note'])])].join('\n'),
+  inWords: data => [...listOf(data['terminated']).map(agent => `${bold(harmless(agent['name']))} ended${dim(`: ${harmless(agent['reason'])}`)}`), ...(data['note'] === undefined ? [] : [harmless(data['note'])])].join('\n'),
 })

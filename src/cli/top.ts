@@ -79,7 +79,7 @@ function inWords({ instances }: Data): string {
   const costs = agents.map(({ total_cost: cost }) => cost)
   const known = costs.filter((cost): cost is number => typeof cost === 'number')
   const sum = `${toUsd(known.reduce((a, b) => a + b, 0))}${known.length < costs.length ? ' and what is unknown' : ''}`
-  return [`${bold('madrox')} ${dim(`${agents.length} agents, ${busy} busy, ${sum}`)}`, '', statusTable(agents) || 'There are no agents.'].join('\n')
+  return [`${bold('madrox')} ${dim(`${agents.length} ${agents.length === 1 ? 'agent' : 'agents'}, ${busy} busy, ${sum}${process.stdin.isTTY && process.stdout.isTTY ? ' · q ends this' : ''}`)}`, '', statusTable(agents) || 'There are no agents.'].join('\n')
 }
 
 /** Until what is returned is called, keys come one by one. */

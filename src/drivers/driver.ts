@@ -86,8 +86,11 @@ export const terminalUseSchema = z.discriminatedUnion('action', [
   z.object({ action: z.literal('detach') }),
   /** The agent's terminal takes the size of the viewer that has control, and its own again afterwards. */
   z.object({ action: z.literal('resize'), columns: z.number().int().positive(), rows: z.number().int().positive() }),
-  /** Given when the driver has typed to the end what it was typing, unless another viewer has it. */
-  z.object({ action: z.literal('takeControl') }),
+  /**
+   * Given when the driver has typed to the end what it was typing, unless another viewer has it. `answers`: what the driver holds for
+   * an answer (`approvalRequested`) may be answered in the terminal too; a driver whose CLI shows none of that there has no use for it.
+   */
+  z.object({ action: z.literal('takeControl'), answers: z.boolean().optional() }),
   /** `clear`: the person lets what is in the input box be swept away, so that prompts may be typed again. */
   z.object({ action: z.literal('releaseControl'), clear: z.boolean() }),
   /** What the person's terminal sent, keys and mouse alike, but for Ctrl-Z: no shell would wake the program again. Ignored without control. */
@@ -245,6 +248,8 @@ export interface Driver {
   readonly harness: string
   /** True where the agent reaches Madrox by MCP itself, so that ready also means "its tools are listed". */
   readonly speaksMcp: boolean
+  /** True where the CLI itself tells what calls cost, before their turn's end at the latest. */
+  readonly tellsCost?: boolean
   /** Never throws and never blocks: what goes wrong comes back as a fact. */
   dispatch(command: DriverCommand): void
   /** Ends every agent by force and releases listeners, timers and files. Resolves when nothing is left. */

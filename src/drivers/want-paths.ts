@@ -4,7 +4,7 @@
  */
 
 import { lstatSync, readlinkSync, realpathSync } from 'node:fs'
-import { basename, dirname, join, resolve } from 'node:path'
+import { basename, dirname, isAbsolute, join, resolve } from 'node:path'
 import { codeOf } from '../errors.ts'
 
 /** As many as an operating system follows. */
@@ -18,8 +18,21 @@ export function toRealPaths(cwd: string, paths: readonly unknown[]): string[] | 
 
 function toRealPath(cwd: string, path: string): string | undefined {
   // Trimmed by the CLI, or put in by it: a home directory, a variable.
-  if (path === '' || path !== path.trim() || /^[~$]|\p{Cc}/u.test(path)) return undefined
+  if (path === '' || path !== path.trim() || /^[~$]|\p{Cc}/u.test(path) || isTwofold(cwd, path)) return undefined
   return follow(resolve(cwd, path), mostLinks)
+}
+
+/** `link/../x` is beside the link to who goes by its words, and beside what that leads to for who asks the system step by step. */
+function isTwofold(cwd: string, path: string): boolean {
+  const parts = path.split('/')
+  const last = parts.lastIndexOf('..')
+  if (last === -1) return false
+  const upTo = parts.slice(0, last + 1).join('/')
+  try {
+    return realpathSync.native(isAbsolute(upTo) ? upTo : `${cwd}/${upTo}`) !== realpathSync.native(resolve(cwd, upTo))
+  } catch {
+    return true // a step that is not there, or may not be seen
+  }
 }
 
 function follow(path: string, links: number): string | undefined {

@@ -2,6 +2,7 @@
 
 import type { DriverFact, FactOf, FactSource, Launch, PersonHold } from '../drivers/driver.ts'
 import type { AgentId, MessageId } from '../ids.ts'
+import type { LimitName, Reached } from '../limits.ts'
 import type { Address, Message } from '../messages.ts'
 import type { ChildCrashed, Hold, InboxEvent, RestartDecision, SpawnFailure, SupervisorEvent, TerminateAsked } from './effects.ts'
 import type { Mail, Turn } from './mailbox.ts'
@@ -35,6 +36,7 @@ export interface Recovered extends Mail {
   readonly sessionId?: string
   readonly hasHistory: boolean
   readonly hold?: Hold
+  readonly atLimit?: readonly AtLimit[]
   readonly uncertain: readonly Uncertain[]
   readonly requestCount: number
 }
@@ -79,9 +81,14 @@ export interface AgentContext extends AgentInput, Mail {
   /** Permission prompts of its CLI that are open, oldest first. */
   readonly approvals: readonly Approval[]
   readonly hold?: Hold
+  /** Nothing is delivered, and no turn goes on, while any of these is used up: its own, and those of agents above it. */
+  readonly atLimit: readonly AtLimit[]
+  /** Turns that were cut for that: makes the id of each interrupt its own. */
+  readonly cuts: number
   /** Nothing is delivered because of a person at its terminal. */
   readonly person?: { readonly holds: PersonHold; readonly since: number }
-  readonly interrupting?: { readonly requestId: string; readonly by: Address; readonly then: AfterInterrupt; readonly at: number; readonly cut?: boolean; readonly cancelled?: MessageId }
+  /** Without `by`: a limit did it. */
+  readonly interrupting?: { readonly requestId: string; readonly by?: Address; readonly then: AfterInterrupt; readonly at: number; readonly cut?: boolean; readonly cancelled?: MessageId }
   /** How often its process was brought back since it last completed a turn. */
   readonly revivals: number
   readonly requestCount: number
@@ -114,8 +121,11 @@ export type SpawnAsked = { readonly type: 'spawnAsked'; readonly input: AgentInp
 /** What an interrupted agent does next: wait for the interrupter's word, go on with its queue, or drop the queue and wait. */
 export type AfterInterrupt = 'hold' | 'continue' | 'clear'
 
-/** What may end an agent, by the name callers know it. */
-export type LimitName = 'max_total_tokens' | 'max_cost' | 'timeout_minutes'
+/** A limit it is held at. */
+export interface AtLimit extends Pick<Reached, 'limit' | 'detail'> {
+  /** Whose it is, where it is another's: one above. */
+  readonly of?: string
+}
 
 export type AgentCommand =
   | { readonly type: 'messageAccepted'; readonly message: Message; readonly fromAncestor: boolean; readonly at: number }
@@ -128,6 +138,8 @@ export type AgentCommand =
   | { readonly type: 'approvalAnswered'; readonly approvalId: string; readonly decision: 'allow' | 'deny'; readonly message?: string; readonly at: number }
   /** Used up by it and those below it; `detail` says which, and how much. */
   | { readonly type: 'limitReached'; readonly limit: LimitName; readonly detail: string; readonly at: number }
+  /** It is held at these from now on, and at no others. */
+  | { readonly type: 'limitsTold'; readonly atLimit: readonly AtLimit[]; readonly at: number }
   | { readonly type: 'suspendAsked'; readonly why: 'asked' | 'idle'; readonly at: number }
   /** To come up: from suspension, or anew where how it is launched has changed. */
   | { readonly type: 'resumeAsked'; readonly at: number }
@@ -152,6 +164,8 @@ export type AgentDeadline =
   | { readonly type: 'recallExpired'; readonly requestId: string; readonly at: number }
   | { readonly type: 'interruptExpired'; readonly requestId: string; readonly at: number }
   | { readonly type: 'idleLong'; readonly at: number }
+  /** Set by who watches its limits: they are looked at. */
+  | { readonly type: 'timeUp'; readonly at: number }
   | { readonly type: 'stillnessDue'; readonly at: number }
 
 export type AgentEvent = DriverFact | AgentCommand | AgentDeadline | InboxEvent | SupervisorEvent | ChildCrashed
@@ -160,6 +174,7 @@ export type AgentEvent = DriverFact | AgentCommand | AgentDeadline | InboxEvent 
 export type AgentEmitted =
   /** `notTaken`: the CLI went on as if nothing had been said. */
   | { readonly type: 'interruptSettled'; readonly requestId: string; readonly how: 'cut' | 'endedBefore' | 'notTaken'; readonly source: string; readonly afterMs: number; readonly cancelledMessageId?: MessageId }
+  | { readonly type: 'timeUp'; readonly at: number }
   | { readonly type: 'screenRead'; readonly requestId: string; readonly rendering: FactOf<'screenRead'>['rendering']; readonly text: string }
 
 /** A message is delivered at most this often; cut off each time, it is given up as poison. */

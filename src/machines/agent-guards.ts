@@ -3,6 +3,7 @@
 import type { FactOf } from '../drivers/driver.ts'
 import { type AgentContext, type AgentEvent, maxRevivals } from './agent-context.ts'
 import { isOwnTurnBegunSince } from './agent-interrupts.ts'
+import { isAtLimit, isHeld } from './agent-limits.ts'
 import { hasWork } from './agent-mail.ts'
 import { recallId } from './agent-recovery.ts'
 
@@ -15,8 +16,11 @@ export const guards = {
   /** And nobody is at its keyboard. */
   mayDeliver: ({ context }: Asked) => hasWork(context) && context.person === undefined,
   toolsListed: ({ context }: Asked) => context.toolsListed,
-  released: ({ context }: Asked) => context.hold === undefined,
-  held: ({ context }: Asked) => context.hold !== undefined,
+  released: ({ context }: Asked) => !isHeld(context),
+  held: ({ context }: Asked) => isHeld(context),
+  atLimit: ({ context }: Asked) => isAtLimit(context),
+  /** Whatever brought it to work: no turn goes on at a limit. */
+  runsAtLimit: ({ context }: Asked) => isAtLimit(context) && context.interrupting === undefined,
   endsOurTurn: ({ context, event }: Asked) => event.type === 'turnEnded' && endsOurTurn(context, event),
   awaitsApproval: ({ context }: Asked) => context.turn !== undefined && context.approvals.length > 0,
   inTurn: ({ context }: Asked) => context.turn !== undefined,
@@ -35,12 +39,12 @@ export const guards = {
   /** Not while it works in the background, nor under a person's hands, nor without a session to return to. */
   maySuspend: ({ context }: Asked) => context.background.length === 0 && context.person === undefined && context.sessionId !== undefined,
   isTemporary: ({ context }: Asked) => context.restart === 'temporary',
-  isHeldOnRecord: ({ context }: Asked) => context.recovered !== undefined && context.sessionId !== undefined && context.hold !== undefined,
+  isHeldOnRecord: ({ context }: Asked) => context.recovered !== undefined && context.sessionId !== undefined && isHeld(context),
   isOnRecord: ({ context }: Asked) => context.recovered !== undefined && context.sessionId !== undefined,
-  wakes: ({ context }: Asked) => hasWork(context) || context.uncertain.length > 0,
+  wakes: ({ context }: Asked) => !isAtLimit(context) && (hasWork(context) || context.uncertain.length > 0),
   mustRecall: ({ context }: Asked) => context.toolsListed && context.uncertain.length > 0,
   isOurRecall: ({ context, event }: Asked) => 'requestId' in event && event.requestId === recallId(context),
-  continues: ({ context }: Asked) => context.interrupting?.then === 'continue',
+  continues: ({ context }: Asked) => context.interrupting?.then === 'continue' && !isAtLimit(context),
   /** One that began by itself while the interrupt was on its way. */
   ownTurnGoesOn: ({ context }: Asked) => context.aside !== undefined || isOwnTurnBegunSince(context),
   turnGoesOn: ({ context }: Asked) => context.aside !== undefined || context.turn?.turnId !== undefined,

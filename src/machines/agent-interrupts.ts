@@ -2,14 +2,26 @@
 
 import type { FactOf } from '../drivers/driver.ts'
 import { type AgentContext, type AgentEvent, interruptMs } from './agent-context.ts'
-import { type AgentDecision, both, clear, type CommandOf, deadline, type DeadlineOf, dispatch, mailOf, noTurn, settle, thenQuiet, timeOf } from './agent-effects.ts'
+import { type AgentDecision, both, clear, type CommandOf, deadline, type DeadlineOf, dispatch, mailOf, noTurn, record, settle, thenQuiet, timeOf } from './agent-effects.ts'
+import { whyHeld } from './agent-limits.ts'
 import { asideTakesOver, settleSubject, turnEnded } from './agent-turns.ts'
 import { returnWork } from './mailbox.ts'
 
-export const interrupt = (c: AgentContext, { requestId, by, then, at }: CommandOf<'interruptAsked'>): AgentDecision => ({
-  context: { interrupting: { requestId, by, then, at } },
-  effects: [dispatch(c, { type: 'interrupt', requestId }), deadline(c, 'interrupt', at + interruptMs, { type: 'interruptExpired', requestId })],
+type Begun = NonNullable<AgentContext['interrupting']>
+
+export const interrupt = (c: AgentContext, { requestId, by, then, at }: CommandOf<'interruptAsked'>): AgentDecision => begin(c, { requestId, by, then, at })
+
+const begin = (c: AgentContext, interrupting: Begun): AgentDecision => ({
+  context: { interrupting },
+  effects: [
+    dispatch(c, { type: 'interrupt', requestId: interrupting.requestId }),
+    deadline(c, 'interrupt', interrupting.at + interruptMs, { type: 'interruptExpired', requestId: interrupting.requestId }),
+  ],
 })
+
+/** Nobody asked for it: a limit is reached, and its turn goes no further. */
+export const cutAtLimit = (c: AgentContext, event: AgentEvent): AgentDecision =>
+  both(begin(c, { requestId: `limit.${c.cuts + 1}`, then: 'hold', at: timeOf(c, event) }), { context: { cuts: c.cuts + 1 } })
 
 /** The turn's end, while an interrupt is on its way: the interrupt cut it, or it ended by itself just before. */
 export function turnCut(c: AgentContext, fact: FactOf<'turnEnded'>): AgentDecision {
@@ -21,11 +33,17 @@ export function turnCut(c: AgentContext, fact: FactOf<'turnEnded'>): AgentDecisi
 /** What the interrupter is told when it is over. */
 export function settleInterrupt(c: AgentContext, event: AgentEvent): AgentDecision {
   if (!('at' in event) || !c.interrupting) return {}
-  const { requestId, at, cut, cancelled = cut === undefined ? c.turn?.subject : undefined } = c.interrupting
+  const { requestId, by, at, cut, cancelled = cut === undefined ? c.turn?.subject : undefined } = c.interrupting
   // A turn still held here never reported its end: the interrupt caught it before it began.
   const interrupted = cut ?? c.turn !== undefined
   const how = interrupted ? 'cut' : 'endedBefore'
-  return { emits: [{ type: 'interruptSettled', requestId, how, source: 'source' in event ? event.source : 'clock', afterMs: event.at - at, ...(interrupted && cancelled ? { cancelledMessageId: cancelled } : {}) }] }
+  const [source, afterMs] = ['source' in event ? event.source : 'clock', event.at - at] as const
+  const told = interrupted && cancelled ? cancelled : undefined
+  return {
+    emits: [{ type: 'interruptSettled', requestId, how, source, afterMs, ...(told ? { cancelledMessageId: told } : {}) }],
+    // Who asks for one puts it on record; of this one nobody did.
+    effects: by ? [] : [record({ type: 'audited', event: { at: event.at, event: 'interrupt_settled', agentId: c.agentId, data: { by: 'madrox', interrupted, confirmed_by: source, after_ms: afterMs, ...(told ? { cancelled: told } : {}) } } })],
+  }
 }
 
 /** The interrupt is over. A turn that never began (or never reported its end) is cut here; one that began by itself meanwhile goes on. */
@@ -37,17 +55,20 @@ export function interruptOver(c: AgentContext, event: AgentEvent): AgentDecision
   const after = { ...c, ...cut.context }
   const cleared = interrupting.then === 'clear' ? after.mailbox : []
   return thenQuiet(c, both(cut, {
-    context: { ...(interrupting.then === 'clear' ? { mailbox: [] } : {}), interrupting: undefined, hold: interrupting.then === 'continue' ? undefined : { by: interrupting.by, at } },
+    context: { ...(interrupting.then === 'clear' ? { mailbox: [] } : {}), interrupting: undefined, hold: holdAfter(c, interrupting, at) },
     effects: [clear(c, 'interrupt'), ...cleared.flatMap(({ message }) => [clear(c, `expiry:${message.id}`), settle(c, message.id, { status: 'cancelled', text: `${c.name} was interrupted and its queue cleared.`, at })])],
   }), at)
 }
+
+/** What a limit cut is held by that; whoever held it before still does. */
+const holdAfter = ({ hold }: AgentContext, { by, then }: Begun, at: number): AgentContext['hold'] => (by === undefined ? hold : then === 'continue' ? undefined : { by, at })
 
 function cutByInterrupt(c: AgentContext, at: number): AgentDecision {
   const { turn } = c
   const next = { ...noTurn, ...asideTakesOver(c) }
   if (!turn || isOwnTurnBegunSince(c)) return {}
   const unread = turn.work?.kind === 'replies' && turn.turnId === undefined ? returnWork(mailOf(c), turn.work, false) : {} // replies nobody has seen are kept
-  return both({ context: unread }, settleSubject({ ...c, ...unread }, next, { status: 'cancelled', text: `${c.name} was interrupted before it worked on this.`, at }))
+  return both({ context: unread }, settleSubject({ ...c, ...unread }, next, { status: 'cancelled', text: `${c.name} was interrupted before it worked on this${whyHeld(c)}.`, at }))
 }
 
 /** The interrupted turn has ended, and another has begun by itself. */

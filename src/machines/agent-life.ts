@@ -2,7 +2,7 @@
 
 import type { FactOf } from '../drivers/driver.ts'
 import { type AgentContext, type AgentEvent, type Ending, graceMs, handshakeMs, stopMs } from './agent-context.ts'
-import { type AgentDecision, both, clear, type CommandOf, deadline, dispatch, mailOf, noTurn, record, settle, thenQuiet, timeOf } from './agent-effects.ts'
+import { type AgentDecision, both, clear, type CommandOf, deadline, type DeadlineOf, dispatch, mailOf, noTurn, record, settle, thenQuiet, timeOf } from './agent-effects.ts'
 import { interruptOver } from './agent-interrupts.ts'
 import { cutOff, seenByItsEnd } from './agent-turns.ts'
 import type { Effect } from './effects.ts'
@@ -119,6 +119,14 @@ export const toEnding = (c: AgentContext, ending: Ending): AgentDecision => ({ c
 /** Nobody asked for it, so its supervisor is told; a running turn is cut, and what it answered and was given stays on record. */
 export const limitReached = (c: AgentContext, { limit, detail, at }: CommandOf<'limitReached'>, processGone: boolean): AgentDecision =>
   both(toEnding(c, { reason: `limit reached: ${detail}`, force: false, processGone, unasked: true }), { effects: [record({ type: 'limitReached', agentId: c.agentId, limit, detail, at })] })
+
+/** Held at a limit, and its CLI did not take the interrupt. What cannot be stopped would go on spending, so it is ended. */
+export function notStopped(c: AgentContext, { at }: DeadlineOf<'interruptExpired'>): AgentDecision {
+  const [first] = c.atLimit
+  if (!first) return {}
+  const { limit, detail, of } = first
+  return limitReached(c, { type: 'limitReached', limit, detail: `${detail}${of === undefined ? '' : ` of "${of}" above it`}; its CLI did not take the interrupt`, at }, false)
+}
 
 /** Asked again while it ends: force takes the place of grace, and the first reason stands. */
 export const hasten = (c: AgentContext, { force }: CommandOf<'terminateAsked'>): AgentDecision => (c.ending && force ? { context: { ending: { ...c.ending, force: true } } } : {})

@@ -12,8 +12,8 @@ import { asSeen, returnWork, type Work } from './mailbox.ts'
 
 export const contextOf = (recovered: Recovered | undefined): Partial<AgentContext> => {
   if (!recovered) return {}
-  const { mailbox, inbox, open, uncertain, hasHistory, requestCount, sessionId, hold } = recovered
-  return { mailbox, inbox, open, uncertain, hasHistory, requestCount, established: sessionId !== undefined, ...(sessionId ? { sessionId } : {}), ...(hold ? { hold } : {}) }
+  const { mailbox, inbox, open, uncertain, hasHistory, requestCount, sessionId, hold, atLimit = [] } = recovered
+  return { mailbox, inbox, open, uncertain, hasHistory, requestCount, atLimit, established: sessionId !== undefined, ...(sessionId ? { sessionId } : {}), ...(hold ? { hold } : {}) }
 }
 
 /** Its deadlines are set anew. */

@@ -5,6 +5,7 @@ import { asMessageId, type MessageId } from '../ids.ts'
 import { type Outcome, poison } from '../messages.ts'
 import { type AgentContext, maxDeliveries, retryMs } from './agent-context.ts'
 import { type AgentDecision, both, clear, deadline, dispatch, mailOf, noTurn, record, settle, thenQuiet } from './agent-effects.ts'
+import { whyHeld } from './agent-limits.ts'
 import { expiry } from './agent-mail.ts'
 import type { Effect } from './effects.ts'
 import {
@@ -136,7 +137,7 @@ export function settleTurn(c: AgentContext, fact: TurnEnding): AgentDecision {
   const background = fact.background.map(task => task.id)
   const told = { ...c, ...noteBackground(mailOf(c), fact.background, c.turn?.subject, c.background) }
   if (fact.status === 'failed') return settleSubject(told, { ...noTurn, background, lastError: fact.error }, { status: 'failed', text: fact.error ?? 'The turn failed and the CLI did not say why.', at: fact.at })
-  if (fact.status === 'interrupted') return settleSubject(told, { ...noTurn, background }, { status: 'cancelled', text: `${c.name} was interrupted while it worked on this.`, at: fact.at })
+  if (fact.status === 'interrupted') return settleSubject(told, { ...noTurn, background }, { status: 'cancelled', text: `${c.name} was interrupted while it worked on this${whyHeld(c)}.`, at: fact.at })
   const { mail, answered } = completeTurn(mailOf(c), { ...(c.turn?.subject ? { subject: c.turn.subject } : {}), ...(fact.finalText === undefined ? {} : { finalText: fact.finalText }), background: fact.background, earlier: c.background })
   if (!answered) return { context: { ...mail, ...noTurn, background, hasHistory: true, revivals: 0 }, effects: rested(c, mail, fact.at) }
   const outcome: Outcome = { status: 'answered', text: mail.open[answered]?.lastText ?? '', via: 'turn_end', at: fact.at }

@@ -15,6 +15,7 @@ import { type AgentDecision, clear } from './agent-effects.ts'
 import { endsOurTurn, guards } from './agent-guards.ts'
 import * as interrupts from './agent-interrupts.ts'
 import * as life from './agent-life.ts'
+import * as limits from './agent-limits.ts'
 import * as mail from './agent-mail.ts'
 import { controlChanged } from './agent-person.ts'
 import * as recovery from './agent-recovery.ts'
@@ -107,7 +108,7 @@ export const agentMachine = agent.createMachine({
   context: ({ input }) => ({
     ...input,
     children: [], mailbox: [], inbox: [], open: {}, background: [], approvals: [],
-    since: input.at, source: 'command', heardAt: input.at, waits: 0, toolsListed: !input.awaitsTools, hasHistory: false, established: false, uncertain: [], revivals: 0, restarts: [], requestCount: 0, prompts: 0,
+    since: input.at, source: 'command', heardAt: input.at, atLimit: [], cuts: 0, waits: 0, toolsListed: !input.awaitsTools, hasHistory: false, established: false, uncertain: [], revivals: 0, restarts: [], requestCount: 0, prompts: 0,
     ...recovery.contextOf(input.recovered),
   }),
   initial: 'spawning',
@@ -139,6 +140,7 @@ export const agentMachine = agent.createMachine({
     'xstate.error.actor.*': { actions: by(containCrash) },
     terminateAsked: { target: '.terminated', actions: asked(false) },
     limitReached: { target: '.terminated', actions: spent(false) },
+    limitsTold: { actions: by(limits.told) }, timeUp: { actions: by(limits.timeUp) },
     // A death that no state below can mend.
     exited: dead,
   },
@@ -250,6 +252,7 @@ export const agentMachine = agent.createMachine({
           on: {
             turnStarted: { target: '#agent.busy.working', actions: [told, by(turns.turnStarted)] },
             deliveryRetried: { target: 'live', actions: told },
+            limitsTold: { target: 'live', actions: [told, by(limits.told)] },
             controlChanged: { target: 'live', actions: [told, by(controlChanged)] },
             restartAsked: withSiblings,
             turnEnded: { target: 'live', actions: [told, by(turns.foreignTurnEnded)] },
@@ -258,6 +261,7 @@ export const agentMachine = agent.createMachine({
         suspending: { on: whileSuspending },
         suspended: {
           initial: 'resting',
+          always: { guard: 'atLimit', target: '#agent.interrupted.suspended', actions: told },
           // No process is left to die.
           on: { exited: {}, resumeAsked: resumes, terminateAsked: { target: '#agent.terminated', actions: asked(true) }, limitReached: { target: '#agent.terminated', actions: spent(true) } },
           states: {
@@ -276,6 +280,7 @@ export const agentMachine = agent.createMachine({
     busy: {
       initial: 'delivering',
       entry: entered('busy'),
+      always: { guard: 'runsAtLimit', target: '.interrupting', actions: [told, by(interrupts.cutAtLimit)] },
       on: {
         exited: [revival, restart, dead],
         restartAsked: withSiblings,
@@ -330,6 +335,7 @@ export const agentMachine = agent.createMachine({
               { guard: 'isOurInterrupt', target: '#agent.interrupted', actions: [told, ...interruptIsOver] },
             ],
             interruptExpired: [
+              { guard: and(['isOurInterrupt', 'turnGoesOn', 'atLimit']), target: '#agent.terminated', actions: [told, by(interrupts.interruptGivenUp), by(life.notStopped)] },
               { guard: and(['isOurInterrupt', 'turnGoesOn']), target: 'working', actions: [told, by(interrupts.interruptGivenUp)] },
               { guard: and(['isOurInterrupt', 'continues']), target: '#agent.idle', actions: [told, ...interruptIsOver] },
               { guard: 'isOurInterrupt', target: '#agent.interrupted', actions: [told, ...interruptIsOver] },
@@ -367,12 +373,10 @@ export const agentMachine = agent.createMachine({
       on: {
         terminateAsked: { actions: by(life.hasten) },
         childDied: { actions: by(refuseRestart) },
-        limitReached: {},
-        spawnAsked: {},
+        limitReached: {}, limitsTold: {}, timeUp: {}, spawnAsked: {},
         // The last words of a turn that ends while it is being ended are still its answer.
         turnEnded: { guard: ({ context, event }) => event.status === 'completed' && endsOurTurn(context, event), actions: by(turns.turnEnded) },
-        exited: { actions: by(life.gone) },
-        startFailed: { actions: by(life.gone) },
+        exited: { actions: by(life.gone) }, startFailed: { actions: by(life.gone) },
       },
       states: {
         draining: {

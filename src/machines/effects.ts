@@ -7,6 +7,7 @@ import type { Audited } from '../audit.ts'
 import type { DriverCommand, Want } from '../drivers/driver.ts'
 import type { AgentId, JobId, MessageId, ReplyId } from '../ids.ts'
 import type { JobEnd } from '../jobs.ts'
+import type { Reached } from '../limits.ts'
 import type { Address, Outcome, Reply } from '../messages.ts'
 
 /** For the drivers: a command for one agent's harness. */
@@ -38,6 +39,8 @@ export type LedgerEvent =
   | { readonly type: 'approvalOpened'; readonly agentId: AgentId; readonly approvalId: string; readonly tool: string; readonly detail: string; readonly wants?: readonly Want[]; readonly expiresAt: number; readonly at: number }
   /** Why it ends: `max_total_tokens`, … */
   | { readonly type: 'limitReached'; readonly agentId: AgentId; readonly limit: string; readonly detail: string; readonly at: number }
+  /** It is held at these from now on (none: at none); `fresh` of them since now, and at those `lifted` no more. `notice`: for its supervisor. */
+  | { readonly type: 'limitsHeld'; readonly agentId: AgentId; readonly reached: readonly Reached[]; readonly fresh: readonly Reached[]; readonly lifted: readonly string[]; readonly notice?: string; readonly at: number }
   /** `by`: who cancelled it; `quiet`: that is its caller, who need not be told. */
   | { readonly type: 'jobEnded'; readonly jobId: JobId; readonly end: Omit<JobEnd, 'noticeId'>; readonly by?: string; readonly quiet?: boolean }
   /** Nothing but the audit tells of it. */

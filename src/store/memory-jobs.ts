@@ -16,6 +16,7 @@ export function createMemoryJobs(journal: Journal, knowAgent: (id: AgentId, what
     },
     getJob: id => jobs.get(id),
     listRunningJobs: () => jobs.list(job => job.end === undefined),
+    listJobs: (ownerId, limit) => jobs.list(job => job.ownerId === ownerId).slice(-limit).toReversed(),
     endJob: (id, end) => {
       const runs = jobs.get(id)?.end === undefined
       jobs.update(id, job => ({ ...job, end: job.end ?? end }))

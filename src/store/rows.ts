@@ -2,6 +2,7 @@
 
 import { z } from 'zod'
 import { asAgentId, asClientId, asMessageId, asOwnerId, asReplyId } from '../ids.ts'
+import { limitNames } from '../limits.ts'
 import { outcomeStatuses, type Address, type DeadLetter, type Message, type Outcome, type Reply } from '../messages.ts'
 import { type AgentPatch, type AgentRow, type AuditRow, type ClientRow, type MessageRow, type ModelUsage, type OutputRow, type Rest, toMessage, type UsageRow, type UsageTotals } from './store.ts'
 
@@ -39,6 +40,7 @@ export function compact<T extends object>(record: T): T {
 }
 
 const hold = z.object({ by: z.object({ kind: addressKind, id: z.string() }).transform(({ kind, id }) => toAddress(kind, id)), at: time })
+const reached = z.object({ limit: z.enum(limitNames), detail: z.string(), at: time })
 const workspace = z.object({ kind: z.string(), path: z.string(), branch: z.string().optional(), repository: z.string().optional() })
 
 export const agentRow = z
@@ -46,22 +48,22 @@ export const agentRow = z
     id: agentId, name: words, harness: z.string(), role: words, parent_kind: addressKind, parent_id: z.string(),
     client_id: z.string().transform(asClientId), owner_id: z.string().transform(asOwnerId), spec: fromJson, workspace: fromJson.pipe(workspace),
     parent_source: words, created_at: time, session_id: optional(z.string()), pid: optional(z.number()), state: z.string(),
-    ended_at: optional(time), end_reason: optional(words), hold: optional(fromJson.pipe(hold)),
+    ended_at: optional(time), end_reason: optional(words), hold: optional(fromJson.pipe(hold)), at_limit: optional(fromJson.pipe(z.array(reached))),
   })
   .transform((row): AgentRow => compact({
     id: row.id, name: row.name, harness: row.harness, role: row.role, parent: toAddress(row.parent_kind, row.parent_id),
     clientId: row.client_id, ownerId: row.owner_id, spec: row.spec, workspace: row.workspace, parentSource: row.parent_source,
-    createdAt: row.created_at, sessionId: row.session_id, pid: row.pid, state: row.state, endedAt: row.ended_at, endReason: row.end_reason, hold: row.hold,
+    createdAt: row.created_at, sessionId: row.session_id, pid: row.pid, state: row.state, endedAt: row.ended_at, endReason: row.end_reason, hold: row.hold, atLimit: row.at_limit,
   }))
 
 export const agentValues = (row: AgentRow): Values => ({
   id: row.id, name: toJson(row.name), harness: row.harness, role: toJson(row.role), parent_kind: row.parent.kind, parent_id: row.parent.id,
   client_id: row.clientId, owner_id: row.ownerId, spec: toJson(row.spec), workspace: toJson(row.workspace), parent_source: toJson(row.parentSource),
   created_at: row.createdAt, session_id: orNull(row.sessionId), pid: orNull(row.pid), state: row.state,
-  ended_at: orNull(row.endedAt), end_reason: jsonOrNull(row.endReason), hold: holdValue(row.hold),
+  ended_at: orNull(row.endedAt), end_reason: jsonOrNull(row.endReason), hold: dataOrNull(row.hold), at_limit: dataOrNull(row.atLimit),
 })
 
-const holdValue = (hold: AgentRow['hold']): Value => (hold === undefined ? null : toJson(hold))
+const dataOrNull = (data: object | undefined): Value => (data === undefined ? null : toJson(data))
 
 /** The columns a patch names; a key that is present and undefined clears its column. */
 export function agentPatchValues(patch: AgentPatch): Values {
@@ -71,7 +73,8 @@ export function agentPatchValues(patch: AgentPatch): Values {
     state: ['state', orNull(patch.state)],
     endedAt: ['ended_at', orNull(patch.endedAt)],
     endReason: ['end_reason', jsonOrNull(patch.endReason)],
-    hold: ['hold', holdValue(patch.hold)],
+    hold: ['hold', dataOrNull(patch.hold)],
+    atLimit: ['at_limit', dataOrNull(patch.atLimit)],
     name: ['name', toJson(patch.name)],
     spec: ['spec', toJson(patch.spec)],
     parentSource: ['parent_source', toJson(patch.parentSource)],

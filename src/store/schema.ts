@@ -293,6 +293,11 @@ CREATE TRIGGER refusals_forgotten AFTER DELETE ON audit WHEN OLD.event = 'call_r
 END;
 `
 
+/** At which limits of its own an agent is held. */
+const heldAtLimits = `
+ALTER TABLE agents ADD COLUMN at_limit TEXT;         -- JSON
+`
+
 /** In order; the first makes version 1 out of an empty file. */
-export const migrations: readonly string[] = [first, recovery, unfinishedTurns, deadLetters, readableLogs, policies, toldCosts, jobs, measured]
+export const migrations: readonly string[] = [first, recovery, unfinishedTurns, deadLetters, readableLogs, policies, toldCosts, jobs, measured, heldAtLimits]
 export const schemaVersion = migrations.length

@@ -49,6 +49,7 @@ export function createSqliteJobs(db: Connection): JobStore {
   const insert = db.write(insertInto('jobs', 'id, type, task, coordinator, participants, caller, from_address, owner_id, subject, created_at'))
   const one = db.read('SELECT * FROM jobs WHERE id = @id', jobRow)
   const running = db.read('SELECT * FROM jobs WHERE status IS NULL ORDER BY seq', jobRow)
+  const newest = db.read('SELECT * FROM jobs WHERE owner_id = @owner_id ORDER BY seq DESC LIMIT @limit', jobRow)
   const end = db.write('UPDATE jobs SET status = @status, result = @result, notice_id = @notice_id, ended_at = @ended_at WHERE id = @id AND status IS NULL')
   const addStep = db.write(insertInto('job_steps', 'job_id, number, agent_id, message_id, refusal'))
   const steps = db.read('SELECT * FROM job_steps WHERE job_id = @id ORDER BY number', stepRow)
@@ -57,6 +58,7 @@ export function createSqliteJobs(db: Connection): JobStore {
     insertJob: job => void insert(jobValues(job)),
     getJob: id => one({ id })[0],
     listRunningJobs: () => running(),
+    listJobs: (owner, limit) => newest({ owner_id: owner, limit }),
     endJob: (id, { status, text, noticeId, at }) => {
       if (end({ id, status, result: jsonOrNull(text), notice_id: orNull(noticeId), ended_at: at }) > 0) return true
       expectKnown(one({ id }).length, 'job', id)

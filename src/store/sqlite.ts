@@ -42,7 +42,7 @@ export function createSqliteStore(options: DatabaseOptions): Store {
 type Part<Names extends keyof Store> = Pick<Store, Names>
 
 function agents(db: Connection): Part<'insertAgent' | 'updateAgent' | 'getAgent' | 'listAgents'> {
-  const insert = db.write(insertInto('agents', 'id, name, harness, role, parent_kind, parent_id, client_id, owner_id, spec, workspace, parent_source, created_at, session_id, pid, state, ended_at, end_reason, hold'))
+  const insert = db.write(insertInto('agents', 'id, name, harness, role, parent_kind, parent_id, client_id, owner_id, spec, workspace, parent_source, created_at, session_id, pid, state, ended_at, end_reason, hold, at_limit'))
   const one = db.read('SELECT * FROM agents WHERE id = @id', agentRow)
   const all = db.read('SELECT * FROM agents ORDER BY seq', agentRow)
   const updates = new Map<string, ReturnType<Connection['write']>>() // one statement a set of columns; there are few

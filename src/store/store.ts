@@ -9,6 +9,7 @@
  */
 
 import type { AgentId, ClientId, MessageId, OwnerId, ReplyId } from '../ids.ts'
+import type { Reached } from '../limits.ts'
 import type { Address, DeadLetter, Message, Outcome, Reply } from '../messages.ts'
 import type { Measuring } from './measuring.ts'
 import type { JobStore } from './job-store.ts'
@@ -37,9 +38,11 @@ export interface AgentRow {
   readonly endReason?: string
   /** Interrupted on purpose: by whom and when. */
   readonly hold?: { readonly by: Address; readonly at: number }
+  /** Held at these limits of its own, which its supervisor was told. */
+  readonly atLimit?: readonly Reached[]
 }
 /** A key that is present and undefined clears what it names. */
-export type AgentPatch = Partial<Pick<AgentRow, 'sessionId' | 'pid' | 'state' | 'endedAt' | 'endReason' | 'hold' | 'name' | 'spec' | 'parent' | 'parentSource'>>
+export type AgentPatch = Partial<Pick<AgentRow, 'sessionId' | 'pid' | 'state' | 'endedAt' | 'endReason' | 'hold' | 'atLimit' | 'name' | 'spec' | 'parent' | 'parentSource'>>
 
 export interface ClientRow {
   readonly id: ClientId

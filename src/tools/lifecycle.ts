@@ -4,7 +4,7 @@ import { z } from 'zod'
 import { orCancelled } from './cancelling.ts'
 import { force, goesOn, then, toInterrupted } from './control.ts'
 import { agentNamed, answer, endedList, interruptedFields, note, states, time } from './outputs.ts'
-import { acting, ending, instanceId, readOnly, spawnFields, timeoutSeconds } from './schemas.ts'
+import { acting, ending, instanceId, readOnly, spawnFields, timeoutSeconds, toLimits } from './schemas.ts'
 import { iso } from './see.ts'
 import { defineTool } from './tool.ts'
 
@@ -29,8 +29,8 @@ export const suspendInstance = defineTool({
 export const resumeInstance = defineTool({
   name: 'resume_instance',
   title: 'Bring an agent back',
-  description: 'Brings up a suspended agent, or one that ended and whose session is kept (see list_persisted_instances), under the same id in the same conversation. model: what it works with from now on; name: what it is called. Not needed before send_to_instance: a message wakes a suspended agent by itself.',
-  input: z.strictObject({ instance_id: instanceId, name: spawnFields.name.optional(), model: spawnFields.model, timeout_seconds: timeoutSeconds }),
+  description: 'Brings up a suspended agent, or one that ended and whose session is kept (see list_persisted_instances), under the same id in the same conversation. model: what it works with from now on; name: what it is called; max_total_tokens, max_cost, timeout_minutes: its limits from now on, counted from its spawn, within what those above it have left: raising one lets an agent go on that is held at it. Not needed before send_to_instance: a message wakes a suspended agent by itself.',
+  input: z.strictObject({ instance_id: instanceId, name: spawnFields.name.optional(), model: spawnFields.model, max_total_tokens: spawnFields.max_total_tokens, max_cost: spawnFields.max_cost, timeout_minutes: spawnFields.timeout_minutes.describe('From its spawn'), timeout_seconds: timeoutSeconds }),
   output: answer({
     ...agentNamed, state: states, was: z.string().describe('Its state before'), revived: z.boolean().describe('It had ended, and lives again'), model: z.string().nullable().describe("null: the CLI's default"),
     session_id: z.string().nullable(), parent_instance_id: z.string().nullable().describe('null: a client is its supervisor'), parent_source: z.string(), note,
@@ -38,10 +38,11 @@ export const resumeInstance = defineTool({
   annotations: { ...acting, idempotentHint: true },
   topic: 'control',
   listedFor: ['client'],
-  searchHint: 'resume wake restore continue suspended ended agent session',
-  handler: async ({ instance_id, name, model, timeout_seconds }, { system, caller, signal, progress, person }) => {
+  searchHint: 'resume wake restore continue suspended ended agent session raise limit',
+  handler: async ({ instance_id, name, model, timeout_seconds, ...given }, { system, caller, signal, progress, person }) => {
     progress(`the session of "${instance_id}" is being resumed`)
-    const { agentId, ...report } = await system.resume(caller, instance_id, { ...(name === undefined ? {} : { name }), ...(model === undefined ? {} : { model }) }, { signal, progress, ...(person ? { person } : {}), timeoutMs: timeout_seconds * 1000 })
+    const limits = toLimits(given)
+    const { agentId, ...report } = await system.resume(caller, instance_id, { ...(name === undefined ? {} : { name }), ...(model === undefined ? {} : { model }), ...(Object.keys(limits).length > 0 ? { limits } : {}) }, { signal, progress, ...(person ? { person } : {}), timeoutMs: timeout_seconds * 1000 })
     const status = system.status(caller, agentId)
     return { data: { instance_id: agentId, ...report, state: status.state, model: status.model ?? null, session_id: status.sessionId ?? null, parent_instance_id: status.parent?.kind === 'agent' ? status.parent.id : null, parent_source: status.parentSource } }
   },

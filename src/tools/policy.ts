@@ -39,6 +39,7 @@ const keys = {
   max_total_cost: policyFields.max_total_cost.nullish().describe('USD of living teams'),
   permission_prompts: policyFields.permission_prompts.nullish().describe('Who answers when an agent\'s CLI asks to use a tool. policy: what its isolation allows is allowed, what lies outside is denied'),
   unjudged_prompts: policyFields.unjudged_prompts.nullish().describe('Under policy: who answers what it cannot judge, e.g. a command of an unconfined shell'),
+  at_limit: policyFields.at_limit.nullish().describe('At a limit of tokens, cost or time: end the agent, or interrupt and hold it until the limit is raised'),
   notifications: policyFields.notifications.nullish().describe('Notices in your inbox: on spawn, end, error, and once agents have cost so many USD'),
 } as const
 
@@ -54,7 +55,7 @@ const toChange = ({ instance_id: of, reason, ...changes }: z.output<typeof chang
 export const setPolicy = defineTool({
   name: 'set_policy',
   title: 'Say what is allowed',
-  description: 'Keeps what the user says about agents: "ask me before spawning" (spawn_approval manual), "Haiku only" (allowed_models ["*haiku*"]), "at most 5" (max_instances 5), "stop orchestrating" (orchestration off). It holds until changed, for new spawns; living agents go on. null takes a key back. Only what the user asked for: do not loosen it on your own. An agent can only tighten it, for itself and those below it.',
+  description: 'Keeps what the user says about agents: "ask me before spawning" (spawn_approval manual), "Haiku only" (allowed_models ["*haiku*"]), "at most 5" (max_instances 5), "stop orchestrating" (orchestration off). It holds until changed, for new spawns; living agents go on (at_limit holds for them too). null takes a key back. Only what the user asked for: do not loosen it on your own. An agent can only tighten it, for itself and those below it.',
   input: changeInput,
   output: policyOutput,
   annotations: { ...acting, idempotentHint: true, openWorldHint: false },

@@ -2,7 +2,7 @@
  * token of a schema is paid for in every session that lists it. */
 
 import { z } from 'zod'
-import { type AgentStatus, serverAskedSchema } from '../actors/system.ts'
+import { type AgentLimits, type AgentStatus, serverAskedSchema } from '../actors/system.ts'
 import { defaultSupervision, restartPolicies, restartStrategies } from '../restarts.ts'
 
 export const reference = z.string().min(1).max(200)
@@ -85,6 +85,11 @@ export const anyFields = {
 /** What every spawn comes down to, whichever tool asked. */
 export const spawnInput = z.strictObject({ ...spawnFields, ...anyFields })
 export type SpawnInput = z.output<typeof spawnInput>
+
+/** As a caller gives them. */
+export const toLimits = ({ max_total_tokens: maxTotalTokens, max_cost: maxCost, timeout_minutes: timeoutMinutes }: Partial<Pick<SpawnInput, 'max_total_tokens' | 'max_cost' | 'timeout_minutes'>>): AgentLimits => ({
+  ...(maxTotalTokens === undefined ? {} : { maxTotalTokens }), ...(maxCost === undefined ? {} : { maxCost }), ...(timeoutMinutes === undefined ? {} : { timeoutMinutes }),
+})
 
 /** Tokens as callers know them. */
 export const toUsage = (usage: AgentStatus['usage']): Record<string, number> => ({

@@ -18,12 +18,13 @@ const toCost = (key: string, spent: AgentStatus['spent']): Record<string, number
   return { [key]: cost === undefined ? null : Number(cost.toFixed(6)) }
 }
 
-/** Each of its limits, with what it and all below it have used of it. */
-function toLimits({ limits: { maxTotalTokens, maxCost, timeoutMinutes }, subtreeSpent, createdAt, endedAt, endsAt }: AgentStatus, now: number): Record<string, unknown> {
+/** Each of its limits, with what it and all below it have used of it; `reached`: those it is held at, its own and of agents above it. */
+function toLimits({ limits: { maxTotalTokens, maxCost, timeoutMinutes }, heldAt, subtreeSpent, createdAt, endedAt, endsAt }: AgentStatus, now: number): Record<string, unknown> {
   const limits = {
     ...(maxTotalTokens === undefined ? {} : { max_total_tokens: { limit: maxTotalTokens, used: subtreeSpent.tokens } }),
     ...(maxCost === undefined ? {} : { max_cost: { limit: maxCost, ...toCost('used', subtreeSpent) } }),
     ...(timeoutMinutes === undefined || endsAt === undefined ? {} : { timeout_minutes: { limit: timeoutMinutes, used: Number((((endedAt ?? now) - createdAt) / 60_000).toFixed(2)), ends_at: iso(endsAt) } }),
+    ...(heldAt ? { reached: heldAt.map(({ limit, detail, at, agentId, name }) => ({ limit, detail, since: iso(at), of: name, of_instance_id: agentId })) } : {}),
   }
   return Object.keys(limits).length === 0 ? {} : { limits }
 }
@@ -35,7 +36,7 @@ export const toPrompt = ({ tool, detail, id, asked, expiresAt }: NonNullable<Age
 /** Tokens counted against limits: cache reads apart. `unknown_cost_models` are those of the agent and of all below it; `cost_sources`: who says what the agent's own calls cost. */
 export function toStatus(status: AgentStatus, now: number): Record<string, unknown> {
   const { usage, spent, subtreeSpent } = status
-  const health = status.state === 'terminated' ? 'ended' : status.approval ? 'waiting for approval' : status.heldByPerson ? 'held by a person' : status.stuckSince !== undefined ? 'stuck' : status.lastError ? 'recovered' : 'ok'
+  const health = status.state === 'terminated' ? 'ended' : status.approval ? 'waiting for approval' : status.heldAt ? 'held at a limit' : status.heldByPerson ? 'held by a person' : status.stuckSince !== undefined ? 'stuck' : status.lastError ? 'recovered' : 'ok'
   return {
     instance_id: status.id, name: status.name, instance_type: status.harness, role: status.role, model: status.model ?? null,
     state: status.state, detail: status.detail, since: iso(status.since), source: status.source, health,

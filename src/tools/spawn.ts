@@ -1,12 +1,12 @@
 /** Bringing agents up. */
 
 import { z } from 'zod'
-import { type AgentLimits, bringBackHint, type ParentFound, rootName, type SendReport, type SendRequest, type SpawnRequest } from '../actors/system.ts'
+import { bringBackHint, type ParentFound, rootName, type SendReport, type SendRequest, type SpawnRequest } from '../actors/system.ts'
 import { MadroxError, toWireError } from '../errors.ts'
 import type { AgentId } from '../ids.ts'
 import { toSent } from './messages.ts'
 import { answer, refusalFields, spawnedItem, spawnedOutput } from './outputs.ts'
-import { acting, anyFields, codexFields, reference, spawnFields, type SpawnInput, spawnInput } from './schemas.ts'
+import { acting, anyFields, codexFields, reference, spawnFields, type SpawnInput, spawnInput, toLimits } from './schemas.ts'
 import { defineTool, parametersMeant, RefusalWithReplies, type ToolContext, type ToolResult } from './tool.ts'
 
 const common = { annotations: acting, topic: 'spawn', output: spawnedOutput, spawns: true } as const
@@ -98,7 +98,7 @@ export async function spawnOne(harness: string, given: z.input<typeof spawnInput
   const left = (): number => Math.max(0, deadlineAt - context.now())
   if (input.wait_for_ready || (input.wait_for_response && sent)) {
     context.progress(`${input.name} is starting`)
-    await system.waitUntilReady(agentId, { signal, timeoutMs: left() })
+    await system.waitUntilReady(agentId, { signal, timeoutMs: left() }).catch((error: unknown) => refuseWhole(error, sent, context))
   }
   const waits = input.wait_for_response && input.expects_reply && sent
   if (waits) context.progress(`"${input.name}" is at its first task, ${sent.messageId}`)
@@ -116,6 +116,13 @@ function sendFirst(agentId: AgentId, { system, caller }: ToolContext, request: O
   } catch (error) {
     throw system.spawnFailure(agentId) ?? error
   }
+}
+
+/** Of an agent that did not start: what became of its first message is told by the refusal, and not once more by the inbox. */
+async function refuseWhole(error: unknown, sent: SendReport | undefined, { system, caller, signal }: ToolContext): Promise<never> {
+  if (!(error instanceof MadroxError) || sent === undefined) throw error
+  const { replies } = await system.waitForAny(caller, [sent.messageId], { signal, timeoutMs: 0 })
+  throw new RefusalWithReplies(error, replies)
 }
 
 /** What the answer holds goes back to the inbox where the rest of it cannot be told. */
@@ -144,10 +151,6 @@ function toRequest(harness: string, input: SpawnInput, callKey: string | undefin
     ...(input.profile ? { profile: input.profile } : {}), ...(input.toolset ? { toolset: input.toolset } : {}), ...(input.script === undefined ? {} : { script: input.script }), ...(input.initial_prompt === undefined ? {} : { firstMessage: input.initial_prompt }), ...(callKey ? { callKey } : {}),
   }
 }
-
-const toLimits = ({ max_total_tokens: maxTotalTokens, max_cost: maxCost, timeout_minutes: timeoutMinutes }: SpawnInput): AgentLimits => ({
-  ...(maxTotalTokens === undefined ? {} : { maxTotalTokens }), ...(maxCost === undefined ? {} : { maxCost }), ...(timeoutMinutes === undefined ? {} : { timeoutMinutes }),
-})
 
 function toSpawned(agentId: AgentId, answer: SendReport | undefined, expectsReply: boolean, { system, caller }: ToolContext): ToolResult {
   const status = system.status(caller, agentId)

@@ -292,6 +292,27 @@ describe('a permission prompt of a CLI', () => {
     expect([answers(stage), stage.begin(boss)]).toEqual([[], expect.stringContaining('ada waits for permission')])
   })
 
+  test.each<[string, (workspace: string) => Want, string]>([
+    ['a write outside', () => writing('/etc/passwd'), 'exceeds_parent'],
+    ['a command out of the sandbox', () => ({ kind: 'run', unsandboxed: true }), 'exceeds_parent'],
+    ['the network', () => ({ kind: 'network' }), 'exceeds_parent'],
+    ['a hook of git', workspace => writing(`${workspace}/.git/hooks/pre-commit`), 'exceeds_parent'],
+    ['what it may do anyway', workspace => writing(`${workspace}/a`), 'ok'],
+    ['a tool that nobody has spoken of', () => ({ kind: 'tool' }), 'ok'],
+  ])('a confined supervisor that has itself asked allows no more than it has: %s', async (_, want, verdict) => {
+    const { stage, boss } = await createJudged({ permission_prompts: 'supervisor' }, want)
+    const [asked] = waiting(stage)
+    expect(await stage.refusal(stage.as(boss), 'answer_approval', { approval_id: asked?.id, decision: 'allow' })).toBe(verdict)
+  })
+
+  test('what a confined supervisor may not allow it denies, or those above it allow', async () => {
+    const [first, second] = [await createJudged({ permission_prompts: 'supervisor' }, () => writing('/etc/passwd')), await createJudged({ permission_prompts: 'supervisor' }, () => writing('/etc/passwd'))]
+    await first.stage.ask(first.stage.as(first.boss), 'answer_approval', { approval_id: waiting(first.stage)[0]?.id, decision: 'deny' })
+    expect(answers(first.stage)).toMatchObject([{ decision: 'deny' }])
+    await second.stage.ask(second.stage.me, 'answer_approval', { approval_id: waiting(second.stage)[0]?.id, decision: 'allow' })
+    expect(answers(second.stage)).toMatchObject([{ decision: 'allow' }])
+  })
+
   test('policy: a yes that cannot be put on record is a no', async () => {
     const memory = createMemoryStore()
     const store = { ...memory, settleApproval: () => { throw new MadroxError('unavailable', 'The disk is full.') } }

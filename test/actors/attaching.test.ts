@@ -37,7 +37,7 @@ describe('a person at an agent’s terminal', () => {
     attachment.repaint()
     attachment.releaseControl(true)
     expect(stage.commands.map(command => (command.type === 'useTerminal' ? command.use : command))).toEqual([
-      { action: 'takeControl' }, { action: 'type', data: 'x' }, { action: 'resize', columns: 90, rows: 30 }, { action: 'attach', columns: 90, rows: 30 }, { action: 'releaseControl', clear: true },
+      { action: 'takeControl', answers: true }, { action: 'type', data: 'x' }, { action: 'resize', columns: 90, rows: 30 }, { action: 'attach', columns: 90, rows: 30 }, { action: 'releaseControl', clear: true },
     ])
     stage.fact(ada, { type: 'controlChanged', viewerId: 'somebody' , holds: 'control' })
     expect(heard).toEqual([{ type: 'output', data: 'picture' }, { type: 'control', by: 'nobody' }, { type: 'control', by: 'you', holds: 'control' }, { type: 'control', by: 'another', holds: 'control' }])
@@ -95,7 +95,7 @@ describe('rights:', () => {
     const below = await attached(stage, stage.as(boss), kid)
     stage.commands.splice(0)
     below.attachment.takeControl()
-    expect(stage.commands).toMatchObject([{ agentId: kid, use: { action: 'takeControl' } }])
+    expect(stage.commands).toMatchObject([{ agentId: kid, use: { action: 'takeControl', answers: false } }]) // no agent answers for a person
     expect(codeOf(await attach(stage, stage.as(boss), peer).attachment.catch((error: unknown) => error))).toBe('not_allowed')
     expect(codeOf(await attach(stage, stage.as(kid), boss).attachment.catch((error: unknown) => error))).toBe('not_allowed')
   })

@@ -64,10 +64,21 @@ async function liveThroughEverything() {
   first.system.locateClient(again.clientId, first.home)
   await first.ask(again, 'spawn_agent', { harness: 'hand', name: 'more', workspace: 'isolated' })
   await bePutAwayAndBack(first, again)
+  const thrifty = await beHeldAtLimit(first, again)
   const stage = first.crash()
   stage.fact(lead, { type: 'usageReported', unitId: 'u', model: 'm', inputTokens: 2_000, outputTokens: 0, cacheReadTokens: 0, cacheCreationTokens: 0 })
   await stage.settle()
-  return { stage, by, lead, kid, answered, caused, lost }
+  return { stage, by, lead, kid, thrifty, answered, caused, lost }
+}
+
+/** Held, and let go by a higher limit. */
+async function beHeldAtLimit(stage: Stage, caller: Parameters<Stage['ask']>[0]): Promise<string> {
+  const thrifty = await stage.spawn('thrifty', caller, { max_total_tokens: 10 })
+  await stage.ask(caller, 'set_policy', { instance_id: thrifty, at_limit: 'interrupt' })
+  stage.fact(thrifty, { type: 'usageReported', unitId: 'few', model: 'm', inputTokens: 10, outputTokens: 0, cacheReadTokens: 0, cacheCreationTokens: 0 })
+  await stage.ask(caller, 'resume_instance', { instance_id: thrifty, max_total_tokens: 20 })
+  await stage.ask(caller, 'terminate_instance', { instance_id: thrifty })
+  return thrifty
 }
 
 /** Suspended, resumed as another, stuck, ended, and alive again. */
@@ -95,7 +106,7 @@ describe('the audit', () => {
   })
 
   test('says who asked, of whom, and what came of it', async () => {
-    const { stage, by, lead, kid, answered, caused, lost } = await liveThroughEverything()
+    const { stage, by, lead, kid, thrifty, answered, caused, lost } = await liveThroughEverything()
     const entries = await read(stage)
     expect(named(entries, 'agent_spawned').slice(0, 2)).toEqual([expect.objectContaining({ name: 'lead', by, parent: { kind: 'client', id: stage.me.clientId }, role: 'general' }), expect.objectContaining({ name: 'kid', by: `agent:${lead}`, parent: { kind: 'agent', id: lead } })])
     expect(named(entries, 'message_sent').slice(0, 2)).toEqual([expect.objectContaining({ message: answered, by, instance_id: lead, expects_reply: true }), expect.objectContaining({ message: caused, by: `agent:${lead}`, instance_id: kid, caused_by: answered })])
@@ -105,7 +116,8 @@ describe('the audit', () => {
     expect(named(entries, 'agent_ended')[0]).toMatchObject({ instance_id: kid, reason: 'terminated by its client', unasked: false })
     expect(named(entries, 'call_refused')).toEqual([expect.objectContaining({ by: `agent:${lead}`, instance_id: lead, tool: 'terminate_instance', code: 'not_found' }), expect.objectContaining({ by, tool: 'send_to_instance', code: 'invalid_input' })])
     expect(named(entries, 'approval_resolved')).toEqual([expect.objectContaining({ instance_id: kid, approval: 'ask-1', decision: 'deny' })])
-    expect(named(entries, 'limit_reached')).toEqual([expect.objectContaining({ instance_id: lead, limit: 'max_total_tokens' })])
+    expect(named(entries, 'limit_reached')).toEqual([expect.objectContaining({ instance_id: thrifty, limit: 'max_total_tokens', then: 'interrupt' }), expect.objectContaining({ instance_id: lead, limit: 'max_total_tokens', then: 'end' })])
+    expect(named(entries, 'limit_lifted')).toEqual([expect.objectContaining({ instance_id: thrifty, limit: 'max_total_tokens' })])
   })
 
   test('is asked by time, event, agent and number, and refuses an event that nobody puts there', async () => {

@@ -3,6 +3,7 @@
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { describe, expect, test } from 'vitest'
+import type { AgentId } from '../../src/ids.ts'
 import { commit, createRepository, createWorkshop, git, type Workshop } from './repositories.ts'
 
 const branches = (repository: string): readonly string[] => git(repository, 'branch', '--format=%(refname:short)').split('\n')
@@ -242,5 +243,30 @@ describe('clean_workspaces', () => {
     const [ada, eve] = [await spawn('ada'), await spawn('eve')]
     await end(ada.id, eve.id)
     expect(await Promise.all([clean(), clean()])).toEqual([{ ada: ['removed'], eve: ['removed'] }, {}])
+  })
+})
+
+describe('a spawn that failed', () => {
+  /** With what lies in its worktree when it fails. */
+  async function failedSpawn(name: string, lies: (dir: string) => void) {
+    const workshop = createWorkshop({ byHand: [name] })
+    const { stage, person } = workshop
+    const spawned = stage.call(person, 'spawn_agent', { harness: 'hand', name, workspace: 'worktree' })
+    await expect.poll(() => stage.commands[0]?.agentId).toBeDefined()
+    const id = stage.commands[0]?.agentId as AgentId // the id it was started under
+    lies(stage.system.status(person, id).workspace.path)
+    stage.fact(id, { type: 'startFailed', code: 'cli_missing', detail: 'No such program.' })
+    expect(await spawned).toMatchObject({ ok: false, error: { code: 'spawn_failed' } })
+    return workshop
+  }
+
+  test('leaves no worktree and no branch in the repository', async () => {
+    const { repository, clean } = await failedSpawn('ada', () => {})
+    expect([branches(repository), git(repository, 'worktree', 'list', '--porcelain').match(/^worktree /gm)?.length, await clean(true)]).toEqual([['main'], 1, {}])
+  })
+
+  test('leaves the worktree in which something came to lie', async () => {
+    const { clean } = await failedSpawn('ada', dir => writeFileSync(join(dir, 'kept.txt'), ''))
+    expect(await clean(true)).toEqual({ ada: ['kept', expect.any(String)] })
   })
 })

@@ -110,6 +110,19 @@ describe('coordinate_instances', () => {
     expect(await stage.ask(stage.me, 'get_pending_replies')).toMatchObject({ count: 0 }) // told by get_job_status
   })
 
+  test('an id that is none is answered with those the caller has, newest first, and with nobody else\'s', async () => {
+    const stage = createStage()
+    const { ada, bob, lead } = await spawnTeam(stage)
+    const outside = await stage.spawn('outside')
+    const remedyOf = async (who: Caller) => ((await stage.call(who, 'get_job_status', { job_id: 'lost' })) as { error: { remedy: string } }).error.remedy
+    expect(await remedyOf(stage.me)).toBe('Use the job_id that coordinate_instances returned. You have had none.')
+    const first = await coordinate(stage, 'sequential')
+    for (const id of [ada, bob, lead]) stage.turn(id, 'seven')
+    const second = await coordinate(stage, 'consensus')
+    expect(await remedyOf(stage.me)).toBe(`Use the job_id that coordinate_instances returned. Yours, newest first: ${second.job_id} (consensus, running: count the beans); ${first.job_id} (sequential, completed: count the beans).`)
+    for (const who of [stage.as(lead), stage.as(outside), stage.client('stranger', { ownerId: asOwnerId('bob') })]) expect(await remedyOf(who)).toContain('You have had none.')
+  })
+
   test('the same call again is the same job', async () => {
     const stage = createStage()
     await spawnTeam(stage)

@@ -152,7 +152,7 @@ describe('scripted agents', () => {
     const { ask } = await open(createHome())
     await ask('spawn_agent', scripted('ada'))
     const waited = ask('send_to_instance', { instance_id: 'ada', message: 'approval Bash rm' })
-    expect(await ask('get_pending_replies', { wait_timeout: 5 })).toMatchObject({ replies: [{ kind: 'notice', response: expect.stringMatching(/^ada waits for permission to use Bash: rm\nAllow or deny it by answer_approval with approval_id \w+; without an answer by \S+ it is denied\.$/) }] })
+    expect(await ask('get_pending_replies', { wait_timeout: 5 })).toMatchObject({ replies: [{ kind: 'notice', response: expect.stringMatching(/^ada waits for permission to use Bash: rm\nAllow or deny it by answer_approval with approval_id \w+; without an answer by \S+ it is denied\. Policy leaves it open: it does not say how far Bash reaches\.$/) }] })
     await ask('send_to_instance', { instance_id: 'ada', message: 'behind it', wait_for_response: false })
     expect(await ask('get_instance_status', { instance_id: 'ada' })).toMatchObject({ detail: 'busy.awaitingApproval', health: 'waiting for approval', mailbox: 1 })
     await ask('terminate_instance', { instance_id: 'ada' })

@@ -65,6 +65,14 @@ describe('a prompt under the policy', () => {
     expect([asked({ mcpServers: { files: { type: 'http', url: 'http://127.0.0.1', headers: {} } } }), asked({ inheritMcp: true }), asked({ mcpServers: { other: { type: 'http', url: 'http://127.0.0.1', headers: {} } } })]).toEqual([yes, yes, no])
   })
 
+  test('of a server is no matter of what objects have by themselves', () => {
+    for (const server of ['constructor', 'toString', '__proto__']) expect(judgePrompt('claude', launch(), `mcp__${server}__x`, [{ kind: 'server', server }]).decision).toBe(no)
+  })
+
+  test('to write what programs read is open in whatever case: some file systems know none', () => {
+    expect(judgePrompt('claude', launch(), 'Write', [{ kind: 'write', paths: ['/ws/ada/.GIT/hooks/pre-commit'] }]).decision).toBe(open)
+  })
+
   test('a list of allowed tools bounds them, allows those that bound themselves, and widens nothing', () => {
     const asked = (allowedTools: string[], tool: string, want: Want, more: Confinement = {}) => judgePrompt('claude', launch({ allowedTools, ...more }), tool, [want]).decision
     expect(asked(['Read', 'WebFetch'], 'WebFetch', { kind: 'tool' })).toBe(yes)

@@ -90,6 +90,8 @@ export interface StageOptions {
   readonly endpoint?: () => string | undefined
   /** What MCP presets find; none: no variable, and every command. */
   readonly surroundings?: Partial<Pick<ServersOptions, 'env' | 'findExecutable'>>
+  /** The driver by hand is one whose CLI tells what its turns cost. */
+  readonly tellsCost?: boolean
   /** Further harnesses, each played by the scripted one. */
   readonly played?: readonly string[]
   readonly rolesDir?: string
@@ -123,6 +125,7 @@ export function createStage(options: StageOptions = {}): Stage {
   const hand: Driver = {
     harness: 'hand',
     speaksMcp: false,
+    tellsCost: options.tellsCost === true,
     dispatch: command => {
       commands.push(command)
       const name = names.get(command.agentId) ?? ''

@@ -1,10 +1,12 @@
-import { mkdirSync } from 'node:fs'
+import { mkdirSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { asAgentId } from '../../src/ids.ts'
 import { createStage, type Stage } from './rig.ts'
 
 const living = (stage: Stage): string[] => stage.system.list({ kind: 'owner', ownerId: stage.me.ownerId }).map(agent => agent.name)
+
+const inbox = (stage: Stage) => stage.store.listReplies({ kind: 'client', id: stage.me.clientId }).map(({ kind, status, text }) => `${kind} ${status ?? ''}: ${text}`)
 
 describe('spawning', () => {
   test('says who, where, under whom and why', async () => {
@@ -44,7 +46,7 @@ describe('spawning', () => {
     const id = stage.commands[0]?.agentId ?? ''
     stage.fact(id as never, { type: 'startFailed', code: 'not_logged_in', detail: 'Please run /login.' }) // the id it was started under
     expect(await spawned).toMatchObject({ ok: false, error: { code: 'spawn_failed', message: '"ada" could not be spawned: it did not start (not_logged_in): Please run /login.' } })
-    expect([living(stage), stage.store.listOpenMessages()]).toEqual([[], []])
+    expect([living(stage), stage.store.listOpenMessages(), inbox(stage), readdirSync(join(stage.home, 'workspaces'))]).toEqual([[], [], [], []])
   })
 
   test('tells what an agent runs without, when it is spawned and whenever its status is asked for', async () => {
@@ -93,7 +95,6 @@ describe('a model that the first turn shows to be refused', () => {
   const refused = { status: 'failed', cause: 'model_rejected', error: 'No such model.' } as const
   const message = '"ada" could not be spawned: its model was rejected: No such model.'
   const spawning = { harness: 'hand', name: 'ada', workspace: 'isolated', initial_prompt: 'go', wait_for_response: true }
-  const inbox = (stage: Stage) => stage.store.listReplies({ kind: 'client', id: stage.me.clientId }).map(({ kind, status, text }) => `${kind} ${status ?? ''}: ${text}`)
   const startedId = (stage: Stage, name: string) => stage.system.list({ kind: 'owner', ownerId: stage.me.ownerId }).find(agent => agent.name === name)?.id
 
   /** A spawn call whose first turn runs. */

@@ -159,7 +159,7 @@ describe('what this server allows each agent', () => {
 
 test.each([
   ['MADROX_MAX_CHILDREN', '3', 'maxChildren', 3], ['MADROX_MAX_DEPTH', '2', 'maxDepth', 2], ['MADROX_MAX_TOKENS_PER_INSTANCE', '5000', 'maxTokensPerInstance', 5_000], ['MADROX_MAX_MINUTES_PER_INSTANCE', '1.5', 'maxMinutesPerInstance', 1.5],
-  ['MADROX_IDLE_MINUTES', '0', 'idleMinutes', 0], ['MADROX_STUCK_MINUTES', '5', 'stuckMinutes', 5],
+  ['MADROX_AT_LIMIT', 'interrupt', 'atLimit', 'interrupt'], ['MADROX_IDLE_MINUTES', '0', 'idleMinutes', 0], ['MADROX_STUCK_MINUTES', '5', 'stuckMinutes', 5],
 ] as const)('%s=%s is taken for %s, and nonsense is refused', (variable, value, key, expected) => {
   const env = { XDG_DATA_HOME: '/nowhere' }
   expect(loadConfig({}, { ...env, [variable]: value })[key]).toBe(expected)

@@ -34,6 +34,16 @@ describe('a worktree', () => {
     }
   })
 
+  test('is not made of a repository that Madrox\' own workspaces lie in: who works in an empty directory there spawns into another', async () => {
+    const stage = createStage()
+    git(stage.home, 'init', '--quiet', '--initial-branch', 'main')
+    git(stage.home, '-c', 'user.name=Test', '-c', 'user.email=test@localhost', 'commit', '--quiet', '--allow-empty', '-m', 'my home')
+    const ada = await stage.spawn('ada', stage.me, { workspace: 'isolated' })
+    const spawned = await stage.call(stage.as(ada), 'spawn_agent', { harness: 'hand', name: 'kid' })
+    expect([spawned, git(stage.home, 'branch', '--format=%(refname:short)')]).toEqual([expect.objectContaining({ ok: true, data: expect.objectContaining({ workspace_kind: 'isolated' }) }), 'main'])
+    expect(await spawnFrom(stage, stage.home)).toMatchObject({ ok: true, data: { workspace_kind: 'worktree' } })
+  })
+
   test("runs none of the repository's hooks", async () => {
     const stage = createStage()
     const repository = createRepository(stage, 'repository')

@@ -45,7 +45,7 @@ test('spawn starts an agent with a task and, with --wait, gives its answer; tree
   expect((await madrox('tree')).stdout).toMatch(/^ada \(\w{8}\) \[idle\] \(scripted\).*\n└── kid \(\w{8}\) \[idle\] \(scripted\)/m)
   expect((await json('tree')).data['hierarchy']).toContainEqual(expect.objectContaining({ name: 'ada', children: [expect.objectContaining({ name: 'kid' })] }))
   expect((await madrox('status')).stdout).toMatch(/^name +id +state +harness .*\nada /)
-  expect((await madrox('status', 'ada')).stdout).toMatch(/^state +idle$/m)
+  expect((await madrox('status', 'ada')).stdout).toMatch(/^state +idle\n.*^workspace\.kind +isolated$/ms)
   expect((await json('status', 'ada')).data).toMatchObject({ name: 'ada', state: 'idle' })
 })
 
@@ -71,7 +71,7 @@ describe('send', () => {
     await agent('carl')
     expect(await madrox('send', 'carl', 'fail no such file')).toMatchObject({ code: 1, stdout: expect.stringMatching(/^failed .*no such file/) })
     expect(await madrox('send', 'carl', 'wait 600000', '--timeout-seconds', '0.2')).toMatchObject({ code: 4, stdout: expect.stringMatching(/message \w{16} stays open/) })
-    expect(await madrox('interrupt', 'carl')).toMatchObject({ code: 0, stdout: expect.stringMatching(/^carl interrupted was busy/) })
+    expect(await madrox('interrupt', 'carl')).toMatchObject({ code: 0, stdout: expect.stringMatching(/^carl interrupted, was busy/) })
     expect(await madrox('replies', '--wait')).toMatchObject({ code: 0, stdout: expect.stringMatching(/^carl cancelled, message \w{16}, /) })
   })
 
@@ -110,7 +110,7 @@ test('stop ends several and says of each what became of it; one that is none mak
   await agent('fay')
   await agent('gus')
   const ended = await madrox('stop', 'fay', 'gus', 'nobody', '--force')
-  expect(ended).toMatchObject({ code: 1, stdout: expect.stringMatching(/^fay ended .*\ngus ended .*\nnobody: There is no agent "nobody"/) })
+  expect(ended).toMatchObject({ code: 1, stdout: expect.stringMatching(/^fay ended: .*\ngus ended: .*\nnobody: There is no agent "nobody"/) })
 })
 
 test('logs shows what an agent did, inspect where to watch it', async () => {

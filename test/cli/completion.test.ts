@@ -42,6 +42,9 @@ describe('madrox complete', () => {
     expect(await complete('send', 'l')).toContain(lea)
     expect(await complete('interrupt', lea, '--then', '')).toEqual(expect.arrayContaining(['hold', 'continue', 'clear']))
     expect(await complete('call', 'get_inst')).toContain('get_instance_tree')
+    expect(await complete('spawn', 'x', '--role', 'test')).toContain('testing_specialist')
+    expect(await complete('spawn', 'x', '--restart', '')).toEqual(expect.arrayContaining(['permanent', 'transient', 'temporary']))
+    expect(await complete('logs', lea, '--type', 'c')).toContain('communication')
   })
 
   test('without a server, and for a shell it does not know, is no error and an error', async () => {

@@ -69,18 +69,35 @@ describe('madrox doctor', () => {
     writeFileSync(join(home, 'config.toml'), 'retention_days = 7\n[models]\nclaude = "opus"\n')
     const { configuration, stdout } = await examine(['--home', home, '--port', '0'], { MAX_INSTANCES: '3', MADROX_SERVER_TOKEN: 'a-token-of-thirty-two-characters' })
     const of = (setting: string) => configuration.find(each => each.setting === setting)
-    expect(['port', 'maxInstances', 'retentionDays', 'models.claude', 'host', 'token'].map(of)).toEqual([
+    expect(['port', 'max_instances', 'retention_days', 'models.claude', 'host', 'token'].map(of)).toEqual([
       { setting: 'port', value: 0, source: { kind: 'option', name: '--port' } },
-      { setting: 'maxInstances', value: 3, source: { kind: 'environment', name: 'MAX_INSTANCES' } },
-      { setting: 'retentionDays', value: 7, source: { kind: 'file', name: `retention_days in ${join(home, 'config.toml')}` } },
+      { setting: 'max_instances', value: 3, source: { kind: 'environment', name: 'MAX_INSTANCES' } },
+      { setting: 'retention_days', value: 7, source: { kind: 'file', name: `retention_days in ${join(home, 'config.toml')}` } },
       { setting: 'models.claude', value: 'opus', source: { kind: 'file', name: `models.claude in ${join(home, 'config.toml')}` } },
       { setting: 'host', value: '127.0.0.1', source: { kind: 'default', name: 'default' } },
       { setting: 'token', value: '********', source: { kind: 'environment', name: 'MADROX_SERVER_TOKEN' } },
     ])
     expect(stdout).not.toContain('a-token-of')
     const inWords = await runToEnd(['doctor', '--home', home], { PATH: pathWith({ claude }), MADROX_SERVER_TOKEN: 'a-token-of-thirty-two-characters' })
-    expect([inWords.code, inWords.stdout]).toEqual([0, expect.stringMatching(/^retentionDays +7 +retention_days in /m)])
+    expect([inWords.code, inWords.stdout]).toEqual([0, expect.stringMatching(/^retention_days +7 +retention_days in /m)])
     expect(inWords.stdout).not.toContain('a-token-of')
+  })
+
+  test('says what happens at each limit that holds', async () => {
+    const home = directory()
+    const told = async (...args: readonly string[]) => {
+      const seen = await examine(['--home', home, ...args])
+      return ['at a limit', 'no more', 'when still'].map(name => check(seen, name)?.detail)
+    }
+    expect(await told('--max-instances', '3', '--stuck-minutes', '0')).toEqual([
+      "of tokens, cost or time, the agent's: ends it and all below it; its supervisor is told. Policy (at_limit) may say otherwise",
+      'than 3 processes, 20 children of an agent, 8 levels, $100 of living teams: a spawn beyond is refused (limit_reached), beyond the cost a message too',
+      'idle for 60 min: suspended until it is needed; busy and unheard: never told as stuck',
+    ])
+    expect(await told('--at-limit', 'interrupt', '--max-tokens-per-instance', '5000', '--max-minutes-per-instance', '30')).toEqual([
+      "of tokens, cost or time, the agent's or this server's 5000 tokens and 30 minutes: interrupts it and all below it, and holds them until the limit is raised (resume_instance); its supervisor is told. Policy (at_limit) may say otherwise",
+      expect.any(String), expect.stringMatching(/told to its supervisor as stuck, once$/),
+    ])
   })
 
   test('a configuration that does not fit is said, and the rest looked at all the same', async () => {

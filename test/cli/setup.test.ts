@@ -49,6 +49,11 @@ describe('madrox setup', () => {
     expect([stateOf().calls.length, existsSync(join(dir, 'madrox.db'))]).toEqual([1, false])
   })
 
+  test('without either CLI says how one comes by them', async () => {
+    const { clients, code } = await person().setup([], { PATH: '/nonexistent' })
+    expect([code, clients.map(({ how }) => how)]).toEqual([1, ['"claude" was not found. Install it, or set MADROX_CLAUDE_BIN', '"codex" was not found. Install it, or set MADROX_CODEX_BIN']])
+  })
+
   test('leaves an entry of that name that is another, and says how it is replaced', async () => {
     const { setup, config, state } = person()
     const foreign = '{"mcpServers": {"madrox": {"type": "http", "url": "http://elsewhere/mcp"}}}'

@@ -49,8 +49,8 @@ export interface DriverUnderTest {
 export interface DriverContract {
   create(emit: (fact: DriverFact) => void): Promise<DriverUnderTest> | DriverUnderTest
   readonly prompts: ContractPrompts
-  /** Its agents run in a terminal that a person can look at and type into. */
-  readonly hasTerminal?: boolean
+  /** In which a person can look at its agents and type to them: the agents' own, or one that is there while somebody looks. */
+  readonly terminal?: 'own' | 'on demand'
   /** How long one fact may take, milliseconds. */
   readonly factTimeoutMs?: number
   /** False where several agents share a process: then an agent's end does not end the pid it was started with. */

@@ -33,23 +33,8 @@ function peopleAt({ driver, facts }: Stage) {
   }
 }
 
-/** Of harnesses that run in a terminal. */
-export function terminalTests(at: () => Stage, prompts: ContractPrompts): void {
-  test('who attaches is painted the whole screen, then its changes, and nothing any more once detached', async () => {
-    const { facts, start, run, settle } = at()
-    const { attach, use } = peopleAt(at())
-    await start('ada')
-    await run('ada', prompts.answer('before you came'))
-    expect((await attach('eve')).data).toContain('before you came')
-    await run('ada', prompts.answer('while you looked'))
-    await facts.waitFor('ada', 'terminalOutput', fact => fact.data.includes('while you looked'))
-    use('eve', { action: 'detach' })
-    await settle('ada')
-    const told = facts.factsOf('ada', 'terminalOutput').length
-    await run('ada', prompts.answer('behind your back'))
-    expect(facts.factsOf('ada', 'terminalOutput')).toHaveLength(told)
-  })
-
+/** Of harnesses that run in a terminal, into which the driver types as well. */
+export function sharedBoxTests(at: () => Stage, prompts: ContractPrompts): void {
   test('the terminal has the size of the viewer in control, as the program is told it, and its own again afterwards', async () => {
     const { start, settle, pidsOf } = at()
     const { attach, takeControl, release, use } = peopleAt(at())
@@ -67,24 +52,6 @@ export function terminalTests(at: () => Stage, prompts: ContractPrompts): void {
     expect(sizeOf(pid)).toBe('31 88')
     await release('eve')
     expect(sizeOf(pid)).toBe(own)
-  })
-
-  test('while a person has control prompts are refused, and what the person submits is a turn of a person', async () => {
-    const { facts, start, run, submit } = at()
-    const { attach, takeControl, release, type, enter } = peopleAt(at())
-    await start('ada')
-    await attach('eve')
-    expect(await takeControl('eve')).toMatchObject({ viewerId: 'eve', holds: 'control' })
-    const refused = submit('ada', prompts.answer('not now'))
-    expect((await facts.waitFor('ada', 'promptRefused', fact => fact.promptId === refused)).reason).toBe('held_by_person')
-    type('eve', prompts.answer('by hand'))
-    enter('eve')
-    const { turnId } = await facts.waitFor('ada', 'turnStarted', fact => fact.origin === 'person')
-    const ended = await facts.waitFor('ada', 'turnEnded', fact => fact.turnId === turnId)
-    expect(ended).toMatchObject({ status: 'completed', finalText: 'by hand' })
-    expect(ended.promptId).toBeUndefined()
-    expect((await release('eve')).holds).toBeUndefined()
-    expect((await run('ada', prompts.answer('now'))).finalText).toBe('now')
   })
 
   test('text left unsent holds prompts back, is not touched by an interrupt, and is whole when it is submitted', async () => {
@@ -105,6 +72,42 @@ export function terminalTests(at: () => Stage, prompts: ContractPrompts): void {
     expect(ended.finalText).toBe('half a sentence')
     expect((await release('eve')).holds).toBeUndefined()
     expect((await run('ada', prompts.answer('alone'))).finalText).toBe('alone')
+  })
+}
+
+/** Of harnesses that can be seen in a terminal. */
+export function terminalTests(at: () => Stage, prompts: ContractPrompts): void {
+  test('who attaches is painted the whole screen, then its changes, and nothing any more once detached', async () => {
+    const { facts, start, run, settle } = at()
+    const { attach, use } = peopleAt(at())
+    await start('ada')
+    await run('ada', prompts.answer('before you came'))
+    expect((await attach('eve')).data).toContain('before you came')
+    await run('ada', prompts.answer('while you looked'))
+    await facts.waitFor('ada', 'terminalOutput', fact => fact.data.includes('while you looked'))
+    use('eve', { action: 'detach' })
+    await settle('ada')
+    const told = facts.factsOf('ada', 'terminalOutput').length
+    await run('ada', prompts.answer('behind your back'))
+    expect(facts.factsOf('ada', 'terminalOutput')).toHaveLength(told)
+  })
+
+  test('while a person has control prompts are refused, and what the person submits is a turn of a person', async () => {
+    const { facts, start, run, submit } = at()
+    const { attach, takeControl, release, type, enter } = peopleAt(at())
+    await start('ada')
+    await attach('eve')
+    expect(await takeControl('eve')).toMatchObject({ viewerId: 'eve', holds: 'control' })
+    const refused = submit('ada', prompts.answer('not now'))
+    expect((await facts.waitFor('ada', 'promptRefused', fact => fact.promptId === refused)).reason).toBe('held_by_person')
+    type('eve', prompts.answer('by hand'))
+    enter('eve')
+    const { turnId } = await facts.waitFor('ada', 'turnStarted', fact => fact.origin === 'person')
+    const ended = await facts.waitFor('ada', 'turnEnded', fact => fact.turnId === turnId)
+    expect(ended).toMatchObject({ status: 'completed', finalText: 'by hand' })
+    expect(ended.promptId).toBeUndefined()
+    expect((await release('eve')).holds).toBeUndefined()
+    expect((await run('ada', prompts.answer('now'))).finalText).toBe('now')
   })
 
   test('a person who lets the box be cleared leaves nothing of it to the next prompt', async () => {

@@ -7,7 +7,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { FactOf } from '../../src/drivers/driver.ts'
 import { createStage, die, given, type ContractPrompts, type DriverContract, type Stage } from './driver-stage.ts'
 import { describeRecall } from './driver-recall.ts'
-import { noTerminalTests, terminalTests } from './driver-terminal.ts'
+import { noTerminalTests, sharedBoxTests, terminalTests } from './driver-terminal.ts'
 import { findBreaches, toText } from './driver-trace.ts'
 import { isAlive } from './processes.ts'
 
@@ -49,7 +49,8 @@ export function describeDriver(name: string, contract: DriverContract): void {
     companyTests(() => stage, prompts)
     describeRecall(() => stage, prompts)
     optionalTests(() => stage, prompts)
-    if (contract.hasTerminal) terminalTests(() => stage, prompts)
+    if (contract.terminal === 'own') sharedBoxTests(() => stage, prompts)
+    if (contract.terminal) terminalTests(() => stage, prompts)
     else noTerminalTests(() => stage)
   })
 }

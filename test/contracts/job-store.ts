@@ -33,6 +33,13 @@ export function describeJobStore(store: () => Store): void {
       expect(() => store().endJob(asJobId('nothing'), { status: 'failed', text: '', at: 1 })).toThrow(expect.objectContaining({ code: 'internal' }))
     })
 
+    test('are listed newest first, an owner\'s own and as many as are asked for', () => {
+      for (const job of [aJob('j1'), aJob('j2', { ownerId: asOwnerId('bob') }), aJob('j3'), aJob('j4')]) store().insertJob(job)
+      store().endJob(asJobId('j3'), { status: 'failed', text: '', at: 22 })
+      expect(store().listJobs(asOwnerId('local'), 2).map(({ id, end }) => [id, end?.status])).toEqual([['j4', undefined], ['j3', 'failed']])
+      expect([store().listJobs(asOwnerId('bob'), 9).map(({ id }) => id), store().listJobs(asOwnerId('nobody'), 9)]).toEqual([['j2'], []])
+    })
+
     test('have their steps by number, and a message tells whose step it is', () => {
       for (const id of ['j1', 'j2']) store().insertJob(aJob(id))
       const refused = aStep('j1', 3, { messageId: undefined, refusal: { status: 'agent_gone', text: 'it has "ended"', at: 5 } })

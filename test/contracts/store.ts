@@ -63,6 +63,7 @@ export function describeStore(name: string, open: () => Store): void {
       const full = anAgent({
         id: asAgentId('bob'), parent: { kind: 'agent', id: asAgentId('ada') }, sessionId: 's', pid: 7, state: 'terminated', endedAt: 5, endReason: 'asked',
         workspace: { kind: 'worktree', path: '/w/bob', branch: 'madrox/bob', repository: '/r' }, hold: { by: { kind: 'agent', id: asAgentId('ada') }, at: 4 },
+        atLimit: [{ limit: 'max_cost', detail: 'max_cost $5 ($6 used)', at: 3 }],
       })
 
       test('gives an agent back as it was put in, optional fields present or absent', () => {
@@ -81,8 +82,8 @@ export function describeStore(name: string, open: () => Store): void {
       test('a patch can give an agent another name, other words to start with, and another supervisor', () => {
         store.insertAgent(full)
         const patch = { name: 'a\0b', spec: { model: 'other', deep: [null] }, parent: { kind: 'client', id: asClientId('c2') }, parentSource: 'resumed', state: 'idle' } as const
-        store.updateAgent(full.id, { ...patch, endedAt: undefined, endReason: undefined, hold: undefined })
-        const { endedAt: _, endReason: __, hold: ___, ...rest } = full
+        store.updateAgent(full.id, { ...patch, endedAt: undefined, endReason: undefined, hold: undefined, atLimit: undefined })
+        const { endedAt: _, endReason: __, hold: ___, atLimit: ____, ...rest } = full
         expect(store.getAgent(full.id)).toStrictEqual({ ...rest, ...patch })
       })
 
@@ -93,7 +94,9 @@ export function describeStore(name: string, open: () => Store): void {
         expect(store.getAgent(asAgentId('ada'))).toStrictEqual(anAgent({ state: 'idle', sessionId: 's1' }))
         store.updateAgent(asAgentId('ada'), { hold: { by: inbox, at: 3 } })
         expect(store.getAgent(asAgentId('ada'))?.hold).toStrictEqual({ by: inbox, at: 3 })
-        store.updateAgent(asAgentId('ada'), { hold: undefined })
+        store.updateAgent(asAgentId('ada'), { hold: undefined, atLimit: [{ limit: 'timeout_minutes', detail: 'timeout_minutes 30', at: 9 }] })
+        expect(store.getAgent(asAgentId('ada'))).toStrictEqual(anAgent({ state: 'idle', sessionId: 's1', atLimit: [{ limit: 'timeout_minutes', detail: 'timeout_minutes 30', at: 9 }] }))
+        store.updateAgent(asAgentId('ada'), { atLimit: undefined })
         store.updateAgent(asAgentId('ada'), {})
         expect(store.getAgent(asAgentId('ada'))).toStrictEqual(anAgent({ state: 'idle', sessionId: 's1' }))
         expect(store.getAgent(asAgentId('ada'))?.state).toBe('idle')

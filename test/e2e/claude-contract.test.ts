@@ -16,9 +16,9 @@ const prompts = {
   background: 'do:\nbg until [ -e end-of-task ]; do sleep 0.1; done\nsay left it running',
 }
 
-for (const [name, createDriver, hasTerminal] of [['claude in a PTY', createClaudeDriver, true], ['claude by structured messages', createClaudeStreamDriver, false]] as const) {
+for (const [name, createDriver, terminal] of [['claude in a PTY', createClaudeDriver, { terminal: 'own' }], ['claude by structured messages', createClaudeStreamDriver, {}]] as const) {
   describeDriver(name, {
-    hasTerminal,
+    ...terminal,
     factTimeoutMs: 20_000,
     prompts,
     async create(emit) {

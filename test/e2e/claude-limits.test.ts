@@ -22,7 +22,7 @@ test('the limit of tokens ends a busy agent: its supervisor is told why, and the
   expect(kid['total_cost']).toBeCloseTo((calls * (400 * 3 + 100 * 15 + 50_000 * 0.3)) / 1_000_000, 6)
   expect(await rig.call('get_instance_status', { instance_id: 'lead' })).toMatchObject({ state: 'idle', subtree_cost: expect.any(Number) })
   await rig.stop()
-  expect(auditOf(rig.home, String(kid['instance_id']), 'limit_reached')).toEqual([{ limit: 'max_total_tokens', detail: expect.stringContaining('1 000') }])
+  expect(auditOf(rig.home, String(kid['instance_id']), 'limit_reached')).toEqual([{ limit: 'max_total_tokens', detail: expect.stringContaining('1 000'), then: 'end' }])
 })
 
 function auditOf(home: string, agentId: string, event: string): unknown[] {

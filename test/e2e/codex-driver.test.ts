@@ -51,5 +51,5 @@ const contractOf = (createDriver: CreateDriver): DriverContract => ({
   },
 })
 
-describeDriver('codex, app-server', { ...contractOf(createCodexDriver), processPerAgent: false })
-describeDriver('codex, in a PTY', { ...contractOf(createPtyDriver), hasTerminal: true })
+describeDriver('codex, app-server', { ...contractOf(createCodexDriver), processPerAgent: false, terminal: 'on demand' })
+describeDriver('codex, in a PTY', { ...contractOf(createPtyDriver), terminal: 'own' })

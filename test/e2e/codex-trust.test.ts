@@ -25,6 +25,7 @@ test.each(codexDrivers)('%s: config.toml is the same to the byte after spawns wi
     { name: 'anyone', sandbox_mode: 'danger-full-access', workspace: project },
     { name: 'free', bypass_isolation: true, workspace: 'isolated' },
     { name: 'brancher', workspace: 'worktree' },
+    { name: 'asker', permission_mode: 'on-request', workspace: 'isolated' },
   ]
   const client = await rig.connect({ name: 'user', roots: [project] })
   expect(await client.call('spawn_multiple_instances', { instances: agents.map(agent => ({ instance_type: 'codex', ...agent })) })).toMatchObject({ errors: [] })

@@ -1,5 +1,5 @@
 /** What tests know of processes by the pids that the processes themselves wrote down. */
-import { existsSync, readFileSync, watch } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, watch } from 'node:fs'
 import { join } from 'node:path'
 
 export { isAlive } from '../contracts/processes.ts'
@@ -14,6 +14,19 @@ export async function readPid(directory: string, name: string): Promise<number> 
   } finally {
     events.close()
   }
+}
+
+/** Of the terminals that show threads of an app-server, those whose environment holds that entry. */
+export function terminalsOf(entry: string): number[] {
+  return readdirSync('/proc').map(Number).filter(pid => {
+    if (!pid) return false
+    try {
+      const variables = readFileSync(`/proc/${pid}/environ`, 'utf8').split('\0')
+      return variables.includes(entry) && variables.some(each => each.startsWith('MADROX_CODEX_TERMINAL='))
+    } catch {
+      return false // gone meanwhile, or not ours to look at
+    }
+  })
 }
 
 /** An MCP server over stdio that has no tools and does not end when it is asked to: a program for `node -e`, and the file it notes its pid in. */

@@ -94,6 +94,8 @@ export const examples: readonly Example[] = [
   { tool: 'list_persisted_instances', args: {} },
   { tool: 'resume_instance', args: { instance_id: 'lead' } },
   { tool: 'resume_instance', args: { instance_id: 'lead' }, why: 'that does nothing' },
+  { tool: 'resume_instance', args: { instance_id: 'lead', max_total_tokens: 1_000_000 }, why: 'that changes a limit' },
+  { tool: 'resume_instance', args: { instance_id: 'lead', timeout_minutes: 0 }, refused: 'invalid_input' },
   { tool: 'resume_instance', args: { instance_id: 'nobody' }, refused: 'not_found' },
   { tool: 'get_live_instance_status', args: { instance_id: 'lead' } },
   { tool: 'get_multiple_instance_outputs', args: { instance_ids: ['kid', 'nobody'], limit: 5 } },

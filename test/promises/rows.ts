@@ -226,6 +226,7 @@ export const rows: Readonly<Record<string, Rows>> = {
   },
   '§9 limits, health, monitoring': {
     'a limit reached: supervisor told, ended, reason on record': [['actors/budgets.test.ts', 'of a child leaves its supervisor alone, and tells it: by its message'], ['e2e/claude-limits.test.ts', 'the limit of tokens ends a busy agent: its supervisor is told why, and the record says so']],
+    'a limit reached: interrupted, held, until it is raised; by policy': [['actors/at-limit.test.ts', 'and all below it are held with it: their turns are cut, and the cancelled messages say why'], ['actors/at-limit.test.ts', 'those that were held are held, no process is started'], ['transports/limits.test.ts', 'is held under at_limit interrupt, and everybody can read why and what to do'], ['e2e/limits.test.ts', 'a turn is cut at the limit of tokens, held over a kill of the server, and goes on when the limit is raised']],
     'a limit reached: replies still kept': [['machines/limits.test.ts', 'leaves the running turn the time to say its last words']],
     'cost and time': [['actors/budgets.test.ts', 'of cost ends the agent when it is spent'], ['actors/budgets.test.ts', 'of time ends the agent at its time, idle or busy, and shows when that is']],
     'stuck': [['actors/vigil.test.ts', 'for ten minutes is stuck in its status, its supervisor gets one notice, and it is audited; a fact ends it']],

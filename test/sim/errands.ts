@@ -32,7 +32,7 @@ export interface Errands {
   tell(to: AgentId): Errand
 }
 
-export function createErrands({ durable, agenda }: Pick<Stage, 'durable' | 'agenda'>): Errands {
+export function createErrands({ durable, agenda, limits }: Pick<Stage, 'durable' | 'agenda' | 'limits'>): Errands {
   let count = 0
   const text = (): string => `task ${++count}`
   const everybody = (): readonly AgentId[] => durable.listAgents().map(row => row.id)
@@ -47,9 +47,10 @@ export function createErrands({ durable, agenda }: Pick<Stage, 'durable' | 'agen
   const everBelow = ({ address }: Party): readonly AgentId[] => everybody().filter(id => [...above(durable, id)].some(each => sameAddress(each, address)))
   const seconds = (random: Random): number => (random.chance(70) ? 1 + random.roll(10) : 30 + random.roll(150))
 
-  const spec = ({ random }: Party): Record<string, unknown> => ({
+  const spec = ({ random, address }: Party): Record<string, unknown> => ({
     name: `a${++count}`, system_prompt: 'simulated', workspace: 'isolated', wait_for_ready: random.chance(70), timeout_seconds: seconds(random),
     ...(random.chance(50) ? { initial_prompt: text(), wait_for_response: random.chance(50) } : {}), ...(random.chance(10) ? { bypass_isolation: true } : {}),
+    ...(address.kind === 'client' && limits?.chance(60) ? { max_total_tokens: 1 + limits.roll(60) } : {}),
   })
   const spawn: Draw = party => ({ tool: 'spawn_agent', args: { harness, ...spec(party) } })
   const spawnBelow: Draw = party => {
@@ -89,7 +90,7 @@ export function createErrands({ durable, agenda }: Pick<Stage, 'durable' | 'agen
   /** Ended ones too: those live again, if their sessions are kept. */
   const resume: Draw = party => {
     const id = party.random.pick(everBelow(party))
-    return id && { tool: 'resume_instance', args: { instance_id: id, timeout_seconds: seconds(party.random), ...(party.random.chance(30) ? { model: party.random.pick(['one', 'other']) } : {}) } }
+    return id && { tool: 'resume_instance', args: { instance_id: id, timeout_seconds: seconds(party.random), ...(party.random.chance(30) ? { model: party.random.pick(['one', 'other']) } : {}), ...(limits?.chance(50) ? { max_total_tokens: 1 + limits.roll(100) } : {}) } }
   }
   /** Of anybody, whether or not it is the caller's to ask. */
   const overreach: Draw = ({ address, random }) => {

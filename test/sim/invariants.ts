@@ -58,6 +58,17 @@ export function createInvariants(stage: Stage): Invariants {
     }
   }
 
+  /** At a limit no turn goes on, of the agent or of those below it, and nothing is delivered. */
+  function stopsAtLimit(): void {
+    const server = stage.server()
+    if (!server?.isAlive() || !stage.limits) return
+    for (const row of durable.listAgents()) {
+      if (row.endedAt !== undefined) continue
+      const { name, detail, heldAt } = server.system.status({ kind: 'owner', ownerId: row.ownerId }, row.id)
+      if (heldAt && /^(?:idle\.(?:live|deferred|suspended)|busy\.(?!interrupting))/.test(detail)) journal.breach('limits', `${name} (${row.id}) is ${detail} at ${heldAt.map(({ detail: used }) => used).join(', ')}`)
+    }
+  }
+
   /** P9: an agent ends for a cause of its own, or of one above it. */
   function endsWithCause(): void {
     for (const { id, endedAt, endReason } of durable.listAgents()) {
@@ -110,6 +121,7 @@ export function createInvariants(stage: Stage): Invariants {
         if (row) hasOneOutcome(row)
       }
       leavesNoReplyLying()
+      stopsAtLimit()
       endsWithCause()
     },
     atRest: () => {

@@ -6,8 +6,8 @@
 import type { AgentId, MessageId, ReplyId } from '../../src/ids.ts'
 import type { Address, OutcomeStatus } from '../../src/messages.ts'
 
-/** The promises of `docs/architecture.md` that a simulation can break. `rest`: it never comes to rest, or fails in a way no promise names. */
-export type Promised = 'P1' | 'P2' | 'P4' | 'P5' | 'P7' | 'P9' | 'rest'
+/** The promises of `docs/architecture.md` that a simulation can break. `limits`: an agent works at its limit; `rest`: it never comes to rest, or fails in a way no promise names. */
+export type Promised = 'P1' | 'P2' | 'P4' | 'P5' | 'P7' | 'P9' | 'limits' | 'rest'
 
 export interface Breach {
   readonly promise: Promised

@@ -98,7 +98,7 @@ export function createServer({ stage, ids, fateOf, onDeath, dispatch }: ServerOp
   // Agents that are brought back are started from in here.
   const start = (): MadroxSystem => createSystem({
     store, clock, ids, log: silentLog, home, marker: {}, endpoint: () => 'http://sim.invalid/mcp',
-    limits: { maxInstances: 9, maxDepth: 4, maxMailbox: stage.weather().mailbox, idleMinutes: 0.5, stuckMinutes: 1 },
+    limits: { atLimit: 'interrupt', maxInstances: 9, maxDepth: 4, maxMailbox: stage.weather().mailbox, idleMinutes: 0.5, stuckMinutes: 1 },
     workspaceExists: () => true,
     prepareWorkspace: async request => ({ kind: 'isolated', path: `${request.base}/${request.agentId}` }),
     connectDrivers: tell => {

@@ -9,6 +9,7 @@ import { createErrands, run } from './errands.ts'
 import { createInvariants } from './invariants.ts'
 import { type Breach, createJournal } from './journal.ts'
 import { createRandom } from './random.ts'
+import { above } from './rights.ts'
 import { createServer, type Server } from './server.ts'
 import type { Stage } from './stage.ts'
 import type { Fate } from './store.ts'
@@ -31,6 +32,8 @@ export interface Verdict {
 const startUpBuries = false
 /** No life that comes to rest takes longer. */
 const maxSteps = 20_000
+/** More than any life uses, for four levels of which each has a thousandth of what those above it have. */
+const plenty = 1e15
 const owners = [asOwnerId('alice'), asOwnerId('alice'), asOwnerId('bob')]
 
 /** Lets everything that was set off by a step come to its end. */
@@ -78,11 +81,12 @@ function createLife(seed: number, keepTrace: boolean) {
   const agenda = createAgenda(Date.UTC(2026, 0, 1))
   const trace = createTrace(agenda.now, keepTrace)
   const fates = random.fork('fates')
+  const limits = random.fork('limits')
   const ids = createIdSource(random.fork('ids').fill)
   let weather = createWeather(random.fork('weather'))
   let server: Server | undefined
   let [steps, crashes, diskFullUntil] = [0, 0, 0]
-  const stage: Stage = { random, agenda, trace, journal: createJournal(trace.note), durable: createMemoryStore(), weather: () => weather, server: () => server }
+  const stage: Stage = { random, ...(limits.chance(30) ? { limits } : {}), agenda, trace, journal: createJournal(trace.note), durable: createMemoryStore(), weather: () => weather, server: () => server }
   const { journal, durable } = stage
   const world = createWorld(stage)
   const clients = createClients(stage, owners)
@@ -130,15 +134,19 @@ function createLife(seed: number, keepTrace: boolean) {
   const living = (): readonly AgentId[] => durable.listAgents().flatMap(row => (row.endedAt === undefined ? [row.id] : []))
   const isStuck = (id: AgentId): boolean => durable.listOpenMessages(id).length > 0 || durable.listReplies({ kind: 'agent', id }).length > 0
 
-  /** At rest, what only a word from above can go on with gets that word: a hold is lifted, one that could not be woken is tried again, one whose driver lied is ended. */
+  /** From the top: who has no limit is given one, which is far enough. */
+  const lineTo = (id: AgentId): readonly AgentId[] => [id, ...[...above(durable, id)].flatMap(address => (address.kind === 'agent' ? [address.id] : []))].toReversed()
+
+  /** At rest, what only a word from above can go on with gets that word: a hold is lifted, a limit raised, one that could not be woken is tried again, one whose driver lied is ended. */
   async function nudge(): Promise<boolean> {
     let nudged = false
     for (const id of living()) {
       const row = durable.getAgent(id)
       const [party, caller] = (row && clients.release(row.ownerId)) ?? []
       if (!row || !party || !caller || !server) continue
-      const { state, detail } = server.system.status(caller, id)
+      const { state, detail, heldAt = [] } = server.system.status(caller, id)
       if (journal.hasLied(id) && isStuck(id)) await started(run(stage, party, caller, { tool: 'terminate_instance', args: { instance_id: id, force: true } }))
+      else if (heldAt.length > 0) for (const [depth, each] of lineTo(id).entries()) await started(run(stage, party, caller, { tool: 'resume_instance', args: { instance_id: each, max_total_tokens: plenty / 1_000 ** depth } }))
       else if (state === 'interrupted' || (detail.startsWith('idle.suspended') && isStuck(id))) await started(run(stage, party, caller, errands.tell(id)))
       else continue
       nudged = true

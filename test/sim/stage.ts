@@ -10,6 +10,8 @@ import type { Weather } from './weather.ts'
 
 export interface Stage {
   readonly random: Random
+  /** What clients give their agents of tokens, and when they give more; none: this life knows no limits. A stream of its own: the other lives are what they were. */
+  readonly limits?: Random
   readonly agenda: Agenda
   readonly trace: Trace
   readonly journal: Journal

@@ -206,6 +206,8 @@ export function createWorld(stage: Stage): World {
   }
 
   function interrupt(process: Process, { requestId }: CommandOf<'interrupt'>): void {
+    // Taken too late it ends the agent, as what cannot be stopped at its limit.
+    if (requestId.startsWith('limit.')) stage.journal.gaveCause(process.agentId, 'interrupted at its limit')
     slowly(process, stage.weather().slow, () => {
       if (process.stopping) return
       const wasInTurn = process.turn !== undefined

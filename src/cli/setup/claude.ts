@@ -19,7 +19,7 @@ export function planClaude(bin: string, file: string | undefined, entry: Entry):
       throw new MadroxError('unavailable', `Claude Code did not take it: ${wordsOf(cause)}`, { remedy: 'See what it says, then run madrox setup again.', cause })
     }
   }
-  if (file === undefined) return { client: 'claude', status: 'no_cli', how: `"${bin}" was not found`, register }
+  if (file === undefined) return { client: 'claude', status: 'no_cli', how: `"${bin}" was not found. Install it, or set MADROX_CLAUDE_BIN`, register }
   const found = entryIn(stateFile())
   if (found === undefined) return { client: 'claude', status: 'absent', how: [bin, ...add].join(' '), register }
   if (sameEntry(entry, found)) return { client: 'claude', status: 'there', how: describeFound(found), register }

@@ -17,7 +17,7 @@ export function planCodex(bin: string, isThere: boolean, entry: Entry, variables
   const wanted = { ...('url' in entry ? { url: entry.url, ...(variables[0] ? { bearer_token_env_var: variables[0] } : {}) } : { command: entry.command, args: [...entry.args], ...(variables.length > 0 ? { env_vars: [...variables] } : {}) }), required: true, default_tools_approval_mode: 'approve', tool_timeout_sec: 86_400 }
   const block = stringify({ mcp_servers: { [entryName]: wanted } }).trim()
   const register = (): Promise<void> => Promise.resolve(append(path, block, wanted))
-  if (!isThere) return { client: 'codex', status: 'no_cli', how: `"${bin}" was not found`, register }
+  if (!isThere) return { client: 'codex', status: 'no_cli', how: `"${bin}" was not found. Install it, or set MADROX_CODEX_BIN`, register }
   const found = asEntry(asEntry(read(path).content['mcp_servers'])?.[entryName])
   if (found === undefined) return { client: 'codex', status: 'absent', how: `add to ${path}:\n${block}`, register }
   if (sameEntry(entry, found)) return { client: 'codex', status: 'there', how: describeFound(found), register }

@@ -92,7 +92,7 @@ export function createDriver(config: DriverConfig, emit: (fact: DriverFact) => v
     const fault = findLaunchFault(launch)
     if (fault !== undefined) return fail('invalid_launch', fault)
     const file = findExecutable(config.bin, env['PATH'])
-    if (file === undefined) return fail('cli_missing', `No executable "${config.bin}" was found. Install Claude Code, or set MADROX_CLAUDE_BIN.`)
+    if (file === undefined) return fail('cli_missing', `No executable "${config.bin}" was found. Install Claude Code where the server's PATH finds it, or set MADROX_CLAUDE_BIN.`)
     const holder = findHolder(launch.sessionId)
     if (holder !== undefined) return fail('session_locked', `Session ${launch.sessionId} is in use by ${holder}.`)
 

@@ -14,12 +14,15 @@ import type { Host, Resident } from './host.ts'
 import { openThread, toRefusal, unload, type OpenedThread, type OpenResult } from './opening.ts'
 import { readSpent } from './rollout.ts'
 import { toExitFailure, type ServerExit } from './server.ts'
+import { createThreadTerminal, type ThreadTerminal } from './terminal/terminal.ts'
 import { createThread, type Thread } from './thread.ts'
 import { createUsageMeter } from './usage.ts'
 
 export interface Agent {
   /** Present while it takes prompts. */
   readonly thread: Thread | undefined
+  /** Of that thread; there is a program in it while somebody looks. */
+  readonly terminal: ThreadTerminal | undefined
   readonly rendering: Rendering
   /** The thread it is, or is to return to; a new one has its id once it is up. */
   readonly sessionId: string | undefined
@@ -38,6 +41,8 @@ export interface AgentOptions {
   /** A directory of the agent's own, for its commands' temporary files. */
   readonly temporary: string
   readonly host: Host
+  /** What a terminal that shows the thread is started with. */
+  readonly viewing: { readonly bin: string; readonly env: Readonly<Record<string, string | undefined>>; readonly dir: string }
   readonly tell: (fact: BareFact, source?: 'protocol' | 'process' | 'transcript') => void
   /** Told after the agent's last fact but before it: the place to forget it. */
   readonly onOver: () => void
@@ -49,7 +54,7 @@ export interface AgentOptions {
 
 const closeGraceMs = 2_000
 
-export function createAgent({ launch: asked, silenceMs, temporary, host, tell, onOver, sweep, clock, log }: AgentOptions): Agent {
+export function createAgent({ launch: asked, silenceMs, temporary, host, viewing, tell, onOver, sweep, clock, log }: AgentOptions): Agent {
   const { rpc } = host.server
   // Of this life and no other process's: the caller's marker may be empty, or shared with the app-server, which serves others too.
   const run = { MADROX_CODEX_RUN: randomUUID() }
@@ -57,17 +62,23 @@ export function createAgent({ launch: asked, silenceMs, temporary, host, tell, o
   const rendering = createRendering()
   const usage = createUsageMeter()
   let thread: Thread | undefined
+  let terminal: ThreadTerminal | undefined
+  let greeting: object = {}
   let ending: Promise<void> | undefined
+  let closingTerminal: Promise<void> | undefined
 
   /** The first cause of an end wins; it is told when nothing is left. */
   const endBy = (steps: () => Promise<void>): Promise<void> => {
     clock.clearTimeout(timer)
-    ending ??= steps().finally(() => thread?.close())
+    if (ending) return ending
+    closingTerminal = terminal?.close('Codex has ended.')
+    ending = steps().finally(() => thread?.close())
     return ending
   }
 
   const vacate = async (graceMs: number): Promise<void> => {
     await host.leave(resident, graceMs)
+    await closingTerminal
     // What cannot be killed is another problem than a fact that never comes.
     await sweep(run).catch((error: unknown) => log.error('Processes of a codex agent could not be ended.', { error: String(error) }))
     onOver()
@@ -120,6 +131,7 @@ export function createAgent({ launch: asked, silenceMs, temporary, host, tell, o
   const open = async (): Promise<OpenResult> => {
     const initialized = await host.server.initialized
     if (!initialized.ok) return toRefusal(initialized)
+    greeting = initialized.value.greeting
     const { pid } = host.server
     if (!ending) tell({ type: 'processStarted', ...(pid !== undefined && { pid }), cliVersion: initialized.value.cliVersion }, 'process')
     const opened = await openThread(rpc, launch, { temporary, codexHome: initialized.value.codexHome })
@@ -140,9 +152,15 @@ export function createAgent({ launch: asked, silenceMs, temporary, host, tell, o
     }
   }
 
+  const tellOfThread = (fact: BareFact): void => {
+    tell(fact)
+    if (fact.type === 'promptSeen' || fact.type === 'promptUnconfirmed') terminal?.settled()
+  }
+
   const beReady = ({ id, model }: OpenedThread): void => {
     clock.clearTimeout(timer)
-    thread = createThread({ id, model, launch, rpc, tell, rendering, usage, clock, silenceMs, log })
+    thread = createThread({ id, model, launch, rpc, tell: tellOfThread, rendering, usage, clock, silenceMs, log })
+    terminal = createThreadTerminal({ shown: { threadId: id, cwd: launch.cwd }, greeting, rpc, thread, follow: ear => host.follow(id, ear), ...viewing, marker: launch.marker, tell: fact => tell(fact, 'process'), clock, log })
     host.house(resident, thread)
     tell({ type: 'ready', sessionId: id })
   }
@@ -167,6 +185,9 @@ export function createAgent({ launch: asked, silenceMs, temporary, host, tell, o
     },
     get thread() {
       return ending ? undefined : thread
+    },
+    get terminal() {
+      return ending ? undefined : terminal
     },
   }
 }

@@ -1,5 +1,6 @@
 /** Held requests of the app-server: how each kind is told to a decider, and how a decision is answered. Pure. */
 
+import { z } from 'zod'
 import { toStartedOutput } from './items.ts'
 import type { ApprovalRequest, KnownItem } from './protocol.ts'
 
@@ -38,6 +39,25 @@ export function toApprovalResponse({ method, params }: ApprovalRequest, { decisi
       return { action: allowed ? 'accept' : 'decline', content: allowed ? toFormContent(message) : null, _meta: null }
   }
 }
+
+/**
+ * What a person at a terminal of the thread said to it, in codex's own form. Undefined: more than was asked, such as a rule for all that
+ * is like it, which would outlive the thread.
+ */
+export function toDecision({ method }: ApprovalRequest, result: unknown): Decision['decision'] | undefined {
+  const said = saidSchema.safeParse(result).data ?? {}
+  switch (method) {
+    case 'item/commandExecution/requestApproval':
+    case 'item/fileChange/requestApproval': return said.decision === undefined ? undefined : decisions[said.decision]
+    case 'item/permissions/requestApproval': return Object.keys(said.permissions ?? {}).length > 0 ? 'allow' : 'deny'
+    case 'item/tool/requestUserInput': return Object.keys(said.answers ?? {}).length > 0 ? 'allow' : 'deny'
+    case 'mcpServer/elicitation/request': return said.action === 'accept' ? 'allow' : 'deny'
+  }
+}
+
+const decisions = { accept: 'allow', acceptForSession: 'allow', decline: 'deny', cancel: 'deny' } as const
+const table = z.record(z.string(), z.unknown())
+const saidSchema = z.object({ decision: z.enum(['accept', 'acceptForSession', 'decline', 'cancel']).optional(), action: z.string().optional(), permissions: table.optional(), answers: table.optional() })
 
 /** A form's fields come as a JSON object in the decision's message; an approval without fields takes an empty one. */
 function toFormContent(message: string | undefined): object {

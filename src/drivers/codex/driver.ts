@@ -29,7 +29,8 @@ export const createCodexDriver: CreateDriver<CodexDriverConfig> = (config, emit)
   const agents = new Map<string, Agent>()
   let current: Host | undefined
   let closed = false
-  clearLeftovers(join(stateDir, 'tmp'), log)
+  const terminals = join(stateDir, 'terminals')
+  for (const dir of [join(stateDir, 'tmp'), terminals]) clearLeftovers(dir, log)
 
   const tellOf = (agentId: string) => (fact: BareFact, source: DriverFact['source'] = 'protocol'): void => {
     emit({ ...fact, agentId, source, at: clock.now() } as DriverFact) // the three fields a BareFact leaves out
@@ -64,6 +65,7 @@ export const createCodexDriver: CreateDriver<CodexDriverConfig> = (config, emit)
       temporary,
       silenceMs,
       host: openHost(agentId, marker),
+      viewing: { bin, env: config.env, dir: terminals },
       tell,
       onOver: () => {
         agents.delete(agentId)
@@ -82,11 +84,11 @@ export const createCodexDriver: CreateDriver<CodexDriverConfig> = (config, emit)
     const agent = agents.get(command.agentId)
     if (!agent || agent.isEnding) return
     const tell = tellOf(command.agentId)
-    const { thread } = agent
+    const { thread, terminal } = agent
     switch (command.type) {
       case 'submitPrompt':
-        if (thread) return thread.submit(command.promptId, command.text)
-        return tell({ type: 'promptRefused', promptId: command.promptId, reason: 'not_ready' })
+        if (thread && terminal?.holds() === undefined) return thread.submit(command.promptId, command.text)
+        return tell({ type: 'promptRefused', promptId: command.promptId, reason: thread ? 'held_by_person' : 'not_ready' })
       case 'interrupt':
         return void (thread?.interrupt() ?? Promise.resolve(false)).then(wasInTurn => {
           if (agents.get(command.agentId) === agent) tell({ type: 'interruptFinished', requestId: command.requestId, wasInTurn })
@@ -98,7 +100,7 @@ export const createCodexDriver: CreateDriver<CodexDriverConfig> = (config, emit)
           if (recalled && agents.get(command.agentId) === agent && !agent.isEnding) tell({ type: 'turnRecalled', requestId: command.requestId, ...recalled })
         })
       case 'readScreen': return tell({ type: 'screenRead', requestId: command.requestId, rendering: 'transcript', text: agent.rendering.toText(command.lines) })
-      case 'useTerminal': return refuseTerminal(tell, command.viewerId, command.use, 'codex is run by its app-server. What it says is in get_terminal_screen; in a terminal runs the harness codex-pty.')
+      case 'useTerminal': return terminal ? terminal.use(command.viewerId, command.use) : refuseTerminal(tell, command.viewerId, command.use, 'it is not up yet.')
       case 'returnToolResult': return // codex calls its tools itself
     }
   }

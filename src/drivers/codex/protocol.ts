@@ -75,7 +75,7 @@ export const approvalRequestSchema = z.discriminatedUnion('method', [
 ])
 export type ApprovalRequest = z.infer<typeof approvalRequestSchema>
 
-export const initializeResult = z.object({ userAgent: z.string(), codexHome: z.string() })
+export const initializeResult = z.looseObject({ userAgent: z.string(), codexHome: z.string() })
 export const accountResult = z.object({ account: z.unknown(), requiresOpenaiAuth: z.boolean() })
 export const modelProviders = z.record(z.string(), z.looseObject({ requires_openai_auth: z.boolean().nullish() }))
 export const projects = z.record(z.string(), z.looseObject({ trust_level: z.string().nullish() }))

@@ -26,6 +26,8 @@ export interface ServerFacts {
   readonly cliVersion: string
   /** `$CODEX_HOME` as the server resolved it. */
   readonly codexHome: string
+  /** All that it answered: for who is to be greeted as by the server itself. */
+  readonly greeting: object
 }
 
 export interface AppServer {
@@ -104,7 +106,7 @@ export function startAppServer({ bin, cwd, env, clock, log, onNotification, onRe
 }
 
 export function toExitFailure({ ran, code, signal, lastWords }: ServerExit): StartFailure {
-  if (!ran) return { code: 'cli_missing', detail: `Codex could not be run: ${lastWords}. Install it, or set MADROX_CODEX_BIN.` }
+  if (!ran) return { code: 'cli_missing', detail: `Codex could not be run (${lastWords}). Install it where the server's PATH finds it, or set MADROX_CODEX_BIN.` }
   return { code: 'exited', detail: lastWords || `codex app-server ended with ${signal ?? `code ${code ?? 'unknown'}`}.` }
 }
 
@@ -118,7 +120,7 @@ async function initialize(rpc: Rpc): Promise<RpcResult<ServerFacts>> {
   rpc.notify('initialized')
   const { userAgent, codexHome } = answer.value
   // "madrox/0.169.0 (Debian …": the client's name with the CLI's version.
-  return { ok: true, value: { cliVersion: /^[^/\s]+\/(\S+)/.exec(userAgent)?.[1] ?? userAgent, codexHome } }
+  return { ok: true, value: { cliVersion: /^[^/\s]+\/(\S+)/.exec(userAgent)?.[1] ?? userAgent, codexHome, greeting: answer.value } }
 }
 
 function killGroup(pid: number | undefined): void {

@@ -14,7 +14,7 @@ import { createHeldRequests } from './held.ts'
 import { toCompletedOutput, toKnownItem, toPromptText, toStartedOutput, type Output } from './items.ts'
 import { anyResult, terminalsResult, type ApprovalRequest, type KnownItem, type ThreadItem, type ThreadNotification } from './protocol.ts'
 import { recallTurn } from './recall.ts'
-import type { RequestId, Rpc } from './rpc.ts'
+import type { RequestId, Rpc, RpcResult } from './rpc.ts'
 import { watchSilence } from './silence.ts'
 import { toWants } from './wants.ts'
 import type { UsageMeter } from './usage.ts'
@@ -28,6 +28,12 @@ export interface Thread {
   /** Resolves when the running turn is over and the commands it had started are dead. False: there was no turn. */
   interrupt(): Promise<boolean>
   answer(approvalId: string, decision: Decision): void
+  /** A turn of a person's at a terminal of the thread. Until it has begun, no prompt is taken. */
+  startByPerson(params: object): Promise<RpcResult<unknown>>
+  /** What a person there said to a request that is held, in codex's own form. False: it is not taken. */
+  answerByPerson(requestId: RequestId, result: unknown): boolean
+  /** A prompt was written and its turn has not begun. */
+  isExpecting(): boolean
   /** What became of an earlier turn. Undefined: the server is gone, and its exit says why. */
   recall(markers: readonly string[]): Promise<Recollection | undefined>
   /** Its agent is ending: it waits for nothing any more. */
@@ -71,6 +77,8 @@ export function createThread({ id: threadId, model: firstModel, launch, rpc, tel
   let turn: Turn | undefined
   let pendingPromptId: string | undefined
   let interruptDue = false
+  /** A person's turn was asked for and has not begun. */
+  let personBegins = false
   let awaitingEnd: (() => void)[] = []
   /** Items of commands that outlived the turn that started them. */
   const leftRunning = new Set<string>()
@@ -115,7 +123,7 @@ export function createThread({ id: threadId, model: firstModel, launch, rpc, tel
       const byPerson = item?.type === 'userMessage'
       if (byPerson) rendering.add(`> ${toPromptText(item)}`)
       tell({ type: 'turnStarted', turnId: current.id, origin: byPerson ? 'person' : 'self' })
-    }
+    } else if (item?.type === 'userMessage') rendering.add(`> ${toPromptText(item)}`) // said into a turn that runs, by a person or with a no
   }
 
   const onItemStarted = (turnId: string, raw: ThreadItem): void => {
@@ -189,7 +197,10 @@ export function createThread({ id: threadId, model: firstModel, launch, rpc, tel
     accept(notification) {
       const { method, params } = notification
       switch (method) {
-        case 'turn/started': turn = { id: params.turn.id, told: false, commands: new Set(), items: new Set(), changes: new Map() }; break
+        case 'turn/started':
+          personBegins = false
+          turn = { id: params.turn.id, told: false, commands: new Set(), items: new Set(), changes: new Map() }
+          break
         case 'turn/completed': onTurnCompleted(params.turn); break
         case 'item/started': onItemStarted(params.turnId, params.item); break
         case 'item/completed': onItemCompleted(params.turnId, params.item); break
@@ -211,11 +222,10 @@ export function createThread({ id: threadId, model: firstModel, launch, rpc, tel
       silence.heard(false)
       const change = 'itemId' in request.params ? turn?.changes.get(request.params.itemId) : undefined
       const { tool, detail } = describeApproval(request, change)
-      rendering.add(`? ${tool} ${detail}`)
-      held.hold(requestId, request, { tool, detail, wants: toWants(launch, request, change) })
+      if (held.hold(requestId, request, { tool, detail, wants: toWants(launch, request, change) })) rendering.add(`? ${tool} ${detail}`)
     },
     submit(promptId, text) {
-      const reason = held.size > 0 ? 'awaiting_approval' : turn || pendingPromptId !== undefined ? 'in_turn' : undefined
+      const reason = held.size > 0 ? 'awaiting_approval' : turn || personBegins || pendingPromptId !== undefined ? 'in_turn' : undefined
       if (reason) return tell({ type: 'promptRefused', promptId, reason })
       pendingPromptId = promptId
       rendering.add(`> ${text}`)
@@ -244,6 +254,15 @@ export function createThread({ id: threadId, model: firstModel, launch, rpc, tel
       const input = [{ type: 'text', text: `The request to use ${tool} was denied: ${decision.message}`, text_elements: [] }]
       void rpc.request('turn/steer', { threadId, expectedTurnId: turn.id, input }, anyResult).then(() => held.answer(approvalId, decision))
     },
+    async startByPerson(params) {
+      personBegins = true
+      const answer = await rpc.request('turn/start', params, anyResult)
+      // Into the turn that runs, or nowhere.
+      if (!answer.ok || turn) personBegins = false
+      return answer
+    },
+    answerByPerson: held.answerAs,
+    isExpecting: () => pendingPromptId !== undefined,
     async recall(markers) {
       const recalled = await recallTurn(rpc, threadId, markers)
       if (recalled.ok) return recalled.value

@@ -188,7 +188,7 @@ test.for([
 })
 
 describeDriver('claude, with a stand-in for the CLI', {
-  hasTerminal: true,
+  terminal: 'own',
   factTimeoutMs: 10_000,
   prompts: { answer: text => `say ${text}`, stream: 'stream', recall: 'recall' },
   create(emit) {

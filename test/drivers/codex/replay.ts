@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Clock, createSimulatedClock } from '../../../src/clock.ts'
-import { createHost } from '../../../src/drivers/codex/host.ts'
+import { createHost, type Host } from '../../../src/drivers/codex/host.ts'
 import { createRendering, type Rendering } from '../../../src/drivers/rendering.ts'
 import { createRpc, type Rpc } from '../../../src/drivers/codex/rpc.ts'
 import { createThread, type Thread } from '../../../src/drivers/codex/thread.ts'
@@ -19,6 +19,7 @@ interface Sent {
 }
 
 export interface Replay {
+  readonly host: Host
   readonly thread: Thread
   readonly facts: readonly BareFact[]
   readonly sent: readonly Sent[]
@@ -60,7 +61,7 @@ export function createReplay(clock: Clock = createSimulatedClock()): Replay {
     await new Promise(setImmediate)
   }
   return {
-    thread, facts, sent, rendering,
+    host, thread, facts, sent, rendering,
     hear: (...lines) => lines.forEach(line => rpc?.accept(typeof line === 'string' ? line : JSON.stringify(line))),
     answer: (method, result) => respond(method, { result }),
     refuse: (method, message) => respond(method, { error: { code: -32_600, message } }),

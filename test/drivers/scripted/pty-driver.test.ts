@@ -36,6 +36,6 @@ describeDriver('scripted, in a PTY', {
     background: 'background 200 done behind',
     approval: 'approval Bash ls',
   },
-  hasTerminal: true,
+  terminal: 'own',
   factTimeoutMs: 10_000,
 })

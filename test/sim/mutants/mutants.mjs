@@ -6,6 +6,17 @@
 
 export const mutants = [
   {
+    name: 'a turn goes on at a limit', promise: 'limits',
+    changes: [{ file: 'src/machines/agent-guards.ts', from: 'isAtLimit(context) && context.interrupting === undefined', to: 'isAtLimit(context) && context.interrupting !== undefined' }],
+  },
+  {
+    name: 'what waits for an agent wakes it at its limit', promise: 'limits',
+    changes: [
+      { file: 'src/machines/agent-guards.ts', from: '!isAtLimit(context) && (hasWork(context) || context.uncertain.length > 0)', to: 'hasWork(context) || context.uncertain.length > 0' },
+      { file: 'src/machines/agent.ts', from: "          always: { guard: 'atLimit', target: '#agent.interrupted.suspended', actions: told },\n", to: '' },
+    ],
+  },
+  {
     name: 'accepted before it is on record', promise: 'P1',
     changes: [
       { file: 'src/actors/messaging.ts', from: '  core.store.transaction(() => {\n    core.store.insertMessage(message)', to: '  void Promise.resolve().then(() => core.store.transaction(() => {\n    core.store.insertMessage(message)' },

@@ -16,4 +16,4 @@ const structured: Medium = {
 }
 
 /** Runs Claude Code sessions by structured messages. See the port for commands and facts. */
-export const createClaudeStreamDriver: CreateDriver = (config, emit) => createDriver(config, emit, structured)
+export const createClaudeStreamDriver: CreateDriver = (config, emit) => ({ ...createDriver(config, emit, structured), tellsCost: true })
