@@ -4,7 +4,7 @@
  * dies goes there as well. Nobody else writes to it, so nothing is lost in between.
  */
 
-import { constants, copyFileSync, existsSync, fstatSync, ftruncateSync, renameSync, rmSync, statSync } from 'node:fs'
+import { constants, copyFileSync, existsSync, fstatSync, ftruncateSync, renameSync, rmSync, type Stats, statSync } from 'node:fs'
 import type { Log } from '../log.ts'
 import type { Rotation } from '../logs/appending.ts'
 
@@ -36,6 +36,15 @@ export function keptSmall(log: Log, path: string, { maxBytes, files }: Rotation 
 }
 
 function isSame(path: string): boolean {
-  const [file, known] = [fstatSync(stderr), statSync(path, { throwIfNoEntry: false })]
+  const [file, known] = [fstatSync(stderr), find(path)]
   return known !== undefined && file.ino === known.ino && file.dev === known.dev
+}
+
+/** Of a home that cannot be one, others say so. */
+function find(path: string): Stats | undefined {
+  try {
+    return statSync(path, { throwIfNoEntry: false })
+  } catch {
+    return undefined // ENOTDIR, EACCES: it is not the file that is written to
+  }
 }

@@ -58,7 +58,7 @@ describe('madrox doctor', () => {
   test('shows no password that stands in an address', async () => {
     const address = 'https://user:hunter22222@models.example/v1'
     const { configuration, stdout } = await examine(['--home', directory()], { MADROX_MONITORING_URL: address })
-    expect(configuration.find(({ setting }) => setting === 'monitoringUrl')?.value).toBe('https://[redacted]@models.example/v1')
+    expect(configuration.find(({ setting }) => setting === 'monitoring_url')?.value).toBe('https://[redacted]@models.example/v1')
     const misplaced = await examine(['--home', directory()], { ORCHESTRATOR_PORT: address })
     expect(check(misplaced, 'configuration')).toMatchObject({ status: 'missing', detail: expect.stringContaining('[redacted]') })
     expect(stdout + misplaced.stdout).not.toContain('hunter22222')

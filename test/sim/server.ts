@@ -3,11 +3,12 @@
 import type { DriverCommand, DriverFact } from '../../src/drivers/driver.ts'
 import { createSystem, type MadroxSystem } from '../../src/actors/system.ts'
 import { wordsOf } from '../../src/errors.ts'
-import { asReplyId, type IdSource } from '../../src/ids.ts'
+import { asReplyId, type IdSource, type ReplyId } from '../../src/ids.ts'
 import { silentLog } from '../../src/log.ts'
-import type { Caller } from '../../src/messages.ts'
+import type { Caller, Reply } from '../../src/messages.ts'
 import { createToolTable } from '../../src/tools/table.ts'
 import { callTool, type ToolOutcome } from '../../src/tools/tool.ts'
+import { sentIn } from './hearing.ts'
 import type { Stage } from './stage.ts'
 import { createCrashingStore, type Fate } from './store.ts'
 
@@ -55,8 +56,16 @@ export function createServer({ stage, ids, fateOf, onDeath, dispatch }: ServerOp
   const store = createCrashingStore({ durable, fateOf, isAlive, crash })
   const clock = agenda.clockFor(isAlive)
   /** It waits for the disk: should the server die before, the next one hands it out again. */
-  const isUnread = (id: ReturnType<typeof asReplyId>): boolean =>
-    [...durable.listClients().map(row => ({ kind: 'client' as const, id: row.id })), ...durable.listAgents().map(row => ({ kind: 'agent' as const, id: row.id }))].some(address => durable.listReplies(address).some(reply => reply.id === id))
+  const unread = (): readonly Reply[] => [...durable.listClients().map(row => ({ kind: 'client' as const, id: row.id })), ...durable.listAgents().map(row => ({ kind: 'agent' as const, id: row.id }))].flatMap(address => durable.listReplies(address))
+  const isUnread = (id: ReplyId): boolean => unread().some(reply => reply.id === id)
+  /** A refused spawn, alone or in a batch, tells what became of its first message, whose id nobody was given. */
+  const tellRefused = (outcome: ToolOutcome): void => {
+    const refused = outcome.ok ? outcome.data?.['errors'] : [outcome.error]
+    if (!Array.isArray(refused) || refused.length === 0) return
+    const named = new Set(sentIn(outcome).map(sent => sent['message_id']))
+    const meant = unread().filter(reply => outcome.replies?.includes(reply.id) && !named.has(reply.messageId))
+    for (const { messageId, to, status, text } of meant.slice(0, refused.length)) if (messageId !== undefined && status !== undefined) stage.journal.told(messageId, { status, text }, to)
+  }
   const settleReplies = (caller: Caller, replies: readonly string[], left: boolean): void => {
     const by = caller.kind === 'agent' ? caller.agentId : caller.kind === 'client' ? caller.clientId : caller.ownerId
     const replyIds = replies.map(asReplyId)
@@ -90,7 +99,8 @@ export function createServer({ stage, ids, fateOf, onDeath, dispatch }: ServerOp
           underway.delete(lose)
           if (!alive) return
           const left = leaves() && !signal.aborted
-          if (outcome.ok && outcome.replies) settleReplies(caller, outcome.replies, left)
+          if (left) tellRefused(outcome)
+          if (outcome.replies) settleReplies(caller, outcome.replies, left)
           resolve(left ? outcome : undefined)
         })
       }),
