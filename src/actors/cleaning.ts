@@ -53,6 +53,8 @@ async function clean(options: ChangesOptions, caller: Caller, { dryRun, signal, 
   // The youngest first: what was made from another's worktree goes before that one.
   for (const row of [...core.rows.values()].toReversed()) {
     if (row.endedAt === undefined || !isWithin(core, caller, row, 'rule') || !isOwn(row, workspaceDir) || !existsSync(homeOf(row, workspaceDir))) continue
+    // A cancelled call is refused only where it has done nothing yet.
+    if (signal.aborted && left.some(({ verdict }) => verdict === 'removed')) break
     refuseCancelled(signal)
     progress(`looking at the workspace of ${row.name}`)
     left.push(await cleanOne(options, callerKey(core, caller), { row, dryRun, going }))

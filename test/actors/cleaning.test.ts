@@ -244,6 +244,17 @@ describe('clean_workspaces', () => {
     await end(ada.id, eve.id)
     expect(await Promise.all([clean(), clean()])).toEqual([{ ada: ['removed'], eve: ['removed'] }, {}])
   })
+
+  test('cancelled before anything was removed is refused; after that it says what was, and leaves the rest', async () => {
+    const { stage, person, spawn, end, clean } = createWorkshop()
+    const [ada, eve] = [await spawn('ada'), await spawn('eve')]
+    await end(ada.id, eve.id)
+    expect(await stage.call(person, 'clean_workspaces', { dry_run: false }, { signal: AbortSignal.abort() })).toMatchObject({ ok: false, error: { code: 'unavailable' } })
+    const giving = new AbortController()
+    const cut = await stage.call(person, 'clean_workspaces', { dry_run: false }, { signal: giving.signal, progress: () => giving.abort() })
+    expect(cut).toMatchObject({ ok: true, data: { workspaces: [{ name: 'eve', verdict: 'removed' }] } })
+    expect(await clean()).toEqual({ ada: ['removed'] })
+  })
 })
 
 describe('a spawn that failed', () => {
