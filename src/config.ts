@@ -193,6 +193,23 @@ function fromEnvironment(env: Environment): Said[] {
   })
 }
 
+const prefix = 'MADROX_'
+
+/**
+ * Variables of the environment that nobody reads and somebody seems to have meant, each with the one that is read. An environment holds
+ * others' words too, so that they are no reason to refuse it.
+ */
+export function misspelt(env: Environment): readonly { readonly name: string; readonly meant: string }[] {
+  const ours = settingList.flatMap(([, { variable, family }]) => (family === undefined && variable.startsWith(prefix) ? [variable.slice(prefix.length)] : []))
+  const families = settingList.flatMap(([, { variable, family }]) => (family === undefined ? [] : [variable]))
+  return Object.keys(env).toSorted().flatMap(name => {
+    const rest = name.slice(prefix.length)
+    if (!name.startsWith(prefix) || ours.includes(rest) || families.some(family => name.startsWith(family))) return []
+    const near = nearest(rest, ours, 1 / 4)
+    return near === undefined ? [] : [{ name, meant: prefix + near }]
+  })
+}
+
 /** Not a record where there should be one, is left for the schema to refuse. */
 const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> => typeof value === 'object' && value !== null && !Array.isArray(value)
 

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { homedir, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
-import { defaultHome, fileKeyOf, loadConfig, optionOf, resolveConfig, type Setting, settingList } from '../src/config.ts'
+import { defaultHome, fileKeyOf, loadConfig, misspelt, optionOf, resolveConfig, type Setting, settingList } from '../src/config.ts'
 
 function home(files: Readonly<Record<string, string>> = {}): string {
   const path = mkdtempSync(join(tmpdir(), 'madrox-config-'))
@@ -98,4 +98,9 @@ test('a switch is on or off, and in a file also true or false', () => {
   expect([monitoringOf('monitoring = true'), monitoringOf('monitoring = "on"'), monitoringOf('monitoring = false'), monitoringOf('')]).toEqual(['on', 'on', 'off', 'off'])
   expect(loadConfig({ home: home({}) }, { OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT: 'true', MADROX_OTEL: 'off' })).toMatchObject({ otelContent: 'on', otel: 'off' })
   expect(() => monitoringOf('monitoring = 1')).toThrow(expect.objectContaining({ code: 'invalid_input' }))
+})
+
+test('a variable that nobody reads is told with the one that was meant, where there is one', () => {
+  const env = { MADROX_IDLE_MINUTE: '5', MADROX_MAX_TOTALCOST: '1', MADROX_IDLE_MINUTES: '5', MADROX_MODEL_CODEX: 'm', MADROX_AGENT_ID: 'a', MADROX_HOOK_TOKEN: 't', IDLE_MINUTES: '1' }
+  expect(misspelt(env)).toEqual([{ name: 'MADROX_IDLE_MINUTE', meant: 'MADROX_IDLE_MINUTES' }, { name: 'MADROX_MAX_TOTALCOST', meant: 'MADROX_MAX_TOTAL_COST' }])
 })

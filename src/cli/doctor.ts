@@ -1,11 +1,11 @@
 /** `madrox doctor`: whether Madrox can work here, and what it goes by. It starts nothing, changes nothing and spends nothing. */
 
-import { type Config, type Effective, fileKeyOf, type Setting, type SettingName, settingList, settings } from '../config.ts'
+import { type Config, type Effective, fileKeyOf, misspelt, type Setting, type SettingName, settingList, settings } from '../config.ts'
 import { MadroxError } from '../errors.ts'
 import { redactData } from '../redaction.ts'
 import { allSettings, effectiveOf, type Given, optionsFor } from './arguments.ts'
 import { common, isSet, toCommand } from './command.ts'
-import { type Check, missing, ok } from './doctor/check.ts'
+import { type Check, missing, note, ok } from './doctor/check.ts'
 import { checkClis } from './doctor/clis.ts'
 import { checkLimits } from './doctor/limits.ts'
 import { checkHome, checkNode, checkPlatform, checkPrograms, checkServer, checkStore } from './doctor/machine.ts'
@@ -21,7 +21,7 @@ export const doctor = toCommand({
   run: async given => {
     const effective = effectiveOrWhy(given)
     // A secret may also stand where none is looked for: in an address, in what a CLI says.
-    const checks = redactData('config' in effective ? [...checkMachine(), ok('configuration', 'every value fits'), ...(await checkConfigured(effective.config))] : [...checkMachine(), effective])
+    const checks = redactData('config' in effective ? [...checkMachine(), ok('configuration', 'every value fits'), ...checkVariables(), ...(await checkConfigured(effective.config))] : [...checkMachine(), effective])
     const configuration = 'config' in effective ? redactData(valuesOf(effective)) : []
     const healthy = checks.every(({ status }) => status !== 'missing')
     print(process.stdout, isSet(given, 'json') ? JSON.stringify({ healthy, checks, configuration }, undefined, 2) : inWords(checks, configuration))
@@ -39,6 +39,8 @@ function effectiveOrWhy(given: Given): Effective | Check {
 }
 
 const checkMachine = (): readonly Check[] => [checkNode(process.versions.node), checkPlatform(process.platform), ...checkPrograms(process.platform, process.env['PATH'])]
+
+const checkVariables = (): readonly Check[] => misspelt(process.env).map(({ name, meant }) => note('environment', `${name} is set, and nothing reads it`, `Did you mean ${meant}?`))
 
 const checkConfigured = async (config: Config): Promise<readonly Check[]> => [checkHome(config), checkStore(config), ...checkLimits(config), ...(await Promise.all([checkServer(config), checkClis(config, process.env)])).flat()]
 

@@ -2,7 +2,7 @@
 
 import { join } from 'node:path'
 import { defineCommand } from 'citty'
-import { type Config, settingList } from '../config.ts'
+import { type Config, misspelt, settingList } from '../config.ts'
 import { MadroxError } from '../errors.ts'
 import { createLog, type Log } from '../log.ts'
 import { knowSecrets } from '../redaction.ts'
@@ -18,6 +18,7 @@ export const serve = defineCommand({
     const config = configOf(rawArgs, options)
     knowSecrets(settingList.flatMap(([name, { secret }]) => (secret && typeof config[name] === 'string' ? [config[name]] : []))) // those of the file too
     const log = keptSmall(createLog(config.logLevel), join(config.home, ownLogName))
+    for (const { name, meant } of misspelt(process.env)) log.warn(`${name} is set, and nothing reads it. Did you mean ${meant}?`)
     // Whoever read our stderr may go away; agents are not to die of a log line nobody reads.
     process.stderr.on('error', () => {})
     const stopped = stopSignal() // whoever reads the address may stop the server at once

@@ -55,6 +55,11 @@ describe('madrox doctor', () => {
     expect([none.code, none.healthy, check(none, 'codex')]).toEqual([1, false, expect.objectContaining({ status: 'missing', detail: '"no-such-codex" was not found' })])
   })
 
+  test('tells of a variable that nothing reads', async () => {
+    const seen = await examine(['--home', directory()], { MADROX_IDLE_MINUTE: '5' })
+    expect(check(seen, 'environment')).toEqual({ name: 'environment', status: 'note', detail: 'MADROX_IDLE_MINUTE is set, and nothing reads it', remedy: 'Did you mean MADROX_IDLE_MINUTES?' })
+  })
+
   test('shows no password that stands in an address', async () => {
     const address = 'https://user:hunter22222@models.example/v1'
     const { configuration, stdout } = await examine(['--home', directory()], { MADROX_MONITORING_URL: address })
