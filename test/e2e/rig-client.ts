@@ -38,7 +38,7 @@ type Args = Readonly<Record<string, unknown>>
 export interface RigClient {
   /** The data of a call that succeeds. */
   call(tool: string, args?: Args): Promise<Data>
-  /** The text of a call that succeeds: a tree, a screen, an output. */
+  /** The text of a call that succeeds: a tree, a screen, an output; without what stands beside it of replies that wait. */
   text(tool: string, args?: Args): Promise<string>
   /** The text of a call that is refused. */
   refusal(tool: string, args?: Args): Promise<string>
@@ -76,7 +76,7 @@ export async function connectClient(url: () => string, options: ConnectOptions):
   return {
     // The tool's output schema was checked by the SDK client; Data says of it what tests read.
     call: async (tool, args) => ((await succeed(tool, args)).structuredContent ?? {}) as Data,
-    text: async (tool, args) => toText(await succeed(tool, args)),
+    text: async (tool, args) => (await succeed(tool, args)).content.slice(0, 1).map(toWords).join(''),
     refusal: async (tool, args) => {
       const result = await attempt(tool, args)
       if (!result.isError) throw new Error(`${tool} should have been refused, and answered ${toText(result)}`)
@@ -93,7 +93,8 @@ export async function connectClient(url: () => string, options: ConnectOptions):
   }
 }
 
-const toText = (result: CallToolResult): string => result.content.map(block => (block.type === 'text' ? block.text : `[${block.type}]`)).join('\n')
+const toWords = (block: CallToolResult['content'][number]): string => (block.type === 'text' ? block.text : `[${block.type}]`)
+const toText = (result: CallToolResult): string => result.content.map(toWords).join('\n')
 
 async function open(url: string, { name, roots, token }: ConnectOptions): Promise<{ readonly client: Client }> {
   const client = new Client({ name, version: '1' }, { capabilities: roots ? { roots: {} } : {} })
