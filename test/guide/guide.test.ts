@@ -31,6 +31,6 @@ test.each(pages)('every example of docs/guide/%s is done here, or names the test
 })
 
 test('what a page shows is told from what it does not', () => {
-  expect([isShown('ada (m48axucq) [idle]\n…end', 'ada (x9y8z7w6) [idle]\nand the end'), isShown('ada [idle]', 'ada [busy]')]).toEqual([true, false])
+  expect([isShown('ada (m48axucq) [idle]\n…end', 'ada (x9y8z7w6) [idle]\nand the end'), isShown('ada (m48axucqqfs8qtph)', 'ada (hfpqcwtsgmiiptut)'), isShown('ada [idle]', 'ada [busy]')]).toEqual([true, true, false])
   expect([fits({ a: [{ b: '…' }] }, { a: [{ b: 'x', c: 1 }], d: 2 }), fits({ a: [] }, { a: [1] }), fits({ a: 1 }, { a: '1' })]).toEqual([true, false, false])
 })
