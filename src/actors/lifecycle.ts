@@ -76,6 +76,8 @@ interface Resumption {
 async function resume(options: LifecycleOptions, caller: Caller, reference: string, { changes, wait }: Resumption): Promise<Resumed> {
   const { core, reviving } = options
   const agentId = resolveAgent(core, caller, reference, 'rule')
+  // A call of an agent that has ended meanwhile: what it brought back would not be below it.
+  if (caller.kind === 'agent' && isEnded(core, caller.agentId)) throw new MadroxError('agent_ended', `Agent "${rowOf(core, caller.agentId).name}" (${caller.agentId}) has ended and brings back nobody.`, { remedy: 'Have it resumed by those above it.', data: { agentId: caller.agentId } })
   const revived = isEnded(core, agentId)
   if (revived) await reviving.revive(caller, agentId, changes, wait)
   else checkChanges(core, agentId, changes)

@@ -243,6 +243,14 @@ describe('an agent that ended', () => {
     expect(await stage.ask(stage.as(boss), 'resume_instance', { instance_id: kid })).toMatchObject({ revived: true, parent_instance_id: boss })
   })
 
+  test('is not brought back by one above it that has ended as well', async () => {
+    const stage = createStage()
+    const boss = await stage.spawn('boss')
+    const kid = await createUsed(stage, 'kid', stage.as(boss))
+    await end(stage, boss)
+    expect([await stage.refusal(stage.as(boss), 'resume_instance', { instance_id: kid }), (await statusOf(stage, kid))['state']]).toEqual(['agent_ended', 'terminated'])
+  })
+
   test('cannot, where its session, its workspace or its limits do not let it: list_persisted_instances says why, and nothing is changed', async () => {
     const stage = createStage({ byHand: ['never'] })
     const [gone, timed] = [await stage.spawn('gone'), await stage.spawn('timed', stage.me, { timeout_minutes: 5 })]
