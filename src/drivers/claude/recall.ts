@@ -40,11 +40,22 @@ const isPrompt = (entry: TranscriptEntry): entry is Extract<TranscriptEntry, { t
 function toOutcome(turn: readonly TranscriptEntry[]): Recollection {
   const last = turn.findLast(entry => decisive.has(entry.type))
   if (last?.type === 'apiError') return { status: 'failed', error: last.text }
-  if (last?.type !== 'concluded' && last?.type !== 'stopped') return { status: 'cut' }
+  if ((last?.type !== 'concluded' && last?.type !== 'stopped') || metNobody(turn)) return { status: 'cut' }
   const said = turn.findLast(entry => entry.type === 'text' || entry.type === 'toolCall')
   const finalText = said?.type === 'text' ? said.text.trim() : '' // as the Stop hook tells it
   return { status: 'completed', ...(finalText !== '' && { finalText }) }
 }
+
+/**
+ * The CLI outlives a killed server for a moment: a turn in it that was answering finds nobody, and ends all the same, with words that
+ * are no answer. The CLI's own words (2.1.328) for a call without a connection; a refusal comes from somebody, and is not meant.
+ */
+const metNobody = (turn: readonly TranscriptEntry[]): boolean => {
+  const call = turn.findLast(entry => entry.type === 'toolCall' && entry.tool.startsWith('mcp__madrox__'))
+  return call?.type === 'toolCall' && turn.some(entry => entry.type === 'toolResult' && entry.callId === call.callId && entry.isError === true && withoutConnection.test(entry.text))
+}
+
+const withoutConnection = /^(?:ECONN[A-Z]+|EPIPE|ConnectionRefused|ConnectionClosed)\b|Unable to connect\. Is the computer able|socket connection was closed|Connection closed$/
 
 /** Usage and tool results end nothing; a tool call or a text without a conclusion behind it says that more was to come. */
 const decisive: ReadonlySet<TranscriptEntry['type']> = new Set(['text', 'toolCall', 'concluded', 'stopped', 'apiError', 'interrupted'])

@@ -13,6 +13,7 @@ const block = z.looseObject({
   name: z.string().optional(),
   input: z.unknown().optional(),
   tool_use_id: z.string().optional(),
+  is_error: z.boolean().nullish(),
   content: z.unknown().optional(),
 })
 const content = z.union([z.string(), z.array(block)])
@@ -47,7 +48,7 @@ export type TranscriptEntry =
   | { readonly type: 'prompt'; readonly promptId: string; readonly text: string }
   | { readonly type: 'text'; readonly text: string }
   | { readonly type: 'toolCall'; readonly callId: string; readonly tool: string; readonly input: string }
-  | { readonly type: 'toolResult'; readonly callId: string; readonly text: string }
+  | { readonly type: 'toolResult'; readonly callId: string; readonly text: string; readonly isError?: true }
   | { readonly type: 'usage'; readonly usage: Usage }
   | { readonly type: 'interrupted'; readonly promptId: string | undefined }
   /** A queued prompt went into the running turn instead of starting its own. */
@@ -81,7 +82,7 @@ function toUserEntries({ message, promptId, promptSource }: TranscriptRecord): T
   const parts = toBlocks(message?.content)
   const text = parts.map(part => part.text ?? '').join('')
   const results = parts.flatMap((part): TranscriptEntry[] =>
-    part.type === 'tool_result' ? [{ type: 'toolResult', callId: part.tool_use_id ?? '', text: toText(part.content) }] : [])
+    part.type === 'tool_result' ? [{ type: 'toolResult', callId: part.tool_use_id ?? '', text: toText(part.content), ...(part.is_error === true && { isError: true }) }] : [])
   if (text.startsWith('[Request interrupted by user')) return [...results, { type: 'interrupted', promptId }]
   if (results.length > 0 || promptId === undefined || promptSource === undefined) return results
   return [{ type: 'prompt', promptId, text }]

@@ -27,6 +27,21 @@ describe('a recorded session', () => {
     expect(recallTurn(pathOf('cut-and-resumed'), ['[MSG:n]'])).toEqual({ status: 'completed', finalText: 'afterwards' })
   })
 
+  test.for([
+    ['ECONNREFUSED: Unable to connect. Is the computer able to access the url?', true, { status: 'cut' }],
+    ['nothing_open: No message is open. Use send_to_instance.', true, { status: 'completed', finalText: 'Done.' }],
+    ['ECONNREFUSED is what the log says', undefined, { status: 'completed', finalText: 'Done.' }],
+  ] as const)('whose call for Madrox got %j is as it is', ([said, isError, outcome]) => {
+    const lines = [
+      { type: 'user', promptId: 'p1', promptSource: 'typed', message: { role: 'user', content: '[MSG:m] go' } },
+      { type: 'assistant', message: { id: 'a1', content: [{ type: 'tool_use', id: 't1', name: 'mcp__madrox__reply_to_caller', input: {} }], stop_reason: 'tool_use' } },
+      { type: 'user', promptId: 'p1', message: { role: 'user', content: [{ type: 'tool_result', tool_use_id: 't1', content: said, is_error: isError }] } },
+      { type: 'assistant', message: { id: 'a2', content: [{ type: 'text', text: 'Done.' }], stop_reason: 'end_turn' } },
+      { type: 'system', subtype: 'stop_hook_summary' },
+    ]
+    expect(recallLines(lines.map(line => JSON.stringify(line)), '[MSG:m]')).toEqual(outcome)
+  })
+
   test('of several markers, the latest turn counts', () => {
     expect(recallTurn(pathOf('cut-and-resumed'), ['[MSG:n]', '[MSG:m]'])).toMatchObject({ status: 'completed' })
   })
