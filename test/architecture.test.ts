@@ -15,7 +15,7 @@ const rules: Rules = {
     // commands and facts are plain data: a machine speaks of them without knowing who carries them out
     { name: 'machines', holds: ['src/machines/'], imports: ['vocabulary'], types: ['driver port'], pure: true },
     { name: 'driver port', holds: ['src/drivers/driver.ts'], imports: ['vocabulary'] },
-    { name: 'driver parts', holds: ['src/drivers/', 'src/drivers/pty/'], imports: ['driver port', 'vocabulary'] },
+    { name: 'driver parts', holds: ['src/drivers/', 'src/drivers/pty/', 'src/drivers/console/'], imports: ['driver port', 'vocabulary'] },
     // one CLI's driver knows nothing of another's
     { name: 'claude', holds: ['src/drivers/claude/'], imports: ['driver parts', 'driver port', 'vocabulary'] },
     { name: 'codex', holds: ['src/drivers/codex/'], imports: ['driver parts', 'driver port', 'vocabulary'] },

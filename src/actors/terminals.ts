@@ -37,6 +37,6 @@ export interface Attachment {
 }
 
 export interface Attaching {
-  /** Resolves when its screen has been painted. Refused: `unavailable` (it has no terminal, or no process now). */
+  /** Resolves when its screen has been painted. Refused: `unavailable` (it has no process now, or shows nothing). */
   attach(caller: Caller, reference: string, viewer: Viewer): Promise<Attachment>
 }

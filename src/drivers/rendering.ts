@@ -8,11 +8,12 @@ export interface Rendering {
 
 const kept = 1000
 
-export function createRendering(): Rendering {
+export function createRendering(onAdded: () => void = () => {}): Rendering {
   let shown: string[] = []
   return {
     add(text) {
       shown = [...shown, ...text.split('\n')].slice(-kept)
+      onAdded()
     },
     toText: lines => shown.slice(lines === undefined ? 0 : -Math.max(1, lines)).join('\n'),
   }

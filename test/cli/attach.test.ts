@@ -76,6 +76,32 @@ test('in control a person types a prompt, which is nobody’s message; what was 
   expect(await status('ada')).not.toHaveProperty('held_by_person')
 })
 
+test('an agent without a terminal of its own is shown its conversation, and takes a person’s words and interrupts there', async () => {
+  await spawn('bob', 'scripted')
+  await ask('bob', 'say before')
+  const eve = createPerson(['attach', 'bob', '--home', home.path], { columns: 60, rows: 20 })
+  people.push(eve)
+  await eve.sees('before\n── at rest ─')
+  await eve.takesControl()
+  const sent = await call('send_to_instance', { instance_id: 'bob', message: 'say for the sender', wait_for_response: false })
+  eve.types('say typod')
+  eve.presses('\x7f', '\x7f', 'e', 'd', '\r')
+  await eve.sees('> say typed\ntyped\n── at rest ─')
+  eve.types('say begun; hang')
+  eve.presses('\r')
+  await eve.sees('begun\n── in a turn · Esc interrupts it ─')
+  eve.types('say later')
+  eve.presses('\r') // not while it works: the words stay
+  eve.presses('\x1b')
+  await eve.sees('(interrupted)\n── at rest ')
+  eve.presses('\r')
+  await eve.sees('> say later\nlater\n── at rest ')
+  eve.presses('\x1c', 'r')
+  expect(await call('wait_for_any', { message_ids: [sent['message_id']] })).toMatchObject({ status: 'answered', response: 'for the sender' })
+  eve.presses('\x1c', 'd')
+  expect(await eve.leaves()).toEqual({ code: 0, line: 'Detached from bob; it runs on.' })
+})
+
 test('half-typed text is intact after a detach; messages wait, its supervisor is told, and they go when it is submitted', async () => {
   await spawn('ada')
   const eve = await attach('ada')
@@ -211,11 +237,6 @@ describe('what cannot be attached to is refused in words, on the ordinary screen
   }
 
   test('an agent that is none', async () => expect(await refusal(['nobody', '--home', home.path])).toContain('There is no agent "nobody"'))
-
-  test('an agent without a terminal', async () => {
-    await spawn('bob', 'scripted')
-    expect(await refusal(['bob', '--home', home.path])).toContain('It has no terminal')
-  })
 
   test('a home without a server, an address that is none, one where nobody listens', async () => {
     expect(await refusal(['ada', '--home', `${home.path}/none`])).toContain('No Madrox server runs')

@@ -50,7 +50,7 @@ export interface DriverContract {
   create(emit: (fact: DriverFact) => void): Promise<DriverUnderTest> | DriverUnderTest
   readonly prompts: ContractPrompts
   /** In which a person can look at its agents and type to them: the agents' own, or one that is there while somebody looks. */
-  readonly terminal?: 'own' | 'on demand'
+  readonly terminal: 'own' | 'on demand'
   /** How long one fact may take, milliseconds. */
   readonly factTimeoutMs?: number
   /** False where several agents share a process: then an agent's end does not end the pid it was started with. */

@@ -75,7 +75,7 @@ export function sharedBoxTests(at: () => Stage, prompts: ContractPrompts): void 
   })
 }
 
-/** Of harnesses that can be seen in a terminal. */
+/** Of all. */
 export function terminalTests(at: () => Stage, prompts: ContractPrompts): void {
   test('who attaches is painted the whole screen, then its changes, and nothing any more once detached', async () => {
     const { facts, start, run, settle } = at()
@@ -161,15 +161,5 @@ export function terminalTests(at: () => Stage, prompts: ContractPrompts): void {
     driver.dispatch({ type: 'stopAgent', agentId: 'ada', mode: 'force', graceMs: 0 })
     expect((await facts.waitFor('ada', 'terminalClosed')).viewerId).toBe('eve')
     await facts.waitFor('ada', 'exited')
-  })
-}
-
-/** Of all others. */
-export function noTerminalTests(at: () => Stage): void {
-  test('who attaches to an agent without a terminal is told so', async () => {
-    const { facts, driver, start } = at()
-    await start('ada')
-    driver.dispatch({ type: 'useTerminal', agentId: 'ada', viewerId: 'eve', use: { action: 'attach', ...size } })
-    expect((await facts.waitFor('ada', 'terminalClosed')).detail).toContain('no terminal')
   })
 }

@@ -7,7 +7,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { FactOf } from '../../src/drivers/driver.ts'
 import { createStage, die, given, type ContractPrompts, type DriverContract, type Stage } from './driver-stage.ts'
 import { describeRecall } from './driver-recall.ts'
-import { noTerminalTests, sharedBoxTests, terminalTests } from './driver-terminal.ts'
+import { sharedBoxTests, terminalTests } from './driver-terminal.ts'
 import { findBreaches, toText } from './driver-trace.ts'
 import { isAlive } from './processes.ts'
 
@@ -50,8 +50,7 @@ export function describeDriver(name: string, contract: DriverContract): void {
     describeRecall(() => stage, prompts)
     optionalTests(() => stage, prompts)
     if (contract.terminal === 'own') sharedBoxTests(() => stage, prompts)
-    if (contract.terminal) terminalTests(() => stage, prompts)
-    else noTerminalTests(() => stage)
+    terminalTests(() => stage, prompts)
   })
 }
 

@@ -16,7 +16,7 @@ const prompts = {
   background: 'do:\nbg until [ -e end-of-task ]; do sleep 0.1; done\nsay left it running',
 }
 
-for (const [name, createDriver, terminal] of [['claude in a PTY', createClaudeDriver, { terminal: 'own' }], ['claude by structured messages', createClaudeStreamDriver, {}]] as const) {
+for (const [name, createDriver, terminal] of [['claude in a PTY', createClaudeDriver, { terminal: 'own' }], ['claude by structured messages', createClaudeStreamDriver, { terminal: 'on demand' }]] as const) {
   describeDriver(name, {
     ...terminal,
     factTimeoutMs: 20_000,

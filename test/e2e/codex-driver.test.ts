@@ -16,7 +16,7 @@ const script: Script = [
   { when: 'escalate', then: [callTool('exec_command', { cmd: 'true', sandbox_permissions: 'require_escalated', justification: 'told to' }), say('done')] },
 ]
 
-const contractOf = (createDriver: CreateDriver): DriverContract => ({
+const contractOf = (createDriver: CreateDriver): Omit<DriverContract, 'terminal'> => ({
   factTimeoutMs: 20_000,
   create: async emit => {
     const api = await startFakeOpenAI({ script })

@@ -19,7 +19,7 @@ export const rows: Readonly<Record<string, Rows>> = {
     'madrox interrupt, and exit codes': [['cli/commands.test.ts', 'ends with 4 when the answer is not there in time, 1 when there is none, and says which message stays open'], ['cli/commands.test.ts', 'is not understood: 2'], ['cli/commands.test.ts', 'starts none, and ends with 3']],
     'madrox stop': [['cli/commands.test.ts', 'stop ends several and says of each what became of it; one that is none makes it 1']],
     'madrox logs, inspect': [['cli/commands.test.ts', 'logs shows what an agent did, inspect where to watch it']],
-    'madrox attach': [['cli/attach.test.ts', 'a person sees the screen, then what happens; detached, the terminal is as before and the agent runs on']],
+    'madrox attach': [['cli/attach.test.ts', 'a person sees the screen, then what happens; detached, the terminal is as before and the agent runs on'], ['cli/attach.test.ts', 'an agent without a terminal of its own is shown its conversation, and takes a person']],
     'madrox top': [['cli/commands.test.ts', 'on a terminal follows what happens, until q']],
     'madrox demo': [['guide/guide.test.ts', 'does what it says']],
     'madrox doctor': [['cli/doctor.test.ts', 'shows every setting that holds with where it is from, and of a secret only that it is set']],

@@ -11,7 +11,7 @@ import { launchSchema } from '../driver.ts'
 import type { BareFact } from '../facts.ts'
 import { clearLeftovers } from '../leftovers.ts'
 import { sweepMarked } from '../pty/reaper.ts'
-import { refuseTerminal } from '../terminal.ts'
+import { refuseTerminal } from './not-up.ts'
 import { createAgent, type Agent } from './agent.ts'
 import { toEnvironment } from './environment.ts'
 import { inUse } from './failures.ts'
@@ -100,7 +100,7 @@ export const createCodexDriver: CreateDriver<CodexDriverConfig> = (config, emit)
           if (recalled && agents.get(command.agentId) === agent && !agent.isEnding) tell({ type: 'turnRecalled', requestId: command.requestId, ...recalled })
         })
       case 'readScreen': return tell({ type: 'screenRead', requestId: command.requestId, rendering: 'transcript', text: agent.rendering.toText(command.lines) })
-      case 'useTerminal': return terminal ? terminal.use(command.viewerId, command.use) : refuseTerminal(tell, command.viewerId, command.use, 'it is not up yet.')
+      case 'useTerminal': return terminal ? terminal.use(command.viewerId, command.use) : refuseTerminal(tell, command.viewerId, command.use)
       case 'returnToolResult': return // codex calls its tools itself
     }
   }

@@ -9,7 +9,7 @@
 import type { Clock } from '../../clock.ts'
 import type { PersonHold, TerminalUse } from '../driver.ts'
 import type { BareFact } from '../facts.ts'
-import { createDraft } from './draft.ts'
+import { createDraft, type Draft } from './draft.ts'
 import { createMirror, type Mirror } from './mirror.ts'
 import type { PtyProcess } from './process.ts'
 import type { ScreenSize } from './screen.ts'
@@ -17,8 +17,11 @@ import { createView, type View } from './view.ts'
 
 export type TerminalFact = BareFact<'terminalOutput' | 'terminalClosed' | 'controlChanged'>
 
+/** What can be shown: a program's PTY, or what looks like one. */
+export type SharedTerminal = Pick<PtyProcess, 'columns' | 'rows' | 'write' | 'resize' | 'listen' | 'tail'>
+
 export interface SharingOptions {
-  readonly pty: PtyProcess
+  readonly pty: SharedTerminal
   readonly clock: Clock
   readonly tell: (fact: TerminalFact) => void
   /** The driver is in the middle of typing: control is given when it says that it has `settled`. */
@@ -29,6 +32,8 @@ export interface SharingOptions {
   readonly clearBox: (lineBreaks: number, onDone: () => void) => void
   /** False: the driver types into no box that a person types into, so what is left in one holds nothing. Default true. */
   readonly draftHolds?: boolean
+  /** What is in the box, where that is known; default: as far as keys tell. */
+  readonly draft?: Draft
 }
 
 export interface TerminalSharing {
@@ -54,10 +59,9 @@ const frameMs = 20
 /** A mirror that is so far behind starts again from what is kept of the output. Characters. */
 const mostBehind = 4_000_000
 
-export function createSharing({ pty, clock, tell, isTyping, withdraw, clearBox, draftHolds = true }: SharingOptions): TerminalSharing {
+export function createSharing({ pty, clock, tell, isTyping, withdraw, clearBox, draftHolds = true, draft = createDraft() }: SharingOptions): TerminalSharing {
   const ownSize: ScreenSize = { columns: pty.columns, rows: pty.rows }
   const views = new Map<string, View>()
-  const draft = createDraft()
   let mirror: Mirror | undefined
   /** It shows all that the terminal showed when it was made. */
   let isFilled = false

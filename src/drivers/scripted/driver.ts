@@ -8,12 +8,13 @@ import { z } from 'zod'
 import { wordsOf } from '../../errors.ts'
 import type { Driver, DriverCommand, DriverConfig, DriverFact, FactOf, Launch } from '../driver.ts'
 import { launchSchema } from '../driver.ts'
+import { createConsole, type Console } from '../console/console.ts'
+import type { ConsoleState } from '../console/paint.ts'
 import type { BareFact } from '../facts.ts'
 import { createTaskQueue, type TaskQueue } from './queue.ts'
 import { recallTurn } from './recall.ts'
 import { createRendering, type Rendering } from './rendering.ts'
 import { scriptSchema, type Misbehaviour, type Script } from './script.ts'
-import { refuseTerminal } from '../terminal.ts'
 import { createSession, type Session, type SessionEvent } from './session.ts'
 import { createFileTranscripts, type Transcript, type Transcripts } from './transcript.ts'
 
@@ -28,6 +29,7 @@ interface Agent {
   readonly id: string
   readonly sessionId: string
   readonly rendering: Rendering
+  readonly terminal: Console
   readonly misbehave: Misbehaviour
   /** Absent until ready. */
   session: Session | undefined
@@ -62,7 +64,8 @@ export function createScriptedDriver(config: ScriptedDriverConfig, emit: (fact: 
 
   const launchAgent = (id: string, launch: Launch, script: Script): void => {
     const { misbehave } = script
-    const agent: Agent = { id, sessionId: launch.sessionId, rendering: createRendering(), misbehave, session: undefined, transcript: undefined, startTimers: [], dropped: 0 }
+    const rendering = createRendering()
+    const agent: Agent = { id, sessionId: launch.sessionId, rendering, terminal: openTerminal(id, rendering), misbehave, session: undefined, transcript: undefined, startTimers: [], dropped: 0 }
     agents.set(id, agent)
     tell(id, { type: 'processStarted', cliVersion: 'scripted' })
     const becomeReady = (): void => guarded(agent, () => openSession(agent, launch, script))
@@ -71,6 +74,22 @@ export function createScriptedDriver(config: ScriptedDriverConfig, emit: (fact: 
     if (misbehave.neverReady) return
     if (misbehave.startDelayMs > 0) agent.startTimers.push(clock.setTimeout(becomeReady, misbehave.startDelayMs))
     else becomeReady()
+  }
+
+  const openTerminal = (id: string, { toText }: Rendering): Console => {
+    const session = (): Session | undefined => agents.get(id)?.session
+    return createConsole({
+      clock,
+      tell: fact => tell(id, fact),
+      read: toText,
+      state: () => toConsoleState(session()),
+      isExpecting: () => false, // what is handed over is taken up at once
+      submit: text => {
+        agents.get(id)?.rendering.addPrompt(text)
+        session()?.submit(text)
+      },
+      interrupt: () => void session()?.interrupt(),
+    })
   }
 
   const openSession = (agent: Agent, launch: Launch, script: Script): void => {
@@ -99,6 +118,7 @@ export function createScriptedDriver(config: ScriptedDriverConfig, emit: (fact: 
   const failStart = (agent: Agent, code: StartFailure, detail: string): void => {
     clearStartTimers(agent)
     agents.delete(agent.id)
+    agent.terminal.close('It did not start.')
     tell(agent.id, { type: 'startFailed', code, detail })
   }
 
@@ -115,6 +135,7 @@ export function createScriptedDriver(config: ScriptedDriverConfig, emit: (fact: 
 
   const onEvent = (agent: Agent, event: SessionEvent): void => {
     agent.rendering.add(event)
+    agent.terminal.changed()
     if (event.type === 'crashed') exit(agent, { expected: false, code: 1, lastWords: event.words })
     else tell(agent.id, event)
   }
@@ -123,11 +144,12 @@ export function createScriptedDriver(config: ScriptedDriverConfig, emit: (fact: 
     if (!agents.delete(agent.id)) return
     clearStartTimers(agent)
     agent.session?.end()
+    agent.terminal.close('Its script has ended.')
     tell(agent.id, { type: 'exited', ...how })
   }
 
   const submit = (agent: Agent, promptId: string, text: string): void => {
-    const reason = !agent.session ? 'not_ready' : agent.session.state === 'inTurn' ? 'in_turn' : agent.session.state === 'awaitingApproval' ? 'awaiting_approval' : undefined
+    const reason = !agent.session ? 'not_ready' : agent.terminal.holds() !== undefined ? 'held_by_person' : agent.session.state === 'inTurn' ? 'in_turn' : agent.session.state === 'awaitingApproval' ? 'awaiting_approval' : undefined
     if (reason) return tell(agent.id, { type: 'promptRefused', promptId, reason })
     agent.rendering.addPrompt(text)
     tell(agent.id, { type: 'promptWritten', promptId })
@@ -146,7 +168,7 @@ export function createScriptedDriver(config: ScriptedDriverConfig, emit: (fact: 
       case 'interrupt': return tell(agent.id, { type: 'interruptFinished', requestId: command.requestId, wasInTurn: agent.session?.interrupt() ?? false })
       case 'stopAgent': return stop(agent, command.mode)
       case 'answerApproval': return agent.session?.answerApproval(command.approvalId, command.decision)
-      case 'useTerminal': return refuseTerminal(fact => tell(agent.id, fact), command.viewerId, command.use, 'it plays its script within the server. What it says is in get_terminal_screen; in a terminal runs the harness scripted-pty.')
+      case 'useTerminal': return agent.terminal.use(command.viewerId, command.use)
       case 'returnToolResult': return agent.session?.returnToolResult(command.callId, command.ok, command.result)
       case 'recallTurn': return tell(agent.id, { type: 'turnRecalled', requestId: command.requestId, ...(agent.transcript ? recallTurn(agent.transcript.readEntries(), command.markers) : { status: 'cut' }) })
       case 'readScreen': return tell(agent.id, { type: 'screenRead', requestId: command.requestId, rendering: 'transcript', text: agent.rendering.toText(command.lines) })
@@ -172,4 +194,9 @@ export function createScriptedDriver(config: ScriptedDriverConfig, emit: (fact: 
         })
       }),
   }
+}
+
+function toConsoleState(session: Session | undefined): ConsoleState {
+  if (!session) return 'starting'
+  return ({ idle: 'at rest', inTurn: 'in a turn', awaitingApproval: 'waiting for an approval' } as const)[session.state]
 }

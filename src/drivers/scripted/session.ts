@@ -19,8 +19,8 @@ export interface Session {
   readonly state: 'idle' | 'inTurn' | 'awaitingApproval'
   /** The approval it stands at. */
   readonly approvalId: string | undefined
-  /** Only when idle. */
-  submit(text: string, promptId: string): void
+  /** Only when idle. Without an id: a person's. */
+  submit(text: string, promptId?: string): void
   /** Cuts the running turn; the context stays. False: there was none. */
   interrupt(): boolean
   returnToolResult(callId: string, ok: boolean, result: string): void
@@ -71,7 +71,7 @@ export function createSession(options: SessionOptions): Session {
     tell(toReport(spent))
   }
 
-  const begin = (performance: Performance, prompt: { readonly id: string; readonly text: string } | undefined): Turn => {
+  const begin = (performance: Performance, prompt: { readonly id: string | undefined; readonly text: string } | undefined): Turn => {
     const id = `${sessionId}.${++turnCount}`
     transcript.append({ type: 'turnBegan', turnId: id, at: clock.now(), ...(prompt && { prompt: prompt.text }) })
     const usage = createUsageMeter(id, spend)
@@ -191,7 +191,7 @@ export function createSession(options: SessionOptions): Session {
       if (ended || turn) return
       const earlier = (): Prompt[] => toPrompts(transcript).slice(0, -1) // the last is the one that asks
       turn = begin(perform(options.script, { agentName: options.agentName, prompt: toPrompt(text), earlier }), { id: promptId, text })
-      tell({ type: 'promptSeen', promptId, turnId: turn.id })
+      tell(promptId === undefined ? { type: 'turnStarted', turnId: turn.id, origin: 'person' } : { type: 'promptSeen', promptId, turnId: turn.id })
       advance(turn, undefined)
     },
     interrupt: () => {

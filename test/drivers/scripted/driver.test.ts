@@ -8,6 +8,7 @@ import { describeDriver } from '../../contracts/driver.ts'
 import { readSpent } from './spent.ts'
 
 describeDriver('scripted, in process', {
+  terminal: 'on demand',
   create: emit => {
     const stateDir = mkdtempSync(join(tmpdir(), 'madrox-scripted-'))
     const driver = createScriptedDriver({ bin: '', env: {}, childEnv: [], stateDir, clock: systemClock, log: silentLog }, emit)

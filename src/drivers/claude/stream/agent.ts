@@ -6,12 +6,13 @@
 
 import { randomUUID } from 'node:crypto'
 import { basename, dirname } from 'node:path'
+import type { FactOf } from '../../driver.ts'
+import { createConsole } from '../../console/console.ts'
 import { createRendering } from '../../rendering.ts'
 import { createApprovals } from '../../permissions.ts'
 import { transcriptPath } from '../config-dir.ts'
 import { toFailure } from '../failures.ts'
 import { createLife, type AgentContext, type ClaudeAgent } from '../life.ts'
-import { refuseTerminal } from '../../terminal.ts'
 import { recallGuarded } from '../recall.ts'
 import { createRecords } from '../records.ts'
 import { createSessionClock } from '../../session-clock.ts'
@@ -32,9 +33,22 @@ const recordMs = 2_000
 
 /** Starts the process. A single closure, because every part of a session's life shares what is under way in it. */
 export function startStreamAgent(context: AgentContext): ClaudeAgent {
-  const { launch, prepared, configDir, tell, log } = context
+  const { launch, prepared, configDir, log } = context
   const clock = createSessionClock(context.clock)
-  const rendering = createRendering()
+  const tell: typeof context.tell = fact => {
+    context.tell(fact)
+    terminal.changed()
+  }
+  const rendering = createRendering(() => terminal.changed())
+  const terminal = createConsole({
+    clock,
+    tell: fact => context.tell({ ...fact, source: 'self' }),
+    read: rendering.toText,
+    state: () => (life.phase() === 'starting' ? 'starting' : approvals.count() > 0 ? 'waiting for an approval' : isInTurn() ? 'in a turn' : 'at rest'),
+    isExpecting: () => turns.expected() !== undefined,
+    submit: text => prompting.submitOfPerson(text),
+    interrupt: () => interrupting.cut(),
+  })
   const spending = createSpending(tell)
   /** Calls the session has told of, and those its record has. */
   const told = new Set<string>()
@@ -45,6 +59,7 @@ export function startStreamAgent(context: AgentContext): ClaudeAgent {
   /** How many turns that ended in this way have their last record already. */
   let ends = { failed: 0, interrupted: 0 }
   const isOver = (): boolean => result !== undefined
+  const isInTurn = (): boolean => turns.current() !== undefined || interrupting.isActive()
   let apiError: string | undefined
   let isAnswered = false
   let isLoggedIn: boolean | undefined
@@ -74,11 +89,16 @@ export function startStreamAgent(context: AgentContext): ClaudeAgent {
   const approvals = createApprovals(tell, 'protocol')
   const requests = createRequests(launch, channel, approvals, (tool, input) => toWants(launch, tool, input))
   const interrupting = createInterrupting({ clock, turns, channel, tell, isOver })
-  const prompting = createPrompting({ clock, turns, channel, tell, onGivenUp: interrupting.begin })
+  const prompting = createPrompting({
+    clock, turns, channel, tell,
+    onGivenUp: interrupting.begin,
+    onLost: (text, detail) => rendering.add(`! ${detail}\n${text}`),
+  })
   const watch = createWatch(clock, () => (turns.current() ? 200 : 2_000), () => life.guarded(look))
   const life = createLife({
     context, status, clock, body: channel, readRest: records.read,
     release() {
+      terminal.close('Claude Code has ended.')
       watch.close()
       approvals.release()
     },
@@ -203,11 +223,17 @@ export function startStreamAgent(context: AgentContext): ClaudeAgent {
     takeAll()
   }
 
+  function whyNoPrompt(): FactOf<'promptRefused'>['reason'] | undefined {
+    if (life.phase() === 'starting') return 'not_ready'
+    if (terminal.holds() !== undefined) return 'held_by_person'
+    if (approvals.count() > 0) return 'awaiting_approval'
+    return isInTurn() || turns.expected() !== undefined ? 'in_turn' : undefined
+  }
+
   return {
     submitPrompt(promptId, text) {
       if (life.phase() === 'ending') return
-      const isBusy = turns.current() !== undefined || turns.expected() !== undefined || interrupting.isActive()
-      prompting.submit(promptId, text, life.phase() === 'starting' ? 'not_ready' : approvals.count() > 0 ? 'awaiting_approval' : isBusy ? 'in_turn' : undefined)
+      prompting.submit(promptId, text, whyNoPrompt())
     },
     interrupt(requestId) {
       if (life.phase() !== 'ending') interrupting.request(requestId)
@@ -220,7 +246,9 @@ export function startStreamAgent(context: AgentContext): ClaudeAgent {
     readScreen(requestId, lines) {
       if (life.phase() !== 'ending') tell({ type: 'screenRead', source: 'protocol', requestId, rendering: 'transcript', text: rendering.toText(lines) })
     },
-    useTerminal: (viewerId, use) => refuseTerminal(fact => tell({ ...fact, source: 'self' }), viewerId, use, 'Claude Code is run by structured messages. What it says is in get_terminal_screen; in a terminal runs the harness claude.'),
+    useTerminal(viewerId, use) {
+      if (life.phase() !== 'ending') terminal.use(viewerId, use)
+    },
   }
 }
 

@@ -18,47 +18,64 @@ export interface PromptingOptions {
   readonly tell: (fact: SourcedFact<'promptWritten' | 'promptRefused' | 'promptUnconfirmed'>) => void
   /** It was given up. */
   readonly onGivenUp: () => void
+  /** And was a person's: there is no fact that tells of it. */
+  readonly onLost: (text: string, detail: string) => void
 }
 
 export interface Prompting {
   /** `refusal`: why not, if there is a reason. */
   submit(promptId: string, text: string, refusal: FactOf<'promptRefused'>['reason'] | undefined): void
+  /** What a person typed into the agent's console. */
+  submitOfPerson(text: string): void
 }
 
-export function createPrompting({ clock, turns, channel, tell, onGivenUp }: PromptingOptions): Prompting {
-  const isAwaited = (uuid: string): boolean => turns.expected()?.uuid === uuid
+interface Handed {
+  /** Undefined: a person's. */
+  readonly promptId: string | undefined
+  readonly uuid: string
+  readonly text: string
+}
 
-  const giveUp = (promptId: string, detail: string): void => {
+export function createPrompting({ clock, turns, channel, tell, onGivenUp, onLost }: PromptingOptions): Prompting {
+  const isAwaited = ({ uuid }: Handed): boolean => turns.expected()?.uuid === uuid
+
+  const giveUp = ({ promptId, text }: Handed, detail: string): void => {
     turns.giveUp()
-    tell({ type: 'promptUnconfirmed', source: 'protocol', promptId, detail })
+    if (promptId === undefined) onLost(text, detail)
+    else tell({ type: 'promptUnconfirmed', source: 'protocol', promptId, detail })
     onGivenUp()
   }
 
   /** Takes it out of the CLI's queue. One that is in it no more is being taken up; one that is not even answered about is lost. */
-  const takeBack = (promptId: string, uuid: string): void => {
-    if (!isAwaited(uuid)) return
-    if (turns.current()) return watchOver(promptId, uuid) // it waits behind a turn of the CLI's own
+  const takeBack = (handed: Handed): void => {
+    if (!isAwaited(handed)) return
+    if (turns.current()) return watchOver(handed) // it waits behind a turn of the CLI's own
     const silence = clock.setTimeout(() => {
-      if (isAwaited(uuid)) giveUp(promptId, 'Claude Code neither took the prompt up nor answered what became of it.')
+      if (isAwaited(handed)) giveUp(handed, 'Claude Code neither took the prompt up nor answered what became of it.')
     }, patienceMs)
-    channel.request({ subtype: 'cancel_async_message', message_uuid: uuid }, answer => {
+    channel.request({ subtype: 'cancel_async_message', message_uuid: handed.uuid }, answer => {
       clock.clearTimeout(silence)
-      if (!isAwaited(uuid)) return
-      if (isCancelled(answer)) giveUp(promptId, 'Claude Code did not take the prompt up; it was taken out of its queue again.')
-      else watchOver(promptId, uuid)
+      if (!isAwaited(handed)) return
+      if (isCancelled(answer)) giveUp(handed, 'Claude Code did not take the prompt up; it was taken out of its queue again.')
+      else watchOver(handed)
     })
   }
-  const watchOver = (promptId: string, uuid: string): void => void clock.setTimeout(() => takeBack(promptId, uuid), patienceMs)
+  const watchOver = (handed: Handed): void => void clock.setTimeout(() => takeBack(handed), patienceMs)
+
+  const hand = (promptId: string | undefined, text: string): void => {
+    const handed = { promptId, uuid: randomUUID(), text }
+    turns.expect(promptId, handed.uuid)
+    channel.send(toPrompt(handed.uuid, toPlain(text)))
+    if (promptId !== undefined) tell({ type: 'promptWritten', source: 'process', promptId })
+    watchOver(handed)
+  }
 
   return {
     submit(promptId, text, refusal) {
-      if (refusal !== undefined) return tell({ type: 'promptRefused', source: 'protocol', promptId, reason: refusal })
-      const uuid = randomUUID()
-      turns.expect(promptId, uuid)
-      channel.send(toPrompt(uuid, toPlain(text)))
-      tell({ type: 'promptWritten', source: 'process', promptId })
-      watchOver(promptId, uuid)
+      if (refusal !== undefined) tell({ type: 'promptRefused', source: 'protocol', promptId, reason: refusal })
+      else hand(promptId, text)
     },
+    submitOfPerson: text => hand(undefined, text),
   }
 }
 

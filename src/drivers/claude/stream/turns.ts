@@ -25,7 +25,8 @@ interface Turn {
 }
 
 interface Expected {
-  readonly promptId: string
+  /** Undefined: a person's. */
+  readonly promptId: string | undefined
   readonly uuid: string
 }
 
@@ -62,7 +63,7 @@ export function createTurnTracker(tell: (fact: SourcedFact<'promptSeen' | 'turnS
   }
 
   return {
-    expect(promptId: string, uuid: string): void {
+    expect(promptId: string | undefined, uuid: string): void {
       expected = { promptId, uuid }
     },
     /** Undefined once the CLI has taken it up. */
@@ -78,7 +79,8 @@ export function createTurnTracker(tell: (fact: SourcedFact<'promptSeen' | 'turnS
       expected = undefined
       end({ status: 'completed' })
       current = { turnId: uuid, promptId, root: promptId }
-      tell({ type: 'promptSeen', source, promptId, turnId: uuid })
+      if (promptId === undefined) tell({ type: 'turnStarted', source, turnId: uuid, origin: 'person' })
+      else tell({ type: 'promptSeen', source, promptId, turnId: uuid })
       return true
     },
     /** A model call is under way: of the running turn, or of one that nobody announced. `isSure`: an answer is there already. */

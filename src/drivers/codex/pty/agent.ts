@@ -13,7 +13,7 @@ import { renderLastWords, renderScreen } from '../../pty/screen.ts'
 import { createSharing, type TerminalFact, type TerminalSharing } from '../../pty/sharing.ts'
 import { createSessionClock } from '../../session-clock.ts'
 import { createWatch } from '../../watch.ts'
-import { refuseTerminal } from '../../terminal.ts'
+import { refuseTerminal } from '../not-up.ts'
 import type { HookListener } from '../../hooks.ts'
 import { createApprovals, toHookAnswer } from '../../permissions.ts'
 import { toStartFailure, type StartFailure } from '../failures.ts'
@@ -278,7 +278,7 @@ export function startPtyAgent({ launch: asked, config, hooks, hookProgram, tell,
     useTerminal(viewerId, use) {
       if (phase === 'ending') return
       if (sharing) sharing.use(viewerId, use)
-      else refuseTerminal(fact => tell({ ...fact, source: 'self' }), viewerId, use, 'it is not up yet.')
+      else refuseTerminal(fact => tell({ ...fact, source: 'self' }), viewerId, use)
     },
     stop(mode, graceMs) {
       const expected = { type: 'exited', source: 'process', expected: true } as const

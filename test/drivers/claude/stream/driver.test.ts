@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url'
 import { expect, onTestFinished, test } from 'vitest'
 import { systemClock, type Clock } from '../../../../src/clock.ts'
 import { createClaudeStreamDriver } from '../../../../src/drivers/claude/stream/driver.ts'
+import type { TerminalUse } from '../../../../src/drivers/driver.ts'
 import { silentLog } from '../../../../src/log.ts'
 import { createRecorder, findBreaches, toText } from '../../../contracts/driver-trace.ts'
 
@@ -31,6 +32,7 @@ function open(fake: string) {
       start()
       await facts.waitFor('ada', 'ready')
     },
+    use: (use: TerminalUse) => driver.dispatch({ type: 'useTerminal', agentId: 'ada', viewerId: 'eve', use }),
     interrupt: () => driver.dispatch({ type: 'interrupt', agentId: 'ada', requestId: 'cut' }),
     endOf: (promptId: string) => facts.waitFor('ada', 'turnEnded', fact => fact.promptId === promptId),
   }
@@ -46,6 +48,20 @@ test.each([
   expect(await facts.waitFor('ada', 'promptUnconfirmed')).toMatchObject({ promptId: 'first', detail: expect.stringMatching(words) })
   submit('second')
   expect(await endOf('second')).toMatchObject({ status: 'completed', finalText: 'echo: second' })
+})
+
+test('what a person typed and the CLI does not take up is shown to them with their words, and the next is taken', async () => {
+  const { facts, begin, submit, use, endOf } = open('deaf=1')
+  await begin()
+  use({ action: 'attach', columns: 100, rows: 20 })
+  use({ action: 'takeControl' })
+  use({ action: 'type', data: 'mine\r' })
+  const { data } = await facts.waitFor('ada', 'terminalOutput', fact => fact.data.includes('taken out of its queue'))
+  expect(data).toContain('mine')
+  use({ action: 'detach' })
+  submit('second')
+  expect(await endOf('second')).toMatchObject({ finalText: 'echo: second' })
+  expect(facts.factsOf('ada', 'turnStarted')).toEqual([])
 })
 
 test('an interrupt that meets a prompt in the queue waits for its fate', async () => {
