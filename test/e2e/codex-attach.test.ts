@@ -58,6 +58,16 @@ test('text half typed while it works is there after an interrupt, and is submitt
   expect((await stage.run('ada', 'say alone')).finalText).toBe('alone')
 })
 
+test('what is typed in the moment of a new size is whole, by a person who takes control and by Madrox when they release it', async () => {
+  for (let round = 0; round < 8; round++) {
+    await takeControl()
+    type(`\x1b[200~say typed ${round}\x1b[201~`)
+    expect((await after(() => type('\r'), 'turnEnded')).finalText).toBe(`typed ${round}`)
+    await release()
+    expect((await stage.run('ada', `say delivered ${round}`)).finalText).toBe(`delivered ${round}`)
+  }
+})
+
 test('a composer that may be cleared is empty for the next prompt, wherever the cursor stood, and no shell takes it', async () => {
   const left: readonly (readonly string[])[] = [
     ['one two three', '\n', 'four five six', '\x1b[D', '\x1b[D', '\x1b[A'],

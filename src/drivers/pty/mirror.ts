@@ -26,7 +26,8 @@ export interface Mirror {
   dispose(): void
 }
 
-export function createMirror(size: ScreenSize): Mirror {
+/** `answer` gets what a terminal says to a program that asks where its cursor is. */
+export function createMirror(size: ScreenSize, answer: (bytes: string) => void = () => {}): Mirror {
   const terminal = new xterm.Terminal({ cols: size.columns, rows: size.rows, scrollback: 0, allowProposedApi: true })
   let behind = 0
   let isCursorVisible = true
@@ -38,6 +39,10 @@ export function createMirror(size: ScreenSize): Mirror {
   }
   terminal.parser.registerCsiHandler({ prefix: '?', final: 'h' }, follow(true))
   terminal.parser.registerCsiHandler({ prefix: '?', final: 'l' }, follow(false))
+
+  terminal.onData(bytes => {
+    if (cursorReport.test(bytes)) answer(bytes)
+  })
 
   const inputModes = (): string => {
     const { applicationCursorKeysMode, bracketedPasteMode, mouseTrackingMode, sendFocusMode } = terminal.modes
@@ -73,6 +78,9 @@ export function createMirror(size: ScreenSize): Mirror {
     dispose: () => terminal.dispose(),
   }
 }
+
+/** Of all that a terminal says by itself; what it is and which colours it has are the viewer's, and asked for at a program's start alone. */
+const cursorReport = /^\x1b\[\??\d+;\d+R$/
 
 /** What opens the screen to nobody's modes: whoever showed it leaves his terminal so. */
 export const plainInputModes = [1, 9, 1000, 1002, 1003, 1004, 1006, 2004].map(mode => `\x1b[?${mode}l`).join('')

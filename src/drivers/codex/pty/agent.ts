@@ -7,6 +7,7 @@ import { randomUUID } from 'node:crypto'
 import { basename, dirname } from 'node:path'
 import type { DriverConfig, FactOf, Launch, TerminalUse } from '../../driver.ts'
 import type { Recollection, SourcedFact } from '../../facts.ts'
+import { createAdjustingPty } from '../../pty/adjusting.ts'
 import { startPty, type PtyProcess } from '../../pty/process.ts'
 import { endProcessTree, sweepMarked } from '../../pty/reaper.ts'
 import { renderLastWords, renderScreen } from '../../pty/screen.ts'
@@ -125,13 +126,13 @@ export function startPtyAgent({ launch: asked, config, hooks, hookProgram, tell,
 
   function startTerminal(prepared: Prepared, attempt: number): void {
     const { file, args, env, cliVersion } = prepared
-    const pty = startPty({
+    const pty = createAdjustingPty(startPty({
       file, args, cwd: launch.cwd, env,
       onOutput: chunk => {
         signals.feed(chunk)
         if (phase === 'starting') lookForQuestion()
       },
-    })
+    }), clock)
     terminal = pty
     sharing = createSharing({
       pty, clock,

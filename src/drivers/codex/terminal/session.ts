@@ -13,6 +13,7 @@ import { wordsOf } from '../../../errors.ts'
 import type { Log } from '../../../log.ts'
 import type { PersonHold, TerminalUse } from '../../driver.ts'
 import { findExecutable } from '../../executable.ts'
+import { createAdjustingPty } from '../../pty/adjusting.ts'
 import { startPty, type PtyProcess } from '../../pty/process.ts'
 import { endProcessTree } from '../../pty/reaper.ts'
 import { renderLastWords, type ScreenSize } from '../../pty/screen.ts'
@@ -144,14 +145,14 @@ export function startSession(options: SessionOptions): Session {
     for (const place of Object.values(places)) mkdirSync(place, { recursive: true, mode: 0o700 })
     writeFileSync(join(places.home, 'config.toml'), stringify(settings), { mode: 0o600 })
     stopFollowing = options.follow(bridge)
-    const pty = startPty({
+    const pty = createAdjustingPty(startPty({
       file: findExecutable(bin, env['PATH']) ?? bin,
       args: ['resume', shown.threadId, '--remote', door.url, '--remote-auth-token-env', tokenVariable],
       cwd: places.home, // nothing of the workspace is to configure it
       env: { ...toLocale(env), ...options.marker, ...ownMarker, HOME: places.home, CODEX_HOME: places.home, TMPDIR: places.temporary, TERM: 'xterm-256color', [tokenVariable]: door.token },
       ...size,
       onOutput,
-    })
+    }), clock)
     terminal = pty
     sharing = createSharing({
       pty, clock,
