@@ -69,7 +69,7 @@ export function createConsole(options: ConsoleOptions): Console {
 function open({ clock, tell, read, state, isExpecting, submit, interrupt }: ConsoleOptions, first: ScreenSize): Opened {
   const listeners = new Set<(chunk: string) => void>()
   let size = first
-  const toPicture = (): string => paint({ size, state: state(), said: read(size.rows), text: editor.text(), cursor: editor.cursor() })
+  const toPicture = (): string => paint({ size, state: state(), said: read(size.rows), text: editor.text(), cursor: editor.cursor(), isFull: editor.isFull() })
   const draw = (): void => {
     if (listeners.size === 0) return
     const picture = toPicture()
@@ -106,15 +106,22 @@ function open({ clock, tell, read, state, isExpecting, submit, interrupt }: Cons
   const draft: Draft = {
     type: () => {},
     submitted: () => {},
-    isOpen: () => editor.text() !== '',
+    isOpen: () => !editor.isEmpty(),
     lineBreaks: () => 0,
     clear() {
       editor.clear()
       draw()
     },
   }
+  let controller: string | undefined
   const sharing = createSharing({
-    pty: terminal, clock, tell, draft,
+    pty: terminal, clock, draft,
+    tell(fact) {
+      const isOther = fact.type === 'controlChanged' && fact.viewerId !== controller
+      if (isOther) controller = fact.viewerId
+      if (isOther) editor.release()
+      tell(fact)
+    },
     isTyping: isExpecting,
     withdraw: () => {}, // what is handed over is not typed here
     clearBox: (_, onDone) => onDone(),
