@@ -40,27 +40,34 @@ export function paint({ size, state, said, text, cursor, isFull }: Picture): str
   return ['\x1b[?2004h\x1b[?25l\x1b[H\x1b[2J', [...above, rule, toBox(text, cursor, size)].join('\r\n')].join('')
 }
 
-/** The cursor is drawn, so that nobody has to know where a terminal breaks the lines. */
-function toBox(text: string, cursor: number, size: ScreenSize): string {
+/** The cursor is drawn, so that nobody has to know where a terminal breaks the lines. Of what does not fit, what is about it. */
+function toBox(text: string, cursor: number, { columns, rows }: ScreenSize): string {
+  const cells = columns * rows
   const [under = ''] = text.slice(cursor, cursor + 2)
-  const shown = under === '' || under === '\n' ? ' ' : under
-  const before = text.slice(Math.max(0, cursor - size.columns * size.rows), cursor)
-  const rest = toFitting(under === '\n' ? text.slice(cursor) : text.slice(cursor + under.length), size.columns, Math.floor(size.rows / 2))
-  return `${bold('›')} ${toShown(before)}${inverse(toShown(shown))}${toShown(rest)}`
+  const isEnd = under === '' || under === '\n'
+  const behind = text.slice(isEnd ? cursor : cursor + under.length).slice(0, cells).split('\n')
+  const after = toFitting(behind, columns, Math.max(1, Math.floor((rows - 1) / 2)), (line, length) => line.slice(0, length))
+  const left = Math.max(1, rows - after.reduce((sum, line) => sum + rowsOf(line, columns), 0)) // the row of the cursor is in both, and one is the rule's
+  const before = toFitting(text.slice(Math.max(0, cursor - cells), cursor).split('\n').toReversed(), columns, left, (line, length) => line.slice(-length)).toReversed()
+  return `${bold('›')} ${toShown(before.join('\n'))}${inverse(toShown(isEnd ? ' ' : under))}${toShown(after.join('\n'))}`
 }
 
-/** Its beginning, of no more than so many rows behind the one it begins in, were every character a wide one. */
-function toFitting(text: string, columns: number, rows: number): string {
-  const lines = text.slice(0, columns * rows).split('\n')
+/** Lines, nearest first, as many as there are rows for; of one that is too long, what `cut` leaves. */
+function toFitting(lines: readonly string[], columns: number, rows: number, cut: (line: string, length: number) => string): string[] {
   let left = rows
-  const shown = lines.flatMap((line, at) => {
-    left -= at === 0 ? 0 : 1
-    if (left < 0) return []
-    const part = line.slice(0, Math.floor((left * columns) / 2))
-    left -= Math.ceil((2 * part.length) / columns)
-    return [part]
+  return lines.flatMap(line => {
+    if (left <= 0) return []
+    const needed = rowsOf(line, columns)
+    const shown = needed <= left ? line : cut(line, Math.max(1, Math.floor((left * columns) / 2)))
+    left -= needed
+    return [shown]
   })
-  return shown.join('\n')
+}
+
+/** At the most, with what stands before it and the cursor. */
+function rowsOf(line: string, columns: number): number {
+  const [tabs, wide] = [/\t/g, /[\u1100-\uffff]/g].map(kind => line.match(kind)?.length ?? 0)
+  return Math.ceil((3 + line.length + 3 * (tabs ?? 0) + (wide ?? 0)) / columns)
 }
 
 const toShown = (text: string): string => text.replaceAll('\t', '    ').replaceAll('\n', '\r\n  ')

@@ -41,9 +41,12 @@ test('what can be done about a state stands beside it', async () => {
   expect((await shown({ size: { columns: 60, rows: 3 }, state: 'waiting for an approval' })).rows[0]).toContain('── waiting for an approval · see madrox approvals ─')
 })
 
-test('of text that is more than fits, the cursor is seen wherever it stands', async () => {
+test('of text that is more than fits, the cursor is seen wherever it stands, and what the agent does', async () => {
   const text = Array.from({ length: 100 }, (_, line) => `line ${line} ${'漢'.repeat(line)}`).join('\n')
-  for (const cursor of [0, 20, 1_000, 3_000, text.length]) expect((await shown({ text, cursor })).inverse, String(cursor)).not.toEqual([])
+  for (const cursor of [0, 20, 1_000, 3_000, text.length]) {
+    const { rows, inverse } = await shown({ text, cursor, size: { columns: 40, rows: 12 } })
+    expect([inverse.length > 0, rows[0]], String(cursor)).toEqual([true, expect.stringContaining('── at rest ')])
+  }
 })
 
 test('of what was said no more is looked at than can be seen', async () => {
