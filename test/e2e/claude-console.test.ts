@@ -59,8 +59,8 @@ test('a background task that ends in the moment of Enter: the person’s words a
   type('do: say mine\r')
   writeFileSync(join(stage.workspace('ada'), 'end-of-task'), '')
   const { turnId } = await facts.waitFor('ada', 'turnStarted', fact => fact.origin === 'person')
-  await facts.waitFor('ada', 'turnEnded', fact => fact.turnId === turnId)
-  await facts.waitFor('ada', 'turnEnded', fact => fact.background.length === 0)
+  expect(await facts.waitFor('ada', 'turnEnded', fact => fact.turnId === turnId)).toMatchObject({ status: 'completed' })
+  expect(await facts.waitFor('ada', 'turnEnded', fact => fact.background.length === 0)).toMatchObject({ status: 'completed' })
 })
 
 test('Escape and an interrupt at once end the turn once, and each is answered', async () => {
