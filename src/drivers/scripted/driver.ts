@@ -90,6 +90,8 @@ export function createScriptedDriver(config: ScriptedDriverConfig, emit: (fact: 
         session()?.submit(text)
       },
       interrupt: () => void session()?.interrupt(),
+      asked: () => session()?.approvalId,
+      answer: (approvalId, decision) => session()?.answerApproval(approvalId, decision),
     })
   }
 
