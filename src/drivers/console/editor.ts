@@ -30,6 +30,8 @@ export interface EditorOptions {
   readonly onSubmit: (text: string) => boolean
   /** Escape or Ctrl-C. */
   readonly onInterrupt: () => void
+  /** The box is empty, or has its first character. */
+  readonly onBegun: () => void
   /** At the end of what was typed at once. */
   readonly onChange: () => void
 }
@@ -53,7 +55,7 @@ const nothing = /[\x04\x1a\x1c\x1d\x80-\x9f\u2028\u2029\u202a-\u202e\u2066-\u206
 /** What is taken between two looks at how much text there is: readline counts through all of it at the end of each. UTF-16 units. */
 const [fewest, most] = [32, 1024]
 
-export function createEditor({ onSubmit, onInterrupt, onChange }: EditorOptions): Editor {
+export function createEditor({ onSubmit, onInterrupt, onBegun, onChange }: EditorOptions): Editor {
   const keys = new Readable({ read() {} })
   const line = createInterface({ input: keys, terminal: true, prompt: '', historySize: 0, escapeCodeTimeout: escapeMs })
   let isClosed = false
@@ -80,6 +82,7 @@ export function createEditor({ onSubmit, onInterrupt, onChange }: EditorOptions)
     if (name === 'paste-start') pasting.begin()
     else if (name === 'return' && meta) insert('\n')
     else if (name === 'escape') interruptByEscape()
+    if (line.line.length <= 1) onBegun()
   })
   /** At once: what was typed is there when this returns. */
   const press = (data: string): void => {

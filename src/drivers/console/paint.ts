@@ -8,6 +8,8 @@ export type ConsoleState = 'starting' | 'at rest' | 'in a turn' | 'waiting for a
 export interface Picture {
   readonly size: ScreenSize
   readonly state: ConsoleState
+  /** Who has control may answer an approval. */
+  readonly mayAnswer: boolean
   /** Of anyone: a model, a tool, a person. */
   readonly said: string
   readonly text: string
@@ -22,19 +24,19 @@ const dim = (text: string): string => `\x1b[2m${text}\x1b[0m`
 const inverse = (text: string): string => `\x1b[7m${text}\x1b[27m`
 
 /** What a person can do about it. */
-const hints: Readonly<Record<ConsoleState, string>> = {
-  'starting': '',
-  'at rest': '',
-  'in a turn': ' · Esc interrupts it',
-  'waiting for an approval': ' · see madrox approvals',
+const toHint = ({ state, mayAnswer }: Picture): string => {
+  if (state === 'in a turn') return ' · Esc interrupts it'
+  if (state === 'waiting for an approval') return mayAnswer ? ' · y or n, and Enter, answers' : ' · see madrox approvals'
+  return ''
 }
 
 /** Of what was said, UTF-16 units that are looked at for each cell: marks, and what is taken out, have none. */
 const unitsPerCell = 4
 
 /** Asks for pastes to be marked, clears, and draws from the top. Where it is more than fits, its end is seen; of the box, the cursor. */
-export function paint({ size, state, said, text, cursor, isFull }: Picture): string {
-  const rule = dim(`── ${state}${hints[state]}${isFull ? ' · the box is full' : ''} `.padEnd(size.columns, '─').slice(0, size.columns))
+export function paint(picture: Picture): string {
+  const { size, state, said, text, cursor, isFull } = picture
+  const rule = dim(`── ${state}${toHint(picture)}${isFull ? ' · the box is full' : ''} `.padEnd(size.columns, '─').slice(0, size.columns))
   const seen = said.slice(-size.columns * size.rows * unitsPerCell)
   const above = seen === '' ? [] : sanitiseInput(seen).split('\n')
   return ['\x1b[?2004h\x1b[?25l\x1b[H\x1b[2J', [...above, rule, toBox(text, cursor, size)].join('\r\n')].join('')

@@ -13,6 +13,7 @@ function open(accepts = true) {
       return accepts
     },
     onInterrupt,
+    onBegun: () => {},
     onChange,
   })
   onTestFinished(editor.close)
