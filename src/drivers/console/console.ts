@@ -138,8 +138,11 @@ function open({ clock, tell, read, state, isExpecting, submit, interrupt, asked,
     pty: terminal, clock, draft,
     tell(fact) {
       const isOther = fact.type === 'controlChanged' && fact.viewerId !== controller
-      if (isOther) controller = fact.viewerId
-      if (isOther) editor.release()
+      if (isOther) {
+        controller = fact.viewerId
+        editor.release()
+        seen = undefined // what another has begun is nobody's answer
+      }
       tell(fact)
       if (fact.type === 'controlChanged') draw()
     },
