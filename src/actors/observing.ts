@@ -46,7 +46,7 @@ export function observeAgents(core: Core, { happened, touched }: Observer): void
     if (inspected.type === '@xstate.microstep' || inspected.type === '@xstate.snapshot') follow(id, inspected)
     if (inspected.type !== '@xstate.snapshot') return
     if (inspected.snapshot.status === 'stopped') end(id)
-    else touched(id)
+    else if (inspected.event.type !== 'screenRead') touched(id) // somebody looked: who looks when there is something new would look for ever
   }
   // Thrown into XState, it would be the end of the actor that is looked at.
   const unharmed = (observe: () => void): void => {
