@@ -175,6 +175,15 @@ describe('seeing', () => {
     expect(await stage.ask(stage.me, 'get_instance_status')).toMatchObject({ total: 3 })
   })
 
+  test('get_instance_status of one that has ended tells how many messages it was given', async () => {
+    const stage = createStage()
+    const { lead, kid } = await createTeam(stage)
+    const before = await stage.ask(stage.me, 'get_instance_status', { instance_id: lead })
+    await stage.ask(stage.me, 'terminate_instance', { instance_id: lead })
+    const [ofLead, ofKid] = await Promise.all([lead, kid].map(id => stage.ask(stage.me, 'get_instance_status', { instance_id: id })))
+    expect([before['request_count'], ofLead?.['state'], ofLead?.['request_count'], ofKid?.['request_count']]).toEqual([1, 'terminated', 1, 0])
+  })
+
   test('get_instance_tree draws who works for whom', async () => {
     const stage = createStage()
     const { lead, kid, twin } = await createTeam(stage)
