@@ -58,7 +58,7 @@ export function toStatus(status: AgentStatus, now: number): Record<string, unkno
 export const getInstanceStatus = defineTool({
   name: 'get_instance_status',
   title: 'Status of agents',
-  description: "State (with since when and what told it), supervisor, children, tokens, cost, current message and tool, last error, and what it changed in git. Without instance_id: all you may see. Not for waiting: answers come by themselves.",
+  description: "State (with since when and what told it), supervisor, children, tokens, cost, current message and tool, last error, and what it changed in git. Without instance_id: all you may see. Not for waiting: answers are kept for you.",
   input: z.strictObject({ instance_id: reference.optional(), include_ended: z.boolean().default(false) }),
   output: statusOutput,
   annotations: readOnly,
