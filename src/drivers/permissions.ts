@@ -25,6 +25,8 @@ export interface Approvals {
   /** An id that is not open is ignored: it was answered, or its dialog is gone. */
   answer(approvalId: string, decision: 'allow' | 'deny', message: string | undefined): void
   count(): number
+  /** The one that has waited longest. */
+  oldest(): string | undefined
   /** Lets go of all: the dialogs are over. */
   release(): void
 }
@@ -48,6 +50,7 @@ export function createApprovals(tell: (fact: SourcedFact<'approvalRequested' | '
     }),
     answer: (approvalId, decision, message) => settle(approvalId, decision, decision === 'allow' ? { behavior: 'allow' } : { behavior: 'deny', message: message ?? 'Denied.' }),
     count: () => open.size,
+    oldest: () => open.keys().next().value,
     release: () => [...open.keys()].forEach(approvalId => settle(approvalId, 'gone')),
   }
 }

@@ -6,15 +6,16 @@ export interface Rendering {
   toText(lines?: number): string
 }
 
-const kept = 1000
+const keptLines = 1000
 
 export function createRendering(onAdded: () => void = () => {}): Rendering {
-  let shown: string[] = []
+  const kept: string[] = []
   return {
     add(text) {
-      shown = [...shown, ...text.split('\n')].slice(-kept)
+      kept.push(...text.split('\n').slice(-keptLines))
+      kept.splice(0, kept.length - keptLines)
       onAdded()
     },
-    toText: lines => shown.slice(lines === undefined ? 0 : -Math.max(1, lines)).join('\n'),
+    toText: lines => kept.slice(lines === undefined ? 0 : -Math.max(1, lines)).join('\n'),
   }
 }

@@ -109,10 +109,12 @@ function createApp({ endpoint, inspector, rest }: Served, guard: Guard, { log, s
     return refuse(foreign(refused.message))
   })
   app.use(bodyLimit(maxBodyBytes))
-  app.get('/health', () => {
-    const health = system.health()
-    return Response.json({ name: 'madrox', version, ...health }, { status: health.status === 'ok' ? 200 : 503 })
-  })
+  for (const method of ['GET', 'HEAD'] as const) {
+    app.on(method, '/health', () => {
+      const health = system.health()
+      return Response.json({ name: 'madrox', version, ...health }, { status: health.status === 'ok' ? 200 : 503 })
+    })
+  }
   const known = (answer: (caller: Caller, request: Request) => Response | Promise<Response>) => (event: H3Event): Response | Promise<Response> => {
     const caller = authenticate(system, event.req, guard.fromOf(arrivalOf(event)))
     return caller instanceof MadroxError ? refuse(toWireError(caller), { headers: challenge }) : answer(caller, event.req)

@@ -1,29 +1,11 @@
 /** `madrox approvals`, `approve` and `deny`, each as a process of its own, against a real server whose agents ask: list_approvals and answer_approval for a person. */
 
 import { once } from 'node:events'
-import { afterAll, beforeAll, expect, test } from 'vitest'
-import { runCli, runToEnd, type RunningServer, startServe, temporaryHome } from './server.ts'
+import { expect, test } from 'vitest'
+import { runCli } from './server.ts'
+import { stageServer } from './stage.ts'
 
-let server: RunningServer
-let env: Record<string, string>
-let removeHome: () => Promise<void>
-
-beforeAll(async () => {
-  const { path, remove } = await temporaryHome()
-  removeHome = remove
-  server = await startServe(path)
-  env = { MADROX_HOME: path }
-})
-afterAll(async () => {
-  await server.end('SIGTERM')
-  await removeHome()
-})
-
-const madrox = (...args: string[]) => runToEnd(args, env)
-const json = async (...args: string[]) => {
-  const { code, stdout } = await madrox(...args, '--json')
-  return { code, data: JSON.parse(stdout) as Record<string, unknown> } // every command's answer is an object
-}
+const { madrox, json, env } = stageServer()
 const open = async () => (await json('approvals')).data['approvals'] as readonly { readonly approval_id: string; readonly text: string }[] // as its schema says
 /** An agent that asks to deploy when it is told anything, and replies what it was answered. */
 async function asking(name: string): Promise<void> {
@@ -55,7 +37,7 @@ test('approvals --wait ends when something comes, and with 4 when nothing has in
   expect(await madrox('approvals', '--wait', '--timeout', '0.5')).toMatchObject({ code: 4, stderr: expect.stringContaining('Nothing has come within 0.5 s') })
   expect(await madrox('approvals', '--wait', '--timeout', 'soon')).toMatchObject({ code: 2 })
   await madrox('call', 'set_policy', 'spawn_approval=manual')
-  const waiting = runCli(['approvals', '--wait', '--json'], env)
+  const waiting = runCli(['approvals', '--wait', '--json'], env())
   let said = ''
   waiting.stdout?.on('data', part => (said += String(part)))
   const ended = once(waiting, 'exit')

@@ -6,31 +6,13 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { stripVTControlCharacters } from 'node:util'
 import * as pty from 'node-pty'
-import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
+import { describe, expect, onTestFinished, test } from 'vitest'
 import { connectMcp } from '../../src/transports/mcp/client.ts'
 import { createRepository } from '../actors/repositories.ts'
-import { cli, runCli, runToEnd, type RunningServer, startServe, temporaryHome } from './server.ts'
+import { cli, runCli, runToEnd, temporaryHome } from './server.ts'
+import { stageServer } from './stage.ts'
 
-let server: RunningServer
-let env: Record<string, string>
-let removeHome: () => Promise<void>
-
-beforeAll(async () => {
-  const { path, remove } = await temporaryHome()
-  removeHome = remove
-  server = await startServe(path, ['--max-instances', '50'])
-  env = { MADROX_HOME: path }
-})
-afterAll(async () => {
-  await server.end('SIGTERM')
-  await removeHome()
-})
-
-const madrox = (...args: string[]) => runToEnd(args, env)
-const json = async (...args: string[]) => {
-  const { code, stdout } = await madrox(...args, '--json')
-  return { code, data: JSON.parse(stdout) as Record<string, unknown> } // every command's answer is an object
-}
+const { madrox, json, env, server } = stageServer('--max-instances', '50')
 /** An agent of its own for a test. */
 async function agent(name: string, ...more: string[]): Promise<string> {
   const { code, data } = await json('spawn', name, '--harness', 'scripted', '--workspace', 'isolated', ...more)
@@ -53,7 +35,7 @@ describe('send', () => {
   test('gives the answer, also to what comes on stdin', async () => {
     await agent('bob')
     expect(await madrox('send', 'bob', 'echo hi')).toEqual({ code: 0, stdout: 'hi\n', stderr: '' })
-    const child = runCli(['send', 'bob', '-', '--json'], env)
+    const child = runCli(['send', 'bob', '-', '--json'], env())
     let said = ''
     child.stdout?.on('data', part => (said += String(part)))
     child.stdin?.end('echo piped')
@@ -77,7 +59,7 @@ describe('send', () => {
 
   test('ended by Ctrl-C names the message, whose answer still comes', async () => {
     const id = await agent('dora')
-    const child = runCli(['send', id, 'wait 600000'], env)
+    const child = runCli(['send', id, 'wait 600000'], env())
     let said = ''
     child.stderr?.on('data', part => (said += String(part)))
     await expect.poll(async () => (await json('status', id)).data['state'], { timeout: 20_000 }).toBe('busy')
@@ -92,7 +74,7 @@ describe('send', () => {
 
 describe('replies --wait', () => {
   test('ends when another session in this directory has something, and leaves it to that', async () => {
-    const client = await connectMcp({ url: `${server.url}/mcp`, name: 'claude-code', roots: [process.cwd()] })
+    const client = await connectMcp({ url: `${server().url}/mcp`, name: 'claude-code', roots: [process.cwd()] })
     onTestFinished(() => client.close())
     const spawned = await client.callTool('spawn_agent', { harness: 'scripted', name: 'eve', workspace: 'isolated' })
     const waiting = json('replies', '--wait')
@@ -120,7 +102,7 @@ test('logs shows what an agent did, inspect where to watch it', async () => {
   expect((await madrox('logs', 'hal', '--type', 'communication')).stdout).toMatch(/ message madrox-cli → hal echo noted\n.* hal → madrox-cli noted$/m)
   expect((await json('logs', 'hal', '--type', 'instance')).data).toMatchObject({ log_type: 'instance', name: 'hal', entries: expect.arrayContaining([expect.objectContaining({ event: 'agent_spawned' })]) })
   expect((await madrox('logs', '--tail', '3')).stdout.trim().split('\n')).toHaveLength(3)
-  expect(await madrox('inspect', 'hal')).toEqual({ code: 0, stdout: `${server.url}/?agent=${id}\n`, stderr: '' })
+  expect(await madrox('inspect', 'hal')).toEqual({ code: 0, stdout: `${server().url}/?agent=${id}\n`, stderr: '' })
 })
 
 test('diff shows what an agent changed, and clean removes what holds no work, when it is told to', async () => {
@@ -149,7 +131,7 @@ test('clean asks at a terminal, and takes anything but yes for no', async () => 
   await agent('lea')
   await madrox('stop', 'lea')
   const answer = async (word: string): Promise<string> => {
-    const terminal = pty.spawn(process.execPath, [cli, 'clean'], { env: { ...process.env, ...env }, cols: 200 })
+    const terminal = pty.spawn(process.execPath, [cli, 'clean'], { env: { ...process.env, ...env() }, cols: 200 })
     let shown = ''
     terminal.onData(data => {
       if (!shown.includes('[y/N]') && (shown + data).includes('[y/N]')) terminal.write(`${word}\r`)
@@ -220,7 +202,7 @@ describe('top', () => {
   })
 
   test('on a terminal follows what happens, until q', async () => {
-    const terminal = pty.spawn(process.execPath, [cli, 'top'], { cols: 120, rows: 30, env: { ...env, PATH: process.env['PATH'] ?? '', TERM: 'xterm' } })
+    const terminal = pty.spawn(process.execPath, [cli, 'top'], { cols: 120, rows: 30, env: { ...env(), PATH: process.env['PATH'] ?? '', TERM: 'xterm' } })
     let shown = ''
     terminal.onData(text => (shown += text))
     const ended = new Promise<number>(resolve => terminal.onExit(({ exitCode }) => resolve(exitCode)))

@@ -1,10 +1,11 @@
 /** Claude Code by structured messages, beside itself in a terminal: as a harness of its own, and in each other's sessions. */
 import { randomUUID } from 'node:crypto'
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { afterEach, expect, test } from 'vitest'
 import { createClaudeDriver } from '../../src/drivers/claude/driver.ts'
 import { createClaudeStreamDriver } from '../../src/drivers/claude/stream/driver.ts'
-import type { CreateDriver, FactOf } from '../../src/drivers/driver.ts'
+import type { CreateDriver, FactOf, TerminalUse } from '../../src/drivers/driver.ts'
 import { createRecorder, findBreaches, toText } from '../contracts/driver-trace.ts'
 import { createClaudeStage, type ClaudeStage } from './claude-setup.ts'
 import { openRig } from './rig.ts'
@@ -78,4 +79,29 @@ test('it is a harness of its own, alone or in a batch; its process has no termin
   expect(await text('get_terminal_screen', { instance_id: 'ada' })).toMatch(/^> \[MSG:\w+\] do: reply here\n• mcp__madrox__reply_to_caller .*here/m)
   const isHeadless = (agent: typeof ada): boolean => readFileSync(`/proc/${Number(agent['pid'])}/cmdline`, 'utf8').split('\0').includes('-p')
   expect([ada, bob, cyd].map(isHeadless)).toEqual([true, true, false])
+})
+
+test('what it asks for is answered in its console, by who has control there for a person', async () => {
+  stage = await createClaudeStage()
+  const facts = createRecorder(30_000)
+  const driver = facts.record(createClaudeStreamDriver(stage.config, facts.emit))
+  const cwd = stage.workspace('ada')
+  driver.dispatch({ type: 'startAgent', agentId: 'ada', launch: { name: 'ada', cwd, systemPrompt: '', confinement: { bypass: true, permissionMode: 'default' }, marker: stage.marker, sessionId: randomUUID() } })
+  await facts.waitFor('ada', 'ready')
+  const use = (use: TerminalUse): void => driver.dispatch({ type: 'useTerminal', agentId: 'ada', viewerId: 'eve', use })
+  const shows = (words: string) => facts.waitFor('ada', 'terminalOutput', fact => fact.data.includes(words))
+  use({ action: 'attach', columns: 100, rows: 30 })
+  for (const [decision, key] of [['deny', 'n'], ['allow', 'y']] as const) {
+    driver.dispatch({ type: 'submitPrompt', agentId: 'ada', promptId: decision, text: `do:\nbash touch ${decision}\nsay told of ${decision}` })
+    const { approvalId } = await facts.waitFor('ada', 'approvalRequested', fact => fact.detail.includes(`touch ${decision}`))
+    use({ action: 'takeControl', answers: true })
+    await shows(`? Bash {"command":"touch ${decision}"`)
+    use({ action: 'type', data: `${key}\r` })
+    expect(await facts.waitFor('ada', 'approvalResolved', fact => fact.approvalId === approvalId)).toMatchObject({ decision })
+    await facts.waitFor('ada', 'turnEnded', fact => fact.promptId === decision)
+    use({ action: 'releaseControl', clear: false })
+  }
+  expect(['deny', 'allow'].map(name => existsSync(join(cwd, name)))).toEqual([false, true])
+  await driver.close()
+  expect([...findBreaches(facts.trace), ...facts.faults], toText(facts.trace)).toEqual([])
 })

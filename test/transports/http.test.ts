@@ -26,6 +26,12 @@ describe('health', () => {
     expect(written).not.toHaveBeenCalled()
     written.mockRestore()
   })
+
+  test('answers a probe that asks for no body', async () => {
+    const { server } = await serve()
+    const response = await fetch(`${server.url}/health`, { method: 'HEAD' })
+    expect([response.status, await response.text()]).toEqual([200, ''])
+  })
 })
 
 describe('who may speak', () => {

@@ -23,6 +23,10 @@ export interface ConsoleOptions {
   /** Begins a turn of a person. Called only at rest, with nothing expected. */
   readonly submit: (text: string) => void
   readonly interrupt: () => void
+  /** The approval that it waits for, the oldest of several. */
+  readonly asked: () => string | undefined
+  /** Called only for a person who may answer. */
+  readonly answer: (approvalId: string, decision: 'allow' | 'deny') => void
 }
 
 export interface Console {
@@ -34,9 +38,13 @@ export interface Console {
   close(detail: string): void
 }
 
+/** What is entered while an approval is waited for; anything else stays in the box. */
+const decisions: Readonly<Record<string, 'allow' | 'deny'>> = { y: 'allow', yes: 'allow', n: 'deny', no: 'deny' }
+
 interface Opened {
   readonly sharing: TerminalSharing
   readonly editor: Editor
+  readonly use: (viewerId: string, use: TerminalUse) => void
   readonly draw: () => void
 }
 
@@ -50,7 +58,7 @@ export function createConsole(options: ConsoleOptions): Console {
   return {
     use(viewerId, use) {
       if (use.action === 'attach') opened ??= open(options, { columns: use.columns, rows: use.rows })
-      opened?.sharing.use(viewerId, use)
+      opened?.use(viewerId, use)
       leaveIfIdle()
     },
     holds: () => opened?.sharing.holds(),
@@ -66,10 +74,16 @@ export function createConsole(options: ConsoleOptions): Console {
   }
 }
 
-function open({ clock, tell, read, state, isExpecting, submit, interrupt }: ConsoleOptions, first: ScreenSize): Opened {
+function open({ clock, tell, read, state, isExpecting, submit, interrupt, asked, answer }: ConsoleOptions, first: ScreenSize): Opened {
+  let controller: string | undefined
+  /** Viewers that may answer what the agent asks, once they have control. */
+  const answering = new Set<string>()
+  const mayAnswer = (): boolean => controller !== undefined && answering.has(controller)
   const listeners = new Set<(chunk: string) => void>()
   let size = first
-  const toPicture = (): string => paint({ size, state: state(), said: read(size.rows), text: editor.text(), cursor: editor.cursor() })
+  /** The approval that was asked for when what is in the box was begun. */
+  let seen: string | undefined
+  const toPicture = (): string => paint({ size, state: state(), mayAnswer: mayAnswer(), said: read(size.rows), text: editor.text(), cursor: editor.cursor() })
   const draw = (): void => {
     if (listeners.size === 0) return
     const picture = toPicture()
@@ -77,12 +91,21 @@ function open({ clock, tell, read, state, isExpecting, submit, interrupt }: Cons
   }
   const editor = createEditor({
     onSubmit(text) {
+      const decision = decisions[text.trim().toLowerCase()]
+      const approvalId = asked()
+      if (approvalId !== undefined && approvalId === seen && decision && mayAnswer()) {
+        answer(approvalId, decision)
+        return true
+      }
       if (state() !== 'at rest' || isExpecting()) return false
       submit(text)
       return true
     },
     onInterrupt: interrupt,
-    onChange: draw,
+    onChange() {
+      if (editor.text().length <= 1) seen = asked()
+      draw()
+    },
   })
   const terminal: SharedTerminal = {
     get columns() {
@@ -114,11 +137,26 @@ function open({ clock, tell, read, state, isExpecting, submit, interrupt }: Cons
     },
   }
   const sharing = createSharing({
-    pty: terminal, clock, tell, draft,
+    pty: terminal, clock, draft,
+    tell(fact) {
+      tell(fact)
+      if (fact.type !== 'controlChanged') return
+      controller = fact.viewerId
+      draw()
+    },
     isTyping: isExpecting,
     withdraw: () => {}, // what is handed over is not typed here
     clearBox: (_, onDone) => onDone(),
     draftHolds: false,
   })
-  return { sharing, editor, draw }
+  return {
+    sharing,
+    editor,
+    draw,
+    use(viewerId, use) {
+      if (use.action === 'takeControl' && use.answers) answering.add(viewerId)
+      if (use.action === 'detach') answering.delete(viewerId)
+      sharing.use(viewerId, use)
+    },
+  }
 }

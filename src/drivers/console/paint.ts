@@ -8,6 +8,8 @@ export type ConsoleState = 'starting' | 'at rest' | 'in a turn' | 'waiting for a
 export interface Picture {
   readonly size: ScreenSize
   readonly state: ConsoleState
+  /** Who has control may answer an approval. */
+  readonly mayAnswer: boolean
   /** Of anyone: a model, a tool, a person. */
   readonly said: string
   readonly text: string
@@ -20,16 +22,16 @@ const dim = (text: string): string => `\x1b[2m${text}\x1b[0m`
 const inverse = (text: string): string => `\x1b[7m${text}\x1b[27m`
 
 /** What a person can do about it. */
-const hints: Readonly<Record<ConsoleState, string>> = {
-  'starting': '',
-  'at rest': '',
-  'in a turn': ' · Esc interrupts it',
-  'waiting for an approval': ' · see madrox approvals',
+const toHint = ({ state, mayAnswer }: Picture): string => {
+  if (state === 'in a turn') return ' · Esc interrupts it'
+  if (state === 'waiting for an approval') return mayAnswer ? ' · y or n, and Enter, answers' : ' · see madrox approvals'
+  return ''
 }
 
 /** Asks for pastes to be marked, clears, and draws from the top. Where it is more than fits, its end is seen. */
-export function paint({ size, state, said, text, cursor }: Picture): string {
-  const rule = dim(`── ${state}${hints[state]} `.padEnd(size.columns, '─').slice(0, size.columns))
+export function paint(picture: Picture): string {
+  const { size, state, said, text, cursor } = picture
+  const rule = dim(`── ${state}${toHint(picture)} `.padEnd(size.columns, '─').slice(0, size.columns))
   const above = said === '' ? [] : sanitiseInput(said).split('\n')
   return ['\x1b[?2004h\x1b[?25l\x1b[H\x1b[2J', [...above, rule, toBox(text, cursor)].join('\r\n')].join('')
 }

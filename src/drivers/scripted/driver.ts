@@ -11,9 +11,10 @@ import { launchSchema } from '../driver.ts'
 import { createConsole, type Console } from '../console/console.ts'
 import type { ConsoleState } from '../console/paint.ts'
 import type { BareFact } from '../facts.ts'
+import { createRendering, type Rendering } from '../rendering.ts'
 import { createTaskQueue, type TaskQueue } from './queue.ts'
 import { recallTurn } from './recall.ts'
-import { createRendering, type Rendering } from './rendering.ts'
+import { toLine } from './reading.ts'
 import { scriptSchema, type Misbehaviour, type Script } from './script.ts'
 import { createSession, type Session, type SessionEvent } from './session.ts'
 import { createFileTranscripts, type Transcript, type Transcripts } from './transcript.ts'
@@ -85,10 +86,12 @@ export function createScriptedDriver(config: ScriptedDriverConfig, emit: (fact: 
       state: () => toConsoleState(session()),
       isExpecting: () => false, // what is handed over is taken up at once
       submit: text => {
-        agents.get(id)?.rendering.addPrompt(text)
+        agents.get(id)?.rendering.add(`> ${text}`)
         session()?.submit(text)
       },
       interrupt: () => void session()?.interrupt(),
+      asked: () => session()?.approvalId,
+      answer: (approvalId, decision) => session()?.answerApproval(approvalId, decision),
     })
   }
 
@@ -134,7 +137,8 @@ export function createScriptedDriver(config: ScriptedDriverConfig, emit: (fact: 
   }
 
   const onEvent = (agent: Agent, event: SessionEvent): void => {
-    agent.rendering.add(event)
+    const line = toLine(event)
+    if (line !== undefined) agent.rendering.add(line)
     agent.terminal.changed()
     if (event.type === 'crashed') exit(agent, { expected: false, code: 1, lastWords: event.words })
     else tell(agent.id, event)
@@ -151,7 +155,7 @@ export function createScriptedDriver(config: ScriptedDriverConfig, emit: (fact: 
   const submit = (agent: Agent, promptId: string, text: string): void => {
     const reason = !agent.session ? 'not_ready' : agent.terminal.holds() !== undefined ? 'held_by_person' : agent.session.state === 'inTurn' ? 'in_turn' : agent.session.state === 'awaitingApproval' ? 'awaiting_approval' : undefined
     if (reason) return tell(agent.id, { type: 'promptRefused', promptId, reason })
-    agent.rendering.addPrompt(text)
+    agent.rendering.add(`> ${text}`)
     tell(agent.id, { type: 'promptWritten', promptId })
     if (agent.dropped++ < agent.misbehave.dropPrompts) return tell(agent.id, { type: 'promptUnconfirmed', promptId, detail: 'Dropped, as the script says.' })
     agent.session?.submit(text, promptId)

@@ -3,7 +3,7 @@ import xterm from '@xterm/headless'
 import { expect, test } from 'vitest'
 import { paint, type Picture } from '../../../src/drivers/console/paint.ts'
 
-const picture: Picture = { size: { columns: 20, rows: 6 }, state: 'at rest', said: '', text: '', cursor: 0 }
+const picture: Picture = { size: { columns: 20, rows: 6 }, state: 'at rest', mayAnswer: false, said: '', text: '', cursor: 0 }
 
 /** Its rows, and the columns of the cursor that is drawn. */
 async function shown(given: Partial<Picture>): Promise<{ rows: string[]; inverse: string[] }> {
@@ -38,5 +38,7 @@ test('control characters of others draw nothing of theirs', async () => {
 })
 
 test('what can be done about a state stands beside it', async () => {
-  expect((await shown({ size: { columns: 60, rows: 3 }, state: 'waiting for an approval' })).rows[0]).toContain('── waiting for an approval · see madrox approvals ─')
+  const waiting = { size: { columns: 60, rows: 3 }, state: 'waiting for an approval' } as const
+  expect((await shown(waiting)).rows[0]).toContain('── waiting for an approval · see madrox approvals ─')
+  expect((await shown({ ...waiting, mayAnswer: true })).rows[0]).toContain('── waiting for an approval · y or n, and Enter, answers ─')
 })

@@ -36,6 +36,7 @@ export function startStreamAgent(context: AgentContext): ClaudeAgent {
   const { launch, prepared, configDir, log } = context
   const clock = createSessionClock(context.clock)
   const tell: typeof context.tell = fact => {
+    if (fact.type === 'approvalRequested') rendering.add(`? ${fact.tool} ${fact.detail}`)
     context.tell(fact)
     terminal.changed()
   }
@@ -48,6 +49,8 @@ export function startStreamAgent(context: AgentContext): ClaudeAgent {
     isExpecting: () => turns.expected() !== undefined,
     submit: text => prompting.submitOfPerson(text),
     interrupt: () => interrupting.cut(),
+    asked: () => approvals.oldest(),
+    answer: (approvalId, decision) => approvals.answer(approvalId, decision, undefined),
   })
   const spending = createSpending(tell)
   /** Calls the session has told of, and those its record has. */
@@ -146,7 +149,6 @@ export function startStreamAgent(context: AgentContext): ClaudeAgent {
     if (event.type === 'control_response') return void channel.accept(event)
     if (event.type === 'control_cancel_request') return requests.cancel(event.request_id)
     if (event.type === 'control_request') {
-      rendering.add(`? ${event.request.tool_name ?? event.request.subtype}`)
       return requests.take(event)
     }
     // A session that cannot be resumed says so by a result too, and then ends.
