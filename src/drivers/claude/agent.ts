@@ -125,6 +125,7 @@ export function startAgent(context: AgentContext): TerminalAgent {
     if (body.hook_event_name === 'UserPromptSubmit') {
       if (prompting.isSpoilt(body.prompt)) return { decision: 'block', reason: 'A prompt that was cut off had stuck to it. It is typed again.' }
       if (!turns.expected() && !isTaskNotification(body.prompt)) sharing.submitted(body.prompt)
+      if (!turns.current()) settling.begins()
       turns.promptSubmitted(body)
       if (!turns.expected()) interrupting.begin()
     } else if (body.hook_event_name === 'Stop') {

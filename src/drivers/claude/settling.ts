@@ -10,6 +10,8 @@ import type { Ending } from './turns.ts'
 const settleMs = 2_000
 
 export interface Settling {
+  /** A turn begins: its hook says so, and the CLI waits for the answer. What it does then is of later. */
+  begins(): void
   /** Counts a Stop or StopFailure hook, whose record the transcript will bring. */
   heard(kind: 'stop' | 'failure'): void
   /** Tells what ends can be told. `explain` false: an idle CLI inside a turn is somebody else's to explain. */
@@ -20,7 +22,8 @@ export function createSettling({ clock, turns, records, status, lookIn }: Sessio
   const heard = { stop: 0, failure: 0 }
   let patience: { readonly turnId: string; readonly until: number; readonly stops: number; readonly failures: number } | undefined
   let idleSince: number | undefined
-  /** When the current turn was first met, by the clock the CLI stamps its status with. */
+  let begun: number | undefined
+  /** When the current turn began, as far as that was told, or was first met, by the clock the CLI stamps its status with. */
   let met: { readonly turnId: string; readonly at: number } | undefined
 
   const isSettled = ({ kind, source }: Ending): boolean => {
@@ -43,10 +46,14 @@ export function createSettling({ clock, turns, records, status, lookIn }: Sessio
   }
 
   return {
+    begins: () => void (begun = Date.now()),
     heard: kind => void (heard[kind] += 1),
     conclude(explain) {
       for (let turn = turns.current(); turn; turn = turns.current()) {
-        if (met?.turnId !== turn.turnId) met = { turnId: turn.turnId, at: Date.now() }
+        if (met?.turnId !== turn.turnId) {
+          met = { turnId: turn.turnId, at: begun ?? Date.now() }
+          begun = undefined
+        }
         if (explain) turn.ending ??= explainIdle()
         if (!turn.ending) return
         idleSince = undefined
