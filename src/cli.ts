@@ -10,7 +10,7 @@ import { commands } from './cli/commands.ts'
 import { CommandError, exitCodes, Misunderstood, orNearest } from './cli/exit.ts'
 import { print } from './cli/output.ts'
 import { overview, usage } from './cli/usage.ts'
-import { toWireError } from './errors.ts'
+import { toWireError, toWireText } from './errors.ts'
 import { knowSecrets, secretsIn } from './redaction.ts'
 import { version } from './version.ts'
 
@@ -55,7 +55,8 @@ function fail(rawArgs: readonly string[], error: unknown): never {
     process.exit(exitCodes.misunderstood)
   }
   const told = toWireError(error)
-  print(process.stderr, `madrox: ${told.remedy ? `${told.message} ${told.remedy}` : told.message}`)
+  // An end with a number of its own is known by that.
+  print(process.stderr, `madrox: ${error instanceof CommandError ? [told.message, ...(told.remedy ? [told.remedy] : [])].join(' ') : toWireText(told)}`)
   // For programs the error itself, where they look for the answer.
   if (rawArgs.includes('--json')) print(process.stdout, JSON.stringify({ error: told }, undefined, 2))
   process.exit(error instanceof CommandError ? error.exitCode : exitCodes.refused)

@@ -235,6 +235,8 @@ export interface Watcher {
   readonly happened: (happening: Happening) => void
   /** The agent was told something, its mailbox or tool may be another: it is worth looking at anew. */
   readonly touched: (agentId: AgentId) => void
+  /** It bears another name from now on; `touched` is told as well. */
+  readonly renamed?: (agentId: AgentId) => void
 }
 
 export interface Watch {

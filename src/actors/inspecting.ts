@@ -43,6 +43,7 @@ export function createInspecting(core: Core, also: (happening: Happening) => voi
       also(happening)
     },
     touched: agentId => tell(agentId, watcher => watcher.touched(agentId)),
+    renamed: agentId => tell(agentId, watcher => watcher.renamed?.(agentId)),
   })
   return (caller, watcher, after) => {
     const { happenings, complete } = memory.after(after)

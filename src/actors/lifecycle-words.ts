@@ -52,8 +52,8 @@ export interface Lifecycle {
    * `against_policy`, `not_approved`, `invalid_input`, `spawn_failed` in the CLI's own words.
    */
   resume(caller: Caller, reference: string, changes: Changes, wait: Asking & { readonly timeoutMs: number }): Promise<Resumed>
-  /** The newest `limit` agents on record that the caller may see, oldest first. */
-  persisted(caller: Caller, limit: number): readonly Persisted[]
+  /** The newest `limit` agents on record that the caller may see, oldest first, and how many there are. */
+  persisted(caller: Caller, limit: number): { readonly agents: readonly Persisted[]; readonly total: number }
   /** The agent at the top for this caller, and what makes it that; absent: there is none. */
   mainInstance(caller: Caller): { readonly agentId?: AgentId; readonly because: string }
 }

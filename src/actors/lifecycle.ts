@@ -34,8 +34,10 @@ export function createLifecycle(options: LifecycleOptions): Lifecycle & Pick<Mad
   return {
     suspend: (caller, reference) => suspend(core, caller, reference),
     resume: (caller, reference, changes, wait) => resume(options, caller, reference, { changes, wait }),
-    persisted: (caller, limit) =>
-      core.store.listAgents().filter(row => isWithin(core, caller, row, 'see')).slice(-limit).map(row => toPersisted(options, row)),
+    persisted: (caller, limit) => {
+      const seen = core.store.listAgents().filter(row => isWithin(core, caller, row, 'see'))
+      return { agents: seen.slice(-limit).map(row => toPersisted(options, row)), total: seen.length }
+    },
     terminateAll: (caller, force) => endAll(core, topsOf(core, caller), force, 'terminated with all others'),
     interruptAll: (caller, then) => Promise.all(livingBelow(core, topsOf(core, caller)).filter(id => isBusy(core, id)).map(id => interrupt(core, caller, id, then))),
     mainInstance: caller => mainInstance(core, caller),

@@ -2,6 +2,7 @@
 
 import type { Caller, OutcomeStatus } from '../messages.ts'
 import type { UsageTotals } from '../store/store.ts'
+import type { AgentHealth } from './agent-health.ts'
 import type { Spent } from './spending.ts'
 
 /** Whose numbers: the caller's own agents (an agent: itself and those below it), one agent and those below it, or all that the caller may see. */
@@ -31,7 +32,7 @@ export interface Counts {
 export interface Metrics extends Counts {
   readonly refused: Readonly<Record<string, number>>
   /** Living agents, by how they are. */
-  readonly health: { readonly ok: number; readonly waitingForApproval: number; readonly stuck: number; readonly recovered: number }
+  readonly health: Readonly<Record<Exclude<AgentHealth, 'ended'>, number>>
   /** Of turns: their times added up, and the time in which at least one ran. Milliseconds; as far as the audit reaches. */
   readonly turns: { readonly sumMs: number; readonly unionMs: number }
 }

@@ -5,6 +5,7 @@
 
 import type { AgentId } from '../ids.ts'
 import { type Caller, outcomeStatuses } from '../messages.ts'
+import { healthOf } from './agent-health.ts'
 import { agentActor, callerKey, canonicalClient, type Core, isBelow, isEnded, stateOf } from './core.ts'
 import { isWithin, resolveAgent } from './directory.ts'
 import { endingOf } from './measures.ts'
@@ -18,7 +19,7 @@ export function createMetrics(core: Core): MetricsReading {
   return {
     metrics: (caller, scope) => {
       const ids = idsOf(core, caller, scope)
-      return { ...countsOf(core, ids), refused: refusedOf(core, caller, scope, ids), health: healthOf(core, ids), turns: turnTimes.read(scopeKey(core, caller, scope), ids, core.clock.now()) }
+      return { ...countsOf(core, ids), refused: refusedOf(core, caller, scope, ids), health: countHealth(core, ids), turns: turnTimes.read(scopeKey(core, caller, scope), ids, core.clock.now()) }
     },
     countsByHarness: caller => {
       const byHarness = new Map<string, AgentId[]>()
@@ -77,11 +78,9 @@ function refusedOf(core: Core, caller: Caller, scope: MetricsScope, agents: read
 }
 
 /** As `get_instance_status` has it. */
-function healthOf(core: Core, ids: readonly AgentId[]): Metrics['health'] {
-  const counts = { ok: 0, waitingForApproval: 0, stuck: 0, recovered: 0 }
-  for (const { approval, stuckSince, lastError } of ids.filter(id => !isEnded(core, id)).map(id => statusOf(core, id))) {
-    counts[approval ? 'waitingForApproval' : stuckSince !== undefined ? 'stuck' : lastError ? 'recovered' : 'ok'] += 1
-  }
+function countHealth(core: Core, ids: readonly AgentId[]): Metrics['health'] {
+  const counts = { ok: 0, 'waiting for approval': 0, 'held at a limit': 0, 'held by a person': 0, stuck: 0, recovered: 0, ended: 0 }
+  for (const id of ids) if (!isEnded(core, id)) counts[healthOf(statusOf(core, id))] += 1
   return counts
 }
 

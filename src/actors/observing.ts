@@ -18,18 +18,23 @@ export interface Observer {
   readonly happened: (happening: BareHappening) => void
   /** An agent was told something; its state is what it was. */
   readonly touched: (agentId: AgentId) => void
+  /** It bears another name from now on. */
+  readonly renamed: (agentId: AgentId) => void
 }
 
 /** Observes a started tree from now on. Both are called while an actor is at work, and what they throw is logged. */
-export function observeAgents(core: Core, { happened, touched }: Observer): void {
+export function observeAgents(core: Core, { happened, touched, renamed }: Observer): void {
   const states = new Map<AgentId, string | undefined>()
+  const names = new Map<AgentId, string>()
   const end = (id: AgentId): void => {
+    names.delete(id)
     if (states.delete(id)) happened({ type: 'ended', agentId: id, at: core.clock.now() })
   }
   const meet = (id: AgentId): void => {
     const row = core.rows.get(id)
     if (!row || states.has(id)) return
     states.set(id, undefined)
+    names.set(id, row.name)
     happened({ type: 'spawned', agentId: id, at: row.createdAt, harness: row.harness, parent: row.parent })
   }
   const follow = (id: AgentId, inspected: Extract<InspectionEvent, { snapshot: unknown }>): void => {
@@ -39,14 +44,20 @@ export function observeAgents(core: Core, { happened, touched }: Observer): void
     states.set(id, to)
     happened({ type: 'changed', agentId: id, to, ...(from === undefined ? {} : { from }), ...causeOf(inspected, core.clock.now()) })
   }
+  const call = (id: AgentId, name: unknown): void => {
+    if (typeof name !== 'string' || name === names.get(id)) return
+    names.set(id, name)
+    renamed(id)
+  }
   const look = (inspected: InspectionEvent): void => {
     const id = (inspected.actorRef as AnyActorRef).id as AgentId // other actors bear ids that no row has
     if (inspected.type === '@xstate.actor') meet(id)
     if (!states.has(id)) return
     if (inspected.type === '@xstate.microstep' || inspected.type === '@xstate.snapshot') follow(id, inspected)
     if (inspected.type !== '@xstate.snapshot') return
+    if (inspected.event.type === 'respecified') call(id, inspected.event['name'])
     if (inspected.snapshot.status === 'stopped') end(id)
-    else touched(id)
+    else if (inspected.event.type !== 'screenRead') touched(id) // somebody looked: who looks when there is something new would look for ever
   }
   // Thrown into XState, it would be the end of the actor that is looked at.
   const unharmed = (observe: () => void): void => {

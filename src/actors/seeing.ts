@@ -55,7 +55,7 @@ const turnsNow = ({ context: { turn, aside } }: AgentSnapshot): number => (turn 
 function ended(core: Core, { id }: AgentRow): Told {
   const row = core.store.getAgent(id)
   return {
-    state: 'terminated', detail: 'terminated.final', since: row?.endedAt ?? 0, source: 'store', requestCount: 0, mailbox: 0, openMessages: [], pendingReplies: 0,
+    state: 'terminated', detail: 'terminated.final', since: row?.endedAt ?? 0, source: 'store', requestCount: core.store.countMessages(id).accepted, mailbox: 0, openMessages: [], pendingReplies: 0,
     ...(row?.endedAt === undefined ? {} : { endedAt: row.endedAt }), ...(row?.endReason ? { endReason: row.endReason } : {}), ...(row?.sessionId ? { sessionId: row.sessionId } : {}),
   }
 }

@@ -176,6 +176,9 @@ const branchPrefix = (dir: string): Promise<string> => git(dir, 'show-ref', '--v
 const slug = (name: string): string => name.toLowerCase().replace(/[^a-z0-9]+/g, '-').replace(/^-+|-+$/g, '').slice(0, 40) || 'agent'
 const stderrOf = (cause: unknown): string => (cause instanceof MadroxError ? cause.message : cause instanceof Error && 'stderr' in cause ? String(cause.stderr).trim() : String(cause))
 
+/** As a shell takes it for one word; on macOS the home itself has a space in it. */
+export const shellWord = (text: string): string => (/^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`)
+
 /** How to bring a worktree's work back, as a sentence for the spawn's result. */
 export const bringBack = ({ path, branch, repository }: Pick<Workspace, 'path' | 'branch' | 'repository'>): string | undefined =>
-  branch && `Work is on branch ${branch}. To bring it back: git -C ${path} add -A && git -C ${path} commit -m "…", then git -C ${repository} merge ${branch}.`
+  branch === undefined || repository === undefined ? undefined : `Work is on branch ${branch}. To bring it back: git -C ${shellWord(path)} add -A && git -C ${shellWord(path)} commit -m "…", then git -C ${shellWord(repository)} merge ${shellWord(branch)}.`

@@ -18,8 +18,8 @@ import { restartPolicies } from '../restarts.ts'
 const shells = ['bash', 'zsh', 'fish'] as const
 
 export const complete = defineCommand({
-  meta: { name: 'madrox complete', description: 'Completion for bash, zsh and fish, e.g. source <(madrox complete bash)' },
-  args: { shell: { type: 'positional', required: false, description: shells.join(', ') } },
+  meta: { name: 'madrox complete', description: 'Completion for bash, zsh and fish. In bash: source <(madrox complete bash)' },
+  args: { shell: { type: 'positional', required: false, valueHint: '[SHELL]', description: shells.join(', ') } },
   run: async ({ rawArgs }) => {
     const [shell, ...words] = rawArgs
     if (shell === '--') return answer(words)

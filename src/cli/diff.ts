@@ -1,6 +1,7 @@
 /** `madrox diff`: what an agent changed where it works. */
 
 import { styleText } from 'node:util'
+import { shellWord } from '../actors/workspaces.ts'
 import { callTool, type Data } from './calling.ts'
 import { common, isSet, serverOf, tell, toCommand } from './command.ts'
 import { bold, dim, harmless, listOf } from './output.ts'
@@ -16,7 +17,7 @@ export const diff = toCommand({
   run: async (given, [agent]) => {
     const data = await callTool(await serverOf(given), 'get_instance_diff', { instance_id: agent, ...(isSet(given, 'stat') ? { stat_only: true } : { max_bytes: mostBytes }) })
     return tell(given, data, ({ diff, truncated, ...counts }) => [
-      ...(typeof diff === 'string' && diff !== '' ? [coloured(harmless(diff).trimEnd())] : []), ...(truncated === true ? [dim(`… and more: git -C ${harmless(counts['workspace'])} diff ${harmless(counts['base'] ?? '')}`)] : []),
+      ...(typeof diff === 'string' && diff !== '' ? [coloured(harmless(diff).trimEnd())] : []), ...(truncated === true ? [dim(`… and more: git -C ${shellWord(harmless(counts['workspace']))} diff ${harmless(counts['base'] ?? '')}`)] : []),
       ...(diff === undefined ? listOf(counts['files']).map(fileLine) : []), summary(counts),
     ].join('\n'))
   },

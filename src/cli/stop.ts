@@ -1,6 +1,7 @@
 /** `madrox interrupt` and `madrox stop`: a turn's end, and an agent's. */
 
 import type { ArgsDef, CommandDef } from 'citty'
+import { toWireText, type WireError } from '../errors.ts'
 import { callTool, type Data } from './calling.ts'
 import { common, serverOf, tell, toCommand, wait } from './command.ts'
 import { bold, dim, harmless, listOf } from './output.ts'
@@ -35,8 +36,7 @@ const several = ({ name, description, label, one, many, options, inWords }: Seve
 
 function refusedWords({ instance_id, error }: Data): string | undefined {
   if (typeof error !== 'object' || error === null) return undefined
-  const { message, remedy } = error as Data // the form of every error
-  return `${bold(harmless(instance_id))}: ${harmless(message)} ${harmless(remedy ?? '')}`
+  return `${bold(harmless(instance_id))}: ${harmless(toWireText(error as WireError))}` // the form of every error
 }
 
 export const interrupt = several({

@@ -14,7 +14,8 @@ import type { Effect } from './effects.ts'
 import { openMessages } from './mailbox.ts'
 import type { Children } from './supervision.ts'
 
-const isFact = (event: AgentEvent): event is DriverFact => 'agentId' in event && 'source' in event
+/** What somebody who looks at its screen is shown is no word of the agent's own. */
+const isFact = (event: AgentEvent): event is DriverFact => 'agentId' in event && 'source' in event && event.type !== 'screenRead'
 
 /** Its driver tells something of it: it is not stuck, or no longer. */
 export function noteFact(c: AgentContext, event: AgentEvent): AgentDecision {

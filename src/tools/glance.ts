@@ -22,7 +22,7 @@ const toLive = (status: AgentStatus, now: number): Record<string, unknown> => ({
 export const getLiveInstanceStatus = defineTool({
   name: 'get_live_instance_status',
   title: 'What agents do right now',
-  description: 'The status of an agent at this moment: the tool it is in and since when, when it was last heard of, and the rest of what get_instance_status says, less what it changed in git. Without instance_id: all living ones. Not for waiting: answers come by themselves.',
+  description: 'The status of an agent at this moment: the tool it is in and since when, when it was last heard of, and the rest of what get_instance_status says, less what it changed in git. Without instance_id: all living ones. Not for waiting: answers are kept for you.',
   input: z.strictObject({ instance_id: reference.optional() }),
   output: liveOutput,
   annotations: readOnly,

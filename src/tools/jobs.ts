@@ -4,6 +4,8 @@ import { z } from 'zod'
 import type { JobTold } from '../actors/system.ts'
 import { coordinationTypes, jobStatuses } from '../jobs.ts'
 import { outcomeStatuses } from '../messages.ts'
+import { orCancelled } from './cancelling.ts'
+import { goesOn } from './control.ts'
 import { agentNamed, answer, note, time } from './outputs.ts'
 import { acting, ending, instanceId, reference } from './schemas.ts'
 import { defineTool } from './tool.ts'
@@ -74,8 +76,15 @@ export const cancelJob = defineTool({
   topic: 'jobs',
   listedFor: ['client'],
   searchHint: 'cancel stop job coordinate',
-  handler: async ({ job_id }, { system, caller }) => {
-    const { job, cancelled, interrupted, withdrawn, left } = await system.cancelJob(caller, job_id)
+  handler: async ({ job_id }, { system, caller, signal, progress }) => {
+    const cancelling = system.cancelJob(caller, job_id)
+    progress('the turns at work on the job are being interrupted')
+    const told = await orCancelled(cancelling, signal, () => undefined)
+    if (!told) {
+      const { job, replies } = await system.jobStatus(caller, job_id)
+      return { data: { ...toJob(job), cancelled: job.status === 'cancelled', interrupted: [], withdrawn: [], left: [], note: goesOn }, replies }
+    }
+    const { job, cancelled, interrupted, withdrawn, left } = told
     return { data: { ...toJob(job), cancelled, interrupted, withdrawn, left, ...(cancelled ? {} : { note: 'It had ended before.' }) } }
   },
 })

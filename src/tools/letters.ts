@@ -3,6 +3,7 @@
 import { z } from 'zod'
 import type { DeadLetterTold } from '../actors/system.ts'
 import { outcomeStatuses } from '../messages.ts'
+import { hintFor } from './messages.ts'
 import { answer, time } from './outputs.ts'
 import { acting, isoTime, readOnly, reference } from './schemas.ts'
 import { defineTool } from './tool.ts'
@@ -49,7 +50,7 @@ export const resendDeadLetter = defineTool({
   searchHint: 'retry repeat redeliver send again undelivered dead letter',
   handler: (input, { system, caller, callKey }) => {
     const { kind, id, as, to, expectsReply } = system.resendDeadLetter(caller, { id: input.dead_letter_id, ...(input.instance_id ? { to: input.instance_id } : {}), ...(callKey ? { callKey } : {}) })
-    const hint = kind === 'message' ? (expectsReply ? 'The answer will come to you by itself; wait_for_any waits for it.' : undefined) : to.kind === 'client' ? 'get_pending_replies hands it out.' : undefined
+    const hint = kind === 'message' ? (expectsReply ? hintFor(caller, 'accepted') : undefined) : to.kind === 'client' ? 'get_pending_replies hands it out.' : undefined
     return { data: { status: 'accepted', kind, dead_letter_id: id, ...(kind === 'message' ? { message_id: as } : { reply_id: as }), to: to.name, to_id: to.id, ...(hint ? { hint } : {}) } }
   },
 })

@@ -52,25 +52,28 @@ export const listPersistedInstances = defineTool({
   name: 'list_persisted_instances',
   title: 'Agents on record',
   description: 'The agents on record, living and ended, newest last, each with can_resume: whether resume_instance would bring it up, and if not, why. For those that live get_instance_status says more.',
-  input: z.strictObject({ limit: z.number().int().positive().max(1_000).default(100) }),
+  input: z.strictObject({ limit: z.number().int().positive().max(1_000).default(100).describe('The newest so many') }),
   output: answer({
     instances: z.array(z.looseObject({
       ...agentNamed, instance_type: z.string().describe('The harness'), role: z.string(), model: z.string().nullable(), state: z.string(), can_resume: z.boolean(), why_not: z.string().optional(),
       session_id: z.string().nullable(), workspace: z.string().describe('Absolute path'), created_at: time, ended_at: time.optional(), end_reason: z.string().nullable().optional(),
     })),
+    total: z.number(),
   }),
   annotations: readOnly,
   topic: 'see',
   listedFor: ['client'],
   searchHint: 'persisted stored suspended ended agents history resume',
-  handler: ({ limit }, { system, caller }) => ({
-    data: {
-      instances: system.persisted(caller, limit).map(({ row, model, state, canResume, reason }) => ({
+  handler: ({ limit }, { system, caller }) => {
+    const { agents, total } = system.persisted(caller, limit)
+    return { data: {
+      instances: agents.map(({ row, model, state, canResume, reason }) => ({
         instance_id: row.id, name: row.name, instance_type: row.harness, role: row.role, model: model ?? null, state, can_resume: canResume, ...(reason ? { why_not: reason } : {}),
         session_id: row.sessionId ?? null, workspace: row.workspace.path, created_at: iso(row.createdAt), ...(row.endedAt === undefined ? {} : { ended_at: iso(row.endedAt), end_reason: row.endReason ?? null }),
       })),
-    },
-  }),
+      total,
+    } }
+  },
 })
 
 export const terminateAll = defineTool({

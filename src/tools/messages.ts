@@ -4,23 +4,30 @@ import { z } from 'zod'
 import type { SendReport } from '../actors/system.ts'
 import { MadroxError, toWireError, type WireError } from '../errors.ts'
 import { asMessageId } from '../ids.ts'
-import { outcomeStatuses, type Reply } from '../messages.ts'
+import { type Caller, outcomeStatuses, type Reply } from '../messages.ts'
 import { answer, refusalFields, sentItem, sentOutput, time } from './outputs.ts'
 import { acting, instanceId, isoTime, reference, timeoutSeconds, toUsage } from './schemas.ts'
 import { defineTool, type ToolContext, type ToolResult } from './tool.ts'
 
 const text = z.string().min(1)
 
-const hints: Partial<Record<SendReport['status'], string>> = {
+type Hints = Partial<Record<SendReport['status'], string>>
+const ofAgents: Hints = {
   accepted: 'The answer will come to you by itself (get_pending_replies shows it); no need to poll.',
   pending: 'Not answered yet; the message stays open. Its answer will come by itself, or wait on with wait_for_any.',
 }
+/** Nobody else begins its turns: it is handed nothing that it does not ask for. */
+const ofOthers: Hints = {
+  accepted: 'The answer will wait for you: get_pending_replies hands it out, wait_for_any waits for it. No need to poll: results say pending_replies once it is there.',
+  pending: 'Not answered yet; the message stays open. Wait on with wait_for_any, or have its answer later by get_pending_replies.',
+}
+export const hintFor = (caller: Caller, status: SendReport['status']): string | undefined => (caller.kind === 'agent' ? ofAgents : ofOthers)[status]
 
 /** A report as its callers know it. */
-export const toSent = (report: SendReport, expectsReply = true): Record<string, unknown> => ({
+export const toSent = (report: SendReport, caller: Caller, expectsReply = true): Record<string, unknown> => ({
   status: report.status, message_id: report.messageId, instance_id: report.agentId,
   ...(report.response === undefined ? {} : { response: report.response }), ...(report.via ? { via: report.via } : {}), ...(report.usage ? { usage: toUsage(report.usage) } : {}), ...(report.position === undefined ? {} : { position: report.position }),
-  ...(hints[report.status] && expectsReply ? { hint: hints[report.status] } : {}),
+  ...(hintFor(caller, report.status) && expectsReply ? { hint: hintFor(caller, report.status) } : {}),
 })
 
 interface Sending {
@@ -62,7 +69,7 @@ export const sendToInstance = defineTool({
       to: input.instance_id, message: input.message, wait: input.wait_for_response, expectsReply: input.expects_reply, timeoutMs: input.timeout_seconds * 1000,
       ...(input.expires_at ? { expiresAt: Date.parse(input.expires_at) } : {}), ...(context.callKey ? { key: context.callKey } : {}),
     }, context)
-    return { data: toSent(report, input.expects_reply), replies: report.replies }
+    return { data: toSent(report, context.caller, input.expects_reply), replies: report.replies }
   },
 })
 
@@ -75,7 +82,7 @@ type Manner = z.infer<z.ZodObject<typeof manner>>
 async function sendMany(letters: readonly Pick<Sending, 'to' | 'message'>[], { wait_for_responses: wait, expects_reply: expectsReply, timeout_seconds }: Manner, context: ToolContext): Promise<ToolResult> {
   const sendings = letters.map(letter => ({ ...letter, wait, expectsReply, timeoutMs: timeout_seconds * 1000 }))
   const settled = await Promise.allSettled(sendings.map((sending, index) => sendOne({ ...sending, ...(context.callKey ? { key: `${context.callKey}#${index}` } : {}) }, context)))
-  const results = settled.map((result, index) => (result.status === 'fulfilled' ? toSent(result.value, sendings[index]?.expectsReply) : { instance_id: sendings[index]?.to ?? '', status: 'error', ...toFlat(toWireError(result.reason)) }))
+  const results = settled.map((result, index) => (result.status === 'fulfilled' ? toSent(result.value, context.caller, sendings[index]?.expectsReply) : { instance_id: sendings[index]?.to ?? '', status: 'error', ...toFlat(toWireError(result.reason)) }))
   return { data: { results }, replies: settled.flatMap(result => (result.status === 'fulfilled' ? result.value.replies : [])) }
 }
 const toFlat = ({ code, message, remedy }: WireError): object => ({ code, message, ...(remedy ? { remedy } : {}) })
@@ -97,6 +104,7 @@ export const sendToMultiple = defineTool({
   searchHint: 'message tasks many several batch parallel agents',
   handler: (input, context) => {
     const { messages, instance_ids, message } = input
+    if (messages && (instance_ids ?? message) !== undefined) throw new MadroxError('invalid_input', 'messages and instance_ids with message are two ways to say what is sent, and both were given.', { remedy: 'Leave out one of them; nothing was sent.' })
     const letters = messages?.map(each => ({ to: each.instance_id, message: each.message })) ?? (message === undefined ? undefined : instance_ids?.map(to => ({ to, message })))
     if (!letters) throw new MadroxError('invalid_input', 'Nothing to send.', { remedy: 'Give messages: [{instance_id, message}], or instance_ids and message.' })
     return sendMany(letters, input, context)
@@ -153,7 +161,7 @@ const pendingOutput = z.looseObject({
 export const getPendingReplies = defineTool({
   name: 'get_pending_replies',
   title: 'Collect answers that are waiting',
-  description: 'Hands out the answers nobody waited for, oldest first, each once. wait_timeout waits for the first. Replies of your own agents come to you by themselves; call this only to get them within a turn.',
+  description: 'Hands out the answers nobody waited for, oldest first, each once. wait_timeout waits for the first. An agent is handed them by itself between its turns, and needs this only within one.',
   input: z.strictObject({
     instance_id: reference.optional().describe("Another's inbox, or a directory's sessions': looked at, not emptied"),
     wait_timeout: z.number().min(0).max(86_400).default(0).describe('Seconds'),
@@ -174,7 +182,7 @@ export const getPendingReplies = defineTool({
 export const waitForAny = defineTool({
   name: 'wait_for_any',
   title: 'Wait for the first of several answers',
-  description: 'Waits for the first outcome among messages you sent; the others stay open. Do not call it just to pass time: answers come by themselves.',
+  description: 'Waits for the first outcome among messages you sent; the others stay open. Do not call it just to pass time: no answer is lost.',
   input: z.strictObject({ message_ids: z.array(z.string().min(1)).min(1).max(100), timeout_seconds: timeoutSeconds }),
   output: sentOutput.extend({ open: z.array(z.string()).describe('Messages that have no outcome yet') }),
   annotations: acting,
@@ -185,6 +193,6 @@ export const waitForAny = defineTool({
     progress(`the first answer to ${message_ids.join(', ')} is awaited`)
     const report = await system.waitForAny(caller, message_ids.map(asMessageId), { signal, timeoutMs: timeout_seconds * 1000 })
     const open = message_ids.filter(id => report.status === 'pending' || id !== report.messageId)
-    return { data: { ...toSent(report), open }, replies: report.replies }
+    return { data: { ...toSent(report, caller), open }, replies: report.replies }
   },
 })

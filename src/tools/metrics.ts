@@ -27,7 +27,7 @@ function toMetrics(metrics: Metrics): Record<string, unknown> {
     cost: { total_cost: dollars(costOf(spent)), known_cost: dollars(spent.knownCost), unknown_cost_models: spent.unknownModels },
     errors: { messages_failed: messages.byOutcome.failed + messages.byOutcome.agent_gone + messages.byOutcome.expired, agents_died: agents.endedBy.died, agents_not_started: agents.endedBy.not_started, calls_refused: refused },
     restarts: revivals,
-    health: { agents_ok: health.ok, agents_waiting_for_approval: health.waitingForApproval, agents_stuck: health.stuck, agents_recovered: health.recovered },
+    health: { agents_ok: health.ok, agents_waiting_for_approval: health['waiting for approval'], agents_held_at_limit: health['held at a limit'], agents_held_by_person: health['held by a person'], agents_stuck: health.stuck, agents_recovered: health.recovered },
     parallel: { turn_seconds: seconds(turns.sumMs), elapsed_seconds: seconds(turns.unionMs), time_saved_seconds: seconds(turns.sumMs - turns.unionMs) },
   }
 }
@@ -64,7 +64,7 @@ export const getMetrics = defineTool({
     restarts: z.number(),
     health: z.looseObject({
       server: z.enum(['ok', 'degraded']), reason: z.string().optional(), remedy: z.string().optional(), since: z.number().optional().describe('Milliseconds since the epoch'), notes: z.array(z.string()).optional(),
-      agents_ok: z.number(), agents_waiting_for_approval: z.number(), agents_stuck: z.number(), agents_recovered: z.number(),
+      agents_ok: z.number(), agents_waiting_for_approval: z.number(), agents_held_at_limit: z.number(), agents_held_by_person: z.number(), agents_stuck: z.number(), agents_recovered: z.number(),
     }),
     parallel: z.looseObject({ turn_seconds: z.number(), elapsed_seconds: z.number(), time_saved_seconds: z.number() }),
   }),

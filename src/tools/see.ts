@@ -1,7 +1,7 @@
 /** Seeing the team: status, tree, output, screens. Reads only. */
 
 import { z } from 'zod'
-import { type AgentStatus, costOf, type MadroxSystem } from '../actors/system.ts'
+import { type AgentStatus, costOf, healthOf, type MadroxSystem } from '../actors/system.ts'
 import { MadroxError } from '../errors.ts'
 import { redactData } from '../redaction.ts'
 import { toChanges } from './changes.ts'
@@ -36,10 +36,9 @@ export const toPrompt = ({ tool, detail, id, asked, expiresAt }: NonNullable<Age
 /** Tokens counted against limits: cache reads apart. `unknown_cost_models` are those of the agent and of all below it; `cost_sources`: who says what the agent's own calls cost. */
 export function toStatus(status: AgentStatus, now: number): Record<string, unknown> {
   const { usage, spent, subtreeSpent } = status
-  const health = status.state === 'terminated' ? 'ended' : status.approval ? 'waiting for approval' : status.heldAt ? 'held at a limit' : status.heldByPerson ? 'held by a person' : status.stuckSince !== undefined ? 'stuck' : status.lastError ? 'recovered' : 'ok'
   return {
     instance_id: status.id, name: status.name, instance_type: status.harness, role: status.role, model: status.model ?? null,
-    state: status.state, detail: status.detail, since: iso(status.since), source: status.source, health,
+    state: status.state, detail: status.detail, since: iso(status.since), source: status.source, health: healthOf(status),
     parent_instance_id: status.parent?.kind === 'agent' ? status.parent.id : null, parent: status.parent?.name ?? null, parent_source: status.parentSource, children: status.children,
     request_count: status.requestCount, mailbox: status.mailbox, open_messages: status.openMessages, pending_replies_of_agent: status.pendingReplies,
     current_message: status.currentMessage ?? null, current_tool: status.currentTool ?? null, ...(status.currentToolSince === undefined ? {} : { current_tool_since: iso(status.currentToolSince) }),
@@ -59,7 +58,7 @@ export function toStatus(status: AgentStatus, now: number): Record<string, unkno
 export const getInstanceStatus = defineTool({
   name: 'get_instance_status',
   title: 'Status of agents',
-  description: "State (with since when and what told it), supervisor, children, tokens, cost, current message and tool, last error, and what it changed in git. Without instance_id: all you may see. Not for waiting: answers come by themselves.",
+  description: "State (with since when and what told it), supervisor, children, tokens, cost, current message and tool, last error, and what it changed in git. Without instance_id: all you may see. Not for waiting: answers are kept for you.",
   input: z.strictObject({ instance_id: reference.optional(), include_ended: z.boolean().default(false) }),
   output: statusOutput,
   annotations: readOnly,

@@ -162,7 +162,7 @@ function toSpawned(agentId: AgentId, answer: SendReport | undefined, expectsRepl
       instance_id: agentId, name: status.name, instance_type: status.harness, role: status.role, model: status.model ?? null, state: status.state,
       parent_instance_id: status.parent?.kind === 'agent' ? status.parent.id : null, parent_source: status.parentSource,
       workspace: workspace.path, workspace_kind: workspace.kind, ...(workspace.branch ? { branch: workspace.branch } : {}), ...(bringBack ? { bring_back: bringBack } : {}), ...(inspectorUrl ? { inspector_url: inspectorUrl } : {}), ...(status.warnings ? { warnings: status.warnings } : {}),
-      ...(answer ? toSent(answer, expectsReply) : {}),
+      ...(answer ? toSent(answer, caller, expectsReply) : {}),
     },
     replies: answer?.replies ?? [],
   }

@@ -1,6 +1,7 @@
 /** How agents are, as tools tell it: of each what is known at the time of the call. */
 
 import { z } from 'zod'
+import { agentHealths } from '../actors/system.ts'
 import { limitNames } from '../limits.ts'
 import { agentNamed, answer, changesFields, states, time, usageOutput, usd } from './outputs.ts'
 
@@ -21,7 +22,7 @@ const confinement = z.looseObject({
 
 const statusFields = {
   ...stateFields, instance_type: z.string().describe('The harness'), role: z.string(), model: z.string().nullable().describe("null: the CLI's default"),
-  health: z.enum(['ok', 'ended', 'waiting for approval', 'held by a person', 'held at a limit', 'stuck', 'recovered']),
+  health: z.enum(agentHealths),
   parent_instance_id: z.string().nullable().describe('null: a client is its supervisor'), parent: z.string().nullable().describe('Its name'), parent_source: z.string(), children: z.array(z.string()).describe('Ids of the living'),
   request_count: z.number().describe('Messages it was ever given'), mailbox: z.number().describe('Messages that wait'), open_messages: z.array(z.string()), pending_replies_of_agent: z.number(),
   current_message: z.string().nullable(), current_tool: z.string().nullable(), current_tool_since: time.optional(), last_fact_at: time.optional().describe('When it was last heard of'),

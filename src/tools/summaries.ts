@@ -1,7 +1,7 @@
 /** What agents have been doing, in short. */
 
 import { z } from 'zod'
-import type { Summary } from '../actors/system.ts'
+import type { AgentStatus, Summary } from '../actors/system.ts'
 import { agentNamed, answer, states, time } from './outputs.ts'
 import { instanceId, readOnly } from './schemas.ts'
 import { defineTool } from './tool.ts'
@@ -36,17 +36,18 @@ export const getAgentSummary = defineTool({
 const filters = ['active', 'all', 'spawning', 'idle', 'busy', 'interrupted', 'terminated'] as const
 
 /** `2 busy, 1 idle` */
-function teamStatus(summaries: readonly Summary[]): string {
-  if (summaries.length === 0) return 'There are no such agents.'
-  const counts = filters.map(state => [state, summaries.filter(summary => summary.state === state).length] as const)
-  return `${summaries.length} ${summaries.length === 1 ? 'agent' : 'agents'}: ${counts.flatMap(([state, count]) => (count > 0 ? [`${count} ${state}`] : [])).join(', ')}.`
+function teamStatus(agents: readonly AgentStatus[]): string {
+  if (agents.length === 0) return 'There are no such agents.'
+  const counts = filters.map(state => [state, agents.filter(agent => agent.state === state).length] as const)
+  return `${agents.length} ${agents.length === 1 ? 'agent' : 'agents'}: ${counts.flatMap(([state, count]) => (count > 0 ? [`${count} ${state}`] : [])).join(', ')}.`
 }
 
-function toInsights(summaries: readonly Summary[]): Record<string, unknown> {
+/** What all of them are at and have used, be there more than are summed up. */
+function toInsights(agents: readonly AgentStatus[], summaries: readonly Summary[]): Record<string, unknown> {
   const known = summaries.flatMap(({ completionPercentage }) => completionPercentage ?? [])
   const sum = (numbers: readonly number[]): number => numbers.reduce((total, number) => total + number, 0)
   return {
-    team_status: teamStatus(summaries), total_tokens_used: sum(summaries.map(({ tokensUsed }) => tokensUsed)),
+    team_status: teamStatus(agents), total_tokens_used: sum(agents.map(({ spent }) => spent.tokens)),
     average_completion_percentage: known.length === 0 ? null : Math.round(sum(known) / known.length),
   }
 }
@@ -54,14 +55,14 @@ function toInsights(summaries: readonly Summary[]): Record<string, unknown> {
 export const getAllAgentSummaries = defineTool({
   name: 'get_all_agent_summaries',
   title: 'Summaries of the team',
-  description: 'A summary of each agent you may see, as get_agent_summary gives it, and of them together: team_status, tokens, and the average completion of those of which it is known.',
+  description: 'A summary of each agent you may see, as get_agent_summary gives it, and together: team_status and tokens of all of that status, and the average completion of those summed up of which it is known.',
   input: z.strictObject({
     status_filter: z.enum(filters).default('active').describe('active: living; all: ended ones too'),
     limit: z.number().int().positive().max(1_000).default(100).describe('The newest so many agents'),
   }),
   output: answer({
     summaries: z.array(z.looseObject(summaryFields)), total: z.number().describe('Agents of that status'),
-    aggregated_insights: z.looseObject({ team_status: z.string(), total_tokens_used: z.number(), average_completion_percentage: z.number().nullable().describe('Of those of which it is known; null: of none') }),
+    aggregated_insights: z.looseObject({ team_status: z.string(), total_tokens_used: z.number(), average_completion_percentage: z.number().nullable().describe('Of the summaries here that know it; null: none does') }),
   }),
   annotations: readOnly,
   topic: 'metrics',
@@ -70,6 +71,6 @@ export const getAllAgentSummaries = defineTool({
   handler: async ({ status_filter, limit }, { system, caller }) => {
     const shown = system.list(caller, { ended: true }).filter(({ state }) => status_filter === 'all' || (status_filter === 'active' ? state !== 'terminated' : state === status_filter))
     const summaries = await Promise.all(shown.slice(-limit).map(({ id }) => system.summary(caller, id)))
-    return { data: { summaries: summaries.map(toSummary), total: shown.length, aggregated_insights: toInsights(summaries) } }
+    return { data: { summaries: summaries.map(toSummary), total: shown.length, aggregated_insights: toInsights(shown, summaries) } }
   },
 })

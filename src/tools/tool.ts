@@ -121,7 +121,7 @@ const didYouMean = (near: string | undefined): string => (near === undefined ? '
 function unknownTool(table: ToolTable, name: string): MadroxError {
   const known = [...table.keys()]
   const given = name.slice(0, 200)
-  return new MadroxError('unknown_tool', `There is no tool "${given}".`, { remedy: `${didYouMean(nearest(name, known))}Tools: ${known.toSorted().join(', ')}.`, data: { name: given } })
+  return new MadroxError('unknown_tool', `There is no tool "${given}".`, { remedy: `${didYouMean(nearest(name, known))}Tools: ${[...new Set([...table.values()].map(tool => tool.name))].toSorted().join(', ')}.`, data: { name: given } })
 }
 
 function invalidInput(tool: Tool, name: string, error: z.ZodError): MadroxError {

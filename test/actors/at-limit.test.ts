@@ -60,6 +60,16 @@ describe('an agent whose limit is reached is interrupted where at_limit says so'
     expect(await statusOf(stage, busy)).toMatchObject({ state: 'interrupted', health: 'held at a limit', limits: { reached } })
   })
 
+  test('get_metrics counts them as what their status says, and nobody twice or as well', async () => {
+    const { stage, boss } = await openTeam()
+    takeInterrupts(stage)
+    const held = await stage.spawn('held')
+    stage.fact(held, { type: 'controlChanged', viewerId: 'v', holds: 'control' })
+    await stage.spawn('well')
+    expect(await stage.ask(stage.me, 'get_metrics')).toMatchObject({ health: { agents_ok: 1, agents_held_at_limit: 3, agents_held_by_person: 1, agents_waiting_for_approval: 0, agents_stuck: 0, agents_recovered: 0 } })
+    expect(await stage.ask(stage.me, 'get_metrics', { instance_id: boss })).toMatchObject({ health: { agents_ok: 0, agents_held_at_limit: 3 } })
+  })
+
   test('a message to any of them is refused, with what can be done; so is an agent for them', async () => {
     const { stage, boss, busy } = await openTeam()
     takeInterrupts(stage)

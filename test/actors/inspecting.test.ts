@@ -68,6 +68,17 @@ test('what changes no state is no happening, but the agent is worth looking at a
   expect(new Set(touched)).toEqual(new Set([ada]))
 })
 
+// Who looks whenever there is something new would else look for ever.
+test('that somebody looked at its screen makes an agent neither another nor worth looking at anew', async () => {
+  const stage = createStage()
+  const ada = await stage.spawn('ada')
+  await send(stage, ada, 'go')
+  stage.begin(ada)
+  const { heard, touched } = watch(stage)
+  stage.fact(ada, { type: 'screenRead', requestId: 'r1', rendering: 'terminal', text: 'Thinking' })
+  expect([heard, touched]).toEqual([[], []])
+})
+
 test('nothing an event carries is told', async () => {
   const stage = createStage()
   const { heard } = watch(stage)

@@ -288,7 +288,7 @@ describe('list_persisted_instances', () => {
     await suspend(stage, await stage.spawn('rests'))
     const all = [['ada', 'idle.live', false, 'it is idle, with a living process'], ['kid', 'terminated', true], ['rests', 'idle.suspended.resting', true]]
     expect(await persisted(stage)).toEqual(all)
-    expect(await stage.ask(stage.me, 'list_persisted_instances', { limit: 1 })).toMatchObject({ instances: [{ name: 'rests' }] })
+    expect(await stage.ask(stage.me, 'list_persisted_instances', { limit: 1 })).toMatchObject({ total: all.length, instances: [{ name: 'rests' }] })
     expect(await stage.ask(stage.as(ada), 'list_persisted_instances')).toMatchObject({ instances: [{ name: 'ada' }, { name: 'kid' }] })
     expect(await stage.ask(stage.client('other', { ownerId: asOwnerId('eve') }), 'list_persisted_instances')).toMatchObject({ instances: [] })
   })

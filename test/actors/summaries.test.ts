@@ -103,7 +103,7 @@ describe('get_all_agent_summaries', () => {
     expect(await stage.ask(stage.me, 'get_all_agent_summaries', { status_filter: 'busy' })).toMatchObject({ total: 1, summaries: [{ name: 'bob' }] })
     await stage.ask(stage.me, 'terminate_instance', { instance_id: ada })
     expect(await stage.ask(stage.me, 'get_all_agent_summaries')).toMatchObject({ total: 2 })
-    expect(await stage.ask(stage.me, 'get_all_agent_summaries', { status_filter: 'all', limit: 1 })).toMatchObject({ total: 3, summaries: [{ name: 'eve' }] })
+    expect(await stage.ask(stage.me, 'get_all_agent_summaries', { status_filter: 'all', limit: 1 })).toMatchObject({ total: 3, summaries: [{ name: 'eve' }], aggregated_insights: { team_status: '3 agents: 1 idle, 1 busy, 1 terminated.', total_tokens_used: 19, average_completion_percentage: null } })
   })
 
   test('of nobody: no average, and nothing of another owner', async () => {

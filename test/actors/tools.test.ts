@@ -51,7 +51,8 @@ describe('bad input', () => {
   test('a tool nobody has is answered with those there are', async () => {
     const stage = createStage()
     expect(await stage.call(stage.me, 'send_message')).toMatchObject({ error: { code: 'unknown_tool', remedy: expect.stringContaining('send_to_instance') } })
-    expect(await stage.call(stage.me, 'get_instance_statu')).toMatchObject({ error: { code: 'unknown_tool', remedy: expect.stringMatching(/^Did you mean "get_instance_status"\? Tools: /) } })
+    expect(await stage.call(stage.me, 'get_instance_statu')).toMatchObject({ error: { code: 'unknown_tool', remedy: expect.stringMatching(/^Did you mean "get_instance_status"\? Tools: (?!.*get_tmux_pane_content)/) } })
+    expect(await stage.call(stage.me, 'get_tmux_pane_contents')).toMatchObject({ error: { remedy: expect.stringMatching(/^Did you mean "get_tmux_pane_content"\?/) } })
   })
 })
 

@@ -34,6 +34,17 @@ describe('a worktree', () => {
     }
   })
 
+  test('is brought back by the commands its spawn tells, wherever it lies', async () => {
+    const stage = createStage()
+    const repository = createRepository(stage, "Ada's project; $HOME")
+    const spawned = await stage.ask(stage.client('person', { root: repository }), 'spawn_agent', { harness: 'hand', name: 'ada', workspace: 'auto' })
+    writeFileSync(join(String(spawned['workspace']), 'work'), '')
+    const [, first = '', second = ''] = /To bring it back: (.*), then (.*)\.$/.exec(String(spawned['bring_back'])) ?? []
+    const author = { GIT_AUTHOR_NAME: 'Test', GIT_AUTHOR_EMAIL: 'test@localhost', GIT_COMMITTER_NAME: 'Test', GIT_COMMITTER_EMAIL: 'test@localhost' }
+    for (const command of [first, second]) execFileSync('sh', ['-c', command], { env: { ...ownEnvironment, ...author, GIT_CONFIG_GLOBAL: '/dev/null' }, stdio: 'pipe' })
+    expect(existsSync(join(repository, 'work'))).toBe(true)
+  })
+
   test('is not made of a repository that Madrox\' own workspaces lie in: who works in an empty directory there spawns into another', async () => {
     const stage = createStage()
     git(stage.home, 'init', '--quiet', '--initial-branch', 'main')

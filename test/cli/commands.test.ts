@@ -92,7 +92,7 @@ test('stop ends several and says of each what became of it; one that is none mak
   await agent('fay')
   await agent('gus')
   const ended = await madrox('stop', 'fay', 'gus', 'nobody', '--force')
-  expect(ended).toMatchObject({ code: 1, stdout: expect.stringMatching(/^fay ended: .*\ngus ended: .*\nnobody: There is no agent "nobody"/) })
+  expect(ended).toMatchObject({ code: 1, stdout: expect.stringMatching(/^fay ended: .*\ngus ended: .*\nnobody: not_found: There is no agent "nobody"/) })
 })
 
 test('logs shows what an agent did, inspect where to watch it', async () => {
@@ -169,8 +169,8 @@ describe('call', () => {
     expect([code, stdout]).toEqual([0, expect.stringMatching(/^spawn_codex: .*spawn_codex_instance.*^name +string +needed\..*^sandbox_mode/ms)])
   })
 
-  test('tells a refusal in words, and as it is with --json', async () => {
-    expect(await madrox('call', 'get_instance_status', 'instance_id=nobody')).toMatchObject({ code: 1, stdout: '', stderr: expect.stringMatching(/^madrox: There is no agent "nobody"/) })
+  test('tells a refusal by its code and in words, as MCP does, and as it is with --json', async () => {
+    expect(await madrox('call', 'get_instance_status', 'instance_id=nobody')).toMatchObject({ code: 1, stdout: '', stderr: expect.stringMatching(/^madrox: not_found: There is no agent "nobody" .* get_instance_tree shows them all\.\n$/) })
     expect(await json('call', 'get_instance_status', 'instance_id=nobody')).toMatchObject({ code: 1, data: { error: { code: 'not_found', remedy: expect.any(String) } } })
   })
 })

@@ -116,6 +116,7 @@ describe('madrox doctor', () => {
     onTestFinished(() => void server.child.kill('SIGKILL'))
     const running = await examine(['--home', home])
     expect(check(running, 'server')).toMatchObject({ status: 'ok', detail: `process ${server.child.pid}, at ${server.url}` })
+    expect(check(running, 'settings')).toMatchObject({ status: 'ok', detail: expect.stringContaining('keeps those it was started with') })
     expect(check(running, 'store')).toMatchObject({ status: 'ok', detail: expect.stringMatching(/schema version \d+$/) })
     await server.end('SIGKILL')
     expect(check(await examine(['--home', home]), 'server')).toMatchObject({ status: 'note', detail: expect.stringContaining('without a farewell') })

@@ -12,6 +12,8 @@ describe('the help', () => {
   test('of the program names every command, with a first sentence that fits beside it', async () => {
     const { code, stdout } = await runToEnd(['--help'])
     expect([code, names.filter(name => !new RegExp(`^  ${name} +[A-Z]`, 'm').test(stdout))]).toEqual([0, []])
+    // Cut at the end of a sentence, and not at an abbreviation's.
+    expect(stdout).not.toMatch(/\be\.g$/m)
     expect(await runToEnd(['help'])).toEqual({ code, stdout, stderr: '' })
   })
 

@@ -39,6 +39,18 @@ describe('a busy agent', () => {
     expect([rig.at, rig.context.stuckSince]).toEqual([19 * minute, 9 * minute])
   })
 
+  test('at whose screen somebody looks is not heard of by that: it is stuck all the same, and stays so', () => {
+    const rig = createBusy()
+    const look = (): void => rig.fact({ type: 'screenRead', requestId: 'r1', rendering: 'terminal', text: 'Thinking' })
+    rig.tick(9 * minute)
+    look()
+    rig.due('still')
+    expect([rig.at, rig.context.stuckSince, rig.context.heardAt]).toEqual([10 * minute, 0, 0])
+    rig.tick(minute)
+    look()
+    expect([rig.context.stuckSince, audits(rig).at(-1)]).toEqual([0, 'agent_stuck'])
+  })
+
   test('says in which tool it is stuck', () => {
     const rig = createBusy()
     rig.fact({ type: 'outputProduced', kind: 'tool_call', tool: 'Bash', callId: 'c1', content: 'sleep' })

@@ -25,7 +25,7 @@ export const rows: Readonly<Record<string, Rows>> = {
     'madrox doctor': [['cli/doctor.test.ts', 'shows every setting that holds with where it is from, and of a secret only that it is set']],
     'madrox setup': [['cli/setup.test.ts', 'shows what it would do and changes nothing; with --yes does it; again, it is done'], ['e2e/setup.test.ts', 'the real claude and codex are found, take the registration, and tell of it']],
     'madrox call TOOL JSON': [['cli/commands.test.ts', 'takes JSON, stdin and key=value, by what the tool wants']],
-    '--json on each': [['cli/commands.test.ts', 'tells a refusal in words, and as it is with --json']],
+    '--json on each': [['cli/commands.test.ts', 'tells a refusal by its code and in words, as MCP does, and as it is with --json']],
     'completion in the shell': [['cli/completion.test.ts', 'knows commands, options, and from the server the names of agents'], ['cli/completion.test.ts', 'in %s, Tab completes']],
     'createMadrox, the library': [['guide/guide.test.ts', 'does what it says']],
     'GET /health': [['transports/http.test.ts', 'answers 200 with status ok and the version, and writes nothing to stdout']],

@@ -3,7 +3,7 @@
 import * as fc from 'fast-check'
 import { z } from 'zod'
 import type { Tool } from '../../src/tools/tool.ts'
-import { textFor, wrong } from './words.ts'
+import { nothings, textFor, wrong } from './words.ts'
 
 /** What is read of a JSON schema. */
 interface Schema {
@@ -83,6 +83,16 @@ export function fitting(tools: readonly Tool[], tool: Tool): fc.Arbitrary<Args> 
   const schema = schemaOf(tool)
   return (wordy(tools, tool) ?? sparse(schema, objectOf(schema))).filter(args => tool.input.safeParse(args).success)
 }
+
+/** What one thing is named by: where it names nothing, the whole call is refused. Batches answer for each. */
+const naming = /^(?:instance|instance_id|parent_id|parent_instance_id|root|coordinator_id|job_id|approval_id|dead_letter_id|template_name)$/
+const namesOf = (tool: Tool): string[] => Object.keys(schemaOf(tool).properties ?? {}).filter(name => naming.test(name))
+/** Tools that are asked about something, and can be asked about nothing. */
+export const nameable = (tools: readonly Tool[]): readonly Tool[] => tools.filter(tool => namesOf(tool).length > 0 && tool.name !== 'reply_to_caller')
+
+/** Fits the schema, and is wrong by its meaning: what it names is not there. */
+export const meaningless = (tools: readonly Tool[], tool: Tool): fc.Arbitrary<Args> =>
+  fc.tuple(fitting(tools, tool), ...namesOf(tool).map(() => fc.constantFrom(...nothings))).map(([args, ...given]) => ({ ...args, ...Object.fromEntries(namesOf(tool).map((name, index) => [name, given[index]])) }))
 
 /** Fits but for one thing, or is no object at all. */
 export function unfitting(tools: readonly Tool[], tool: Tool): fc.Arbitrary<unknown> {

@@ -27,6 +27,9 @@ export const messages = ['echo hello', 'fail on purpose', 'wait 1000', 'Sum up R
 
 export const times = ['2020-01-01T00:00:00Z', '2026-01-01T00:00:01Z', '2030-06-01T12:00:00+02:00', '9999-12-31T23:59:59.999Z', '+275760-09-13T00:00:00.001Z', '2026-02-30T00:00:00Z', 'yesterday', '0'] as const
 
+/** Fit for every reference, and name nothing that anybody has. */
+export const nothings = ['nobody', 'laed', 'LEAD ', '§short.lead', 'made-up', '__proto__', '-1', '💥'] as const
+
 const names = ['ada', 'lead', 'twin', 'main-orchestrator', 'Ärmel 漢字', 'x'.repeat(80), '-', '.', '..', 'a b'] as const
 const roles = ['general', 'tester', 'architect', 'achitect', '../general', 'prompts/general', '', 'GENERAL'] as const
 const harnesses = ['hand', 'scripted', 'hnad', 'claude', 'codex', 'toString', ''] as const

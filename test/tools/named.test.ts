@@ -1,6 +1,7 @@
 /** What the everyday tools give their callers, a test a tool, named by it: see test/handlers. Others have theirs where their subject is tested. */
 
 import { describe, expect, test } from 'vitest'
+import type { AgentId } from '../../src/ids.ts'
 import { createStage, type Stage } from '../actors/rig.ts'
 
 const free = { workspace: 'isolated' } as const
@@ -54,6 +55,27 @@ describe('messages', () => {
     const stage = createStage()
     await stage.ask(stage.me, 'spawn_agent', { harness: 'scripted', name: 'ada', ...free })
     expect(await stage.ask(stage.me, 'send_to_instance', { instance_id: 'ada', message: 'echo hello' })).toMatchObject({ status: 'answered', response: 'hello' })
+  })
+
+  // An agent is handed its replies between its turns; a client is handed nothing that it does not ask for.
+  test.each([
+    ['an agent is told that the answer comes', (stage: Stage, lead: AgentId) => stage.as(lead), /^The answer will come to you by itself/],
+    ['a client is told where the answer will wait', (stage: Stage) => stage.me, /^The answer will wait for you: get_pending_replies hands it out/],
+  ] as const)('of send_to_instance without waiting %s', async (_, by, words) => {
+    const stage = createStage()
+    const { lead, kid } = await createTeam(stage)
+    expect(await stage.ask(by(stage, lead), 'send_to_instance', { instance_id: kid, message: 'go', wait_for_response: false })).toMatchObject({ status: 'accepted', hint: expect.stringMatching(words) })
+  })
+
+  test('send_to_multiple_instances with both forms at once is refused, and nothing is sent', async () => {
+    const stage = createStage()
+    const { kid, twin } = await createTeam(stage)
+    const call = (args: Record<string, unknown>) => stage.call(stage.me, 'send_to_multiple_instances', args)
+    const messages = [{ instance_id: kid, message: 'this' }]
+    for (const more of [{ instance_ids: [twin] }, { message: 'that' }, { instance_ids: [twin], message: 'that' }]) {
+      expect(await call({ messages, ...more })).toMatchObject({ ok: false, error: { code: 'invalid_input', message: expect.stringContaining('both') } })
+    }
+    expect([kid, twin].map(id => stage.store.countMessages(id).accepted)).toEqual([0, 0])
   })
 
   test('send_to_multiple_instances sends each its own, or all the same, and says which could not be sent', async () => {
@@ -173,6 +195,15 @@ describe('seeing', () => {
     const { lead } = await createTeam(stage)
     expect(await stage.ask(stage.me, 'get_instance_status', { instance_id: 'lead' })).toMatchObject({ instance_id: lead, state: 'busy' })
     expect(await stage.ask(stage.me, 'get_instance_status')).toMatchObject({ total: 3 })
+  })
+
+  test('get_instance_status of one that has ended tells how many messages it was given', async () => {
+    const stage = createStage()
+    const { lead, kid } = await createTeam(stage)
+    const before = await stage.ask(stage.me, 'get_instance_status', { instance_id: lead })
+    await stage.ask(stage.me, 'terminate_instance', { instance_id: lead })
+    const [ofLead, ofKid] = await Promise.all([lead, kid].map(id => stage.ask(stage.me, 'get_instance_status', { instance_id: id })))
+    expect([before['request_count'], ofLead?.['state'], ofLead?.['request_count'], ofKid?.['request_count']]).toEqual([1, 'terminated', 1, 0])
   })
 
   test('get_instance_tree draws who works for whom', async () => {

@@ -214,6 +214,23 @@ describe('updates', () => {
     expect(await step()).toEqual(['madrox://instances/ada/screen', 'madrox://tree'])
   })
 
+  test('of the tree and of the list come with another name, which both show; with another limit, which neither does, they do not', async () => {
+    const stage = await open()
+    const ada = await stage.spawn('ada')
+    const { client, heard, caughtUp } = await stage.session()
+    await client.subscribeResource({ uri: 'madrox://tree' })
+    await client.listResources()
+    const after = async (changes: Record<string, unknown>): Promise<readonly string[]> => {
+      await stage.ask(stage.me, 'resume_instance', { instance_id: ada, ...changes })
+      stage.clock.advance(updatesEveryMs)
+      await caughtUp()
+      return heard.splice(0).toSorted()
+    }
+    expect(await after({ name: 'countess' })).toEqual(['list', 'madrox://tree'])
+    expect(await textOf(client, 'madrox://tree')).toContain('countess')
+    expect(await after({ max_total_tokens: 1_000 })).toEqual([])
+  })
+
   test('of the list come when agents come and go, and only to who has read it', async () => {
     const stage = await open()
     const [reader, other] = [await stage.session(), await stage.session()]

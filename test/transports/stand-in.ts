@@ -138,7 +138,7 @@ export function createStandInSystem(journal: Journal): MadroxSystem {
     inspect: () => ({ past: [], complete: true, stop() {} }),
     inspectorUrl: () => undefined,
     dashboardUrl: () => undefined,
-    suspend: refuse, resume: refuse, persisted: () => [], terminateAll: refuse, interruptAll: refuse, mainInstance: refuse,
+    suspend: refuse, resume: refuse, persisted: () => ({ agents: [], total: 0 }), terminateAll: refuse, interruptAll: refuse, mainInstance: refuse,
     async close() {},
   }
 }

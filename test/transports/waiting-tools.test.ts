@@ -116,6 +116,16 @@ const rows: readonly Row[] = [
       return [before, (await job())['result']]
     },
   },
+  {
+    tool: 'cancel_job', says: 'the turns at work on the job are being interrupted', cameOf: ['idle.live', 'cancelled'],
+    prepare: async ({ stage, ada, ask }) => {
+      await ask('spawn_agent', { harness: 'hand', name: 'lead', workspace: 'isolated' })
+      const { job_id } = await ask('coordinate_instances', { coordinator_id: 'lead', participant_ids: [ada], task_description: 'count' })
+      stage.begin(ada)
+      return { job_id }
+    },
+    goOn: async (scene, { job_id }) => [interrupted.goOn(scene, {}), (await scene.ask('get_job_status', { job_id }))['status']],
+  },
   { tool: 'interrupt_instance', says: 'the turn of "ada" is being interrupted', prepare: async scene => (await work(scene), { instance_id: 'ada' }), ...interrupted },
   { tool: 'interrupt_multiple_instances', says: 'the turn of "ada" is being interrupted', prepare: async scene => (await work(scene), { instance_ids: ['ada'] }), ...interrupted },
   { tool: 'interrupt_all', says: 'the turns of your agents are being interrupted', prepare: async scene => (await work(scene), {}), ...interrupted },

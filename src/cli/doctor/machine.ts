@@ -51,11 +51,14 @@ export function checkHome({ home }: Config): Check {
 
 const firstThere = (path: string): string => (existsSync(path) || dirname(path) === path ? path : firstThere(dirname(path)))
 
-export async function checkServer({ home }: Config): Promise<Check> {
+/** Options and variables of its own start are in its process, and cannot be read from here. */
+const ofItsStart = ok('settings', 'the server that runs keeps those it was started with; what is told here is what a start here and now would have')
+
+export async function checkServer({ home }: Config): Promise<Check | readonly Check[]> {
   const holder = existsSync(join(home, 'server.json')) ? readHolder(home) : undefined
   if (!holder) return ok('server', 'none runs in this home')
   const url = await findServer(home)
-  if (url !== undefined) return ok('server', `process ${holder.pid}, at ${new URL(url).origin}`)
+  if (url !== undefined) return [ok('server', `process ${holder.pid}, at ${new URL(url).origin}`), ofItsStart]
   if (!isAlive(holder.pid)) return note('server', `process ${holder.pid} has ended without a farewell`, 'The next server ends what it left, and goes on with its agents.')
   return note('server', `process ${holder.pid} has the home and does not answer${holder.url ? ` at ${new URL(holder.url).origin}` : ''}`, 'It may be starting; else see its log.')
 }

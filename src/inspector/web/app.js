@@ -309,7 +309,6 @@ function drawChosen() {
 function factsOf(agent) {
   const { usage, workspace } = agent
   const number = (/** @type {number} */ value) => value.toLocaleString('en').replaceAll(',', ' ')
-  const ended = agent.endedAt !== null
   return [
     ['Supervisor', agent.parent ? `${agent.parent.kind} ${agent.parent.name}` : 'unknown'],
     ['Works on', agent.currentMessage ?? 'nothing'],
@@ -318,7 +317,7 @@ function factsOf(agent) {
     ['Mailbox', `${number(agent.mailbox)} waiting`],
     ['Open messages', agent.openMessages.length === 0 ? 'none' : agent.openMessages.join(', ')],
     ['Replies to take', number(agent.pendingReplies)],
-    ['Requests', ended ? 'not kept' : number(agent.requestCount)],
+    ['Requests', number(agent.requestCount)],
     ['Tokens', `${number(usage.inputTokens)} in · ${number(usage.outputTokens)} out`],
     ['Cache', `${number(usage.cacheReadTokens)} read · ${number(usage.cacheCreationTokens)} written`],
     ['Spawned', timeOf(agent.createdAt)],

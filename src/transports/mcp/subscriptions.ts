@@ -45,6 +45,10 @@ export function createSubscriptions({ system, clock, updated, listChanged }: Sub
         if (wasListed && happening.type !== 'changed') list.ask()
       },
       touched: tell,
+      renamed: () => {
+        tell('tree')
+        if (wasListed) list.ask()
+      },
     })
   }
   return {
