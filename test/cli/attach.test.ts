@@ -108,6 +108,57 @@ test('an agent without a terminal of its own is shown its conversation, and take
   expect(await eve.leaves()).toEqual({ code: 0, line: 'Detached from bob; it runs on.' })
 })
 
+/** A person in control of an agent without a terminal of its own. */
+async function atConsole(name: string): Promise<Person> {
+  await spawn(name, 'scripted')
+  const person = createPerson(['attach', name, '--home', home.path], { columns: 60, rows: 20 })
+  people.push(person)
+  await person.takesControl()
+  return person
+}
+
+test('a server killed in a person’s turn, with text half typed, has an agent that takes messages when it comes back', async () => {
+  const eve = await atConsole('bob')
+  eve.types('say begun; hang')
+  eve.presses('\r')
+  await eve.sees('── in a turn')
+  eve.types('half a sent')
+  await eve.sees('› half a sent')
+  expect(await status('bob')).toMatchObject({ state: 'busy', held_by_person: { why: 'control' } })
+  server.child.kill('SIGKILL')
+  expect((await eve.leaves()).code).toBe(1)
+  server = await startServe(home.path)
+  client = await connectMcp({ url: `${server.url}/mcp`, name: 'test' })
+  expect(await status('bob')).not.toHaveProperty('held_by_person')
+  expect((await ask('bob', 'say back again'))['response']).toBe('back again')
+})
+
+test('an approval that a person’s words ask for is seen there; the agent’s end with it ends the view', async () => {
+  const eve = await atConsole('bob')
+  eve.types('approval Bash ls')
+  eve.presses('\r')
+  await eve.sees('? Bash ls')
+  await eve.sees('── waiting for an approval')
+  eve.types('say too early')
+  eve.presses('\r')
+  await eve.sees('› say too early')
+  expect((await status('bob'))['state']).toBe('busy')
+  await call('terminate_instance', { instance_id: 'bob' })
+  expect(await eve.leaves()).toEqual({ code: 0, line: 'bob is not shown any more. Its script has ended.' })
+})
+
+test('a paste of a megabyte is in the box as far as it goes, while the server and its other agents go on', async () => {
+  await spawn('cyd', 'scripted')
+  const eve = await atConsole('bob')
+  eve.types(`\x1b[200~say ${'a line of text, 漢字 and all\n'.repeat(40_000)}\x1b[201~`)
+  expect((await ask('cyd', 'say unharmed'))['response']).toBe('unharmed')
+  await eve.sees('the box is full')
+  eve.presses('\x15')
+  eve.types('say small')
+  eve.presses('\r')
+  await eve.sees('> say small\nsmall\n── at rest ─')
+})
+
 test('half-typed text is intact after a detach; messages wait, its supervisor is told, and they go when it is submitted', async () => {
   await spawn('ada')
   const eve = await attach('ada')

@@ -83,7 +83,7 @@ function open({ clock, tell, read, state, isExpecting, submit, interrupt, asked,
   let size = first
   /** The approval that was asked for when what is in the box was begun. */
   let seen: string | undefined
-  const toPicture = (): string => paint({ size, state: state(), mayAnswer: mayAnswer(), said: read(size.rows), text: editor.text(), cursor: editor.cursor() })
+  const toPicture = (): string => paint({ size, state: state(), mayAnswer: mayAnswer(), said: read(size.rows), text: editor.text(), cursor: editor.cursor(), isFull: editor.isFull() })
   const draw = (): void => {
     if (listeners.size === 0) return
     const picture = toPicture()
@@ -102,10 +102,8 @@ function open({ clock, tell, read, state, isExpecting, submit, interrupt, asked,
       return true
     },
     onInterrupt: interrupt,
-    onChange() {
-      if (editor.text().length <= 1) seen = asked()
-      draw()
-    },
+    onBegun: () => void (seen = asked()),
+    onChange: draw,
   })
   const terminal: SharedTerminal = {
     get columns() {
@@ -129,7 +127,7 @@ function open({ clock, tell, read, state, isExpecting, submit, interrupt, asked,
   const draft: Draft = {
     type: () => {},
     submitted: () => {},
-    isOpen: () => editor.text() !== '',
+    isOpen: () => !editor.isEmpty(),
     lineBreaks: () => 0,
     clear() {
       editor.clear()
@@ -139,10 +137,14 @@ function open({ clock, tell, read, state, isExpecting, submit, interrupt, asked,
   const sharing = createSharing({
     pty: terminal, clock, draft,
     tell(fact) {
+      const isOther = fact.type === 'controlChanged' && fact.viewerId !== controller
+      if (isOther) {
+        controller = fact.viewerId
+        editor.release()
+        seen = undefined // what another has begun is nobody's answer
+      }
       tell(fact)
-      if (fact.type !== 'controlChanged') return
-      controller = fact.viewerId
-      draw()
+      if (fact.type === 'controlChanged') draw()
     },
     isTyping: isExpecting,
     withdraw: () => {}, // what is handed over is not typed here

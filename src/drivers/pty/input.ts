@@ -12,7 +12,10 @@ const PASTE_END = '\x1b[201~'
  * become LF, a tab four spaces (both CLIs do the same); bidirectional controls go, because Claude Code 2.1.328 answers
  * them with a warning instead of submitting.
  */
-export function sanitiseInput(text: string): string {
+export const sanitiseInput = (text: string): string => toCleanText(text).trimEnd()
+
+/** The same for text that more text may follow: its end stays. */
+export function toCleanText(text: string): string {
   return text
     .replace(/[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g, '\ufffd')
     .replace(/\r\n?|[\v\f\u0085\u2028\u2029]/g, '\n')
@@ -21,7 +24,6 @@ export function sanitiseInput(text: string): string {
     .replace(/[\x00-\x09\x0b-\x1f\x7f-\x9f]/g, '')
     .replace(/[\u202a-\u202e\u2066-\u2069\u{e0000}-\u{e007f}]/gu, '')
     .normalize('NFC')
-    .trimEnd()
 }
 
 /** As one bracketed paste. The text must be sanitised. */

@@ -89,7 +89,10 @@ export function createScriptedDriver(config: ScriptedDriverConfig, emit: (fact: 
         agents.get(id)?.rendering.add(`> ${text}`)
         session()?.submit(text)
       },
-      interrupt: () => void session()?.interrupt(),
+      interrupt() {
+        const agent = agents.get(id)
+        if (agent) guarded(agent, () => void agent.session?.interrupt()) // an Escape is known for one when its time is over, in no command
+      },
       asked: () => session()?.approvalId,
       answer: (approvalId, decision) => session()?.answerApproval(approvalId, decision),
     })

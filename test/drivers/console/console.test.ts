@@ -77,6 +77,19 @@ test('who may not answer for a person answers nothing, and submits like anybody'
   expect(done).toEqual(['submitted y'])
 })
 
+test('what one who may not answer left in the box is no answer of who comes next', () => {
+  const { console, agent, done, type } = open(false)
+  agent.approvals = ['first']
+  type('yes')
+  console.use('eve', { action: 'detach' })
+  console.use('fay', { action: 'attach', columns: 80, rows: 24 })
+  console.use('fay', { action: 'takeControl', answers: true })
+  console.use('fay', { action: 'type', data: '\r' })
+  expect(done).toEqual([])
+  console.use('fay', { action: 'type', data: '\x15yes\r' })
+  expect(done).toEqual(['first: allow'])
+})
+
 test('text left unsent is there for who comes next, holds nothing, and goes with the console once it is cleared', () => {
   const { console, facts, done, type } = open()
   type('half a ')

@@ -3,7 +3,7 @@ import xterm from '@xterm/headless'
 import { expect, test } from 'vitest'
 import { paint, type Picture } from '../../../src/drivers/console/paint.ts'
 
-const picture: Picture = { size: { columns: 20, rows: 6 }, state: 'at rest', mayAnswer: false, said: '', text: '', cursor: 0 }
+const picture: Picture = { size: { columns: 20, rows: 6 }, state: 'at rest', mayAnswer: false, said: '', text: '', cursor: 0, isFull: false }
 
 /** Its rows, and the columns of the cursor that is drawn. */
 async function shown(given: Partial<Picture>): Promise<{ rows: string[]; inverse: string[] }> {
@@ -41,4 +41,26 @@ test('what can be done about a state stands beside it', async () => {
   const waiting = { size: { columns: 60, rows: 3 }, state: 'waiting for an approval' } as const
   expect((await shown(waiting)).rows[0]).toContain('── waiting for an approval · see madrox approvals ─')
   expect((await shown({ ...waiting, mayAnswer: true })).rows[0]).toContain('── waiting for an approval · y or n, and Enter, answers ─')
+})
+
+test('of text that is more than fits, the cursor is seen wherever it stands, and what the agent does', async () => {
+  const text = Array.from({ length: 100 }, (_, line) => `line ${line} ${'漢'.repeat(line)}`).join('\n')
+  for (const cursor of [0, 20, 1_000, 3_000, text.length]) {
+    const { rows, inverse } = await shown({ text, cursor, size: { columns: 40, rows: 12 } })
+    expect([inverse.length > 0, rows[0]], String(cursor)).toEqual([true, expect.stringContaining('── at rest ')])
+  }
+})
+
+test('of what was said no more is looked at than can be seen', async () => {
+  const said = `${'x'.repeat(1_000_000)}\x1b[31mend`
+  expect(paint({ ...picture, said }).length).toBeLessThan(2_000)
+  expect((await shown({ said })).rows.join('')).toContain('xxend── at rest ─')
+})
+
+test('that a box takes no more stands there', async () => {
+  expect((await shown({ size: { columns: 40, rows: 3 }, isFull: true })).rows[0]).toContain('── at rest · the box is full ─')
+})
+
+test.each([[1, 1], [2, 1], [1, 5], [3, 2]])('a terminal of %d × %d shows what it can', async (columns, rows) => {
+  expect((await shown({ size: { columns, rows }, said: 'much was said\nhere', text: 'ab\ncd', cursor: 3 })).rows).toHaveLength(rows)
 })

@@ -37,7 +37,7 @@ async function open(...manner: readonly string[]) {
     for (const look of watchers) look()
   } })
   onTestFinished(async () => {
-    process.kill(started.pid, 'SIGKILL')
+    if (!started.exit()) process.kill(started.pid, 'SIGKILL')
     await started.exited
   })
   const pty: PtyProcess = createAdjustingPty(started, systemClock)
@@ -85,4 +85,29 @@ test('one that asks nothing has its keys too', async () => {
   pty.resize(90, 25)
   pty.write('typed')
   expect(await says('<keys typed>')).not.toContain('<eaten>')
+})
+
+test('in a storm of sizes no key is lost, and none comes before another', async () => {
+  const { pty, says } = await open('asks')
+  const keys = Array.from({ length: 150 }, (_, at) => `${at},`)
+  for (const [at, key] of keys.entries()) {
+    pty.resize(60 + (at % 50), 10 + (at % 30))
+    pty.write(key)
+    await new Promise(resolve => setImmediate(resolve))
+  }
+  pty.write('last')
+  const said = await says('last>')
+  expect(said).not.toContain('<eaten>')
+  expect([...said.matchAll(/<keys ([^>]*)>/g)].map(([, typed]) => typed).join('').replaceAll(/\x1b\[\d+;\d+R/g, '')).toBe(`${keys.join('')}last`)
+})
+
+test('one that ends in the middle takes its keys with it, and nothing is typed to nobody', async () => {
+  const { pty } = await open('asks')
+  pty.resize(90, 25)
+  pty.write('typed')
+  process.kill(pty.pid, 'SIGKILL')
+  await pty.exited
+  pty.resize(91, 25)
+  pty.write('more')
+  expect(pty.exit()).toMatchObject({ signal: 9 })
 })
