@@ -5,7 +5,7 @@ import type { AgentStatus } from '../actors/system.ts'
 import { toWireError } from '../errors.ts'
 import { answer, note } from './outputs.ts'
 import { isoTime, readOnly, reference } from './schemas.ts'
-import { iso, toOutput, toStatus } from './see.ts'
+import { iso, readOutput, toStatus } from './see.ts'
 import { liveOutput } from './status-output.ts'
 import { defineTool } from './tool.ts'
 
@@ -45,11 +45,11 @@ export const getMultipleOutputs = defineTool({
   topic: 'see',
   listedFor: ['client'],
   searchHint: 'outputs records logs several agents',
-  handler: ({ instance_ids, limit, since }, { system, caller }) => {
+  handler: ({ instance_ids, ...span }, context) => {
     const show = (id: string): string => {
       try {
-        const status = system.status(caller, id)
-        return `=== ${status.name} (${status.id})\n${toOutput(system.output(caller, id, { limit, ...(since ? { since: Date.parse(since) } : {}) }))}`
+        const status = context.system.status(context.caller, id)
+        return `=== ${status.name} (${status.id})\n${readOutput(context, id, span)}`
       } catch (error) {
         const { code, message, remedy } = toWireError(error) // each on its own: one that is refused hides no other
         return `=== ${id}\n${code}: ${message}${remedy ? ` ${remedy}` : ''}`

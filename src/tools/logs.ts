@@ -33,6 +33,12 @@ const saidOutput = z.looseObject({
 })
 const lineOutput = z.looseObject({ at: time.describe('When it was read'), rendering: z.enum(['terminal', 'transcript']).describe('transcript: the agent has no terminal'), line: z.string() })
 
+const older = z.boolean().describe('There are older ones, left out')
+
+/** Of one more than was asked for: the newest, and whether there was one more. */
+const newest = <T>(entries: readonly T[], most: number): { readonly entries: readonly T[]; readonly count: number; readonly older: boolean } =>
+  ({ entries: entries.slice(-most), count: Math.min(entries.length, most), older: entries.length > most })
+
 /** No bytes are kept: colours and movements of the cursor may cut a secret in two, which nobody would then find to take it out. */
 const screens = 'Lines its screen showed when its turns ended or it asked something, each once, as text: not every byte it wrote. What scrolled by in between is not here; get_instance_output has its words.'
 
@@ -46,15 +52,16 @@ export const getInstanceLogs = defineTool({
     tail: z.number().int().min(0).max(100_000).default(100).describe('The newest so many entries; 0: all'),
     ...span,
   }),
-  output: answer({ ...agentNamed, log_type: z.enum(['instance', 'communication', 'terminal']), entries: z.union([z.array(auditOutput), z.array(saidOutput), z.array(lineOutput)]).describe('By log_type; the newest last'), count: z.number(), note }),
+  output: answer({ ...agentNamed, log_type: z.enum(['instance', 'communication', 'terminal']), entries: z.union([z.array(auditOutput), z.array(saidOutput), z.array(lineOutput)]).describe('By log_type; the newest last'), count: z.number(), older, note }),
   annotations: readOnly,
   topic: 'logs',
   listedFor: ['client'],
   searchHint: 'log history communication terminal transcript what happened',
   handler: async ({ instance_id, log_type, tail, ...given }, { system, caller }) => {
-    const range = { ...toRange(given), ...(tail === 0 ? {} : { limit: tail }) }
+    const most = tail === 0 ? Infinity : tail
+    const range = { ...toRange(given), ...(tail === 0 ? {} : { limit: most + 1 }) }
     const { id, name } = system.status(caller, instance_id)
-    const tell = (log_type: string, entries: readonly Record<string, unknown>[], note?: string) => ({ data: { instance_id: id, name, log_type, entries, count: entries.length, ...(note === undefined ? {} : { note }) } })
+    const tell = (log_type: string, entries: readonly Record<string, unknown>[], note?: string) => ({ data: { instance_id: id, name, log_type, ...newest(entries, most), ...(note === undefined ? {} : { note }) } })
     if (log_type === 'instance') return tell(log_type, system.instanceLog(caller, id, range).map(toAuditEntry))
     if (log_type === 'communication') return tell(log_type, system.communicationLog(caller, id, range).map(toSaidEntry))
     const lines = await system.terminalLog(caller, id, range)
@@ -72,14 +79,14 @@ export const getAuditLogs = defineTool({
     instance: reference.optional().describe('Of this agent alone'),
     limit: z.number().int().positive().max(10_000).default(100).describe('The newest so many'),
   }),
-  output: answer({ entries: z.array(auditOutput), count: z.number() }),
+  output: answer({ entries: z.array(auditOutput), count: z.number(), older }),
   annotations: readOnly,
   topic: 'logs',
   listedFor: ['client'],
   searchHint: 'audit trail who did what history refused',
   handler: ({ event, instance, limit, ...given }, { system, caller }) => {
-    const entries = system.auditLog(caller, { ...toRange(given), limit, ...(event === undefined ? {} : { event }), ...(instance === undefined ? {} : { agent: instance }) }).map(toAuditEntry)
-    return { data: { entries, count: entries.length } }
+    const entries = system.auditLog(caller, { ...toRange(given), limit: limit + 1, ...(event === undefined ? {} : { event }), ...(instance === undefined ? {} : { agent: instance }) }).map(toAuditEntry)
+    return { data: newest(entries, limit) }
   },
 })
 

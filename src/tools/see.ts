@@ -1,14 +1,14 @@
 /** Seeing the team: status, tree, output, screens. Reads only. */
 
 import { z } from 'zod'
-import { type AgentStatus, costOf, healthOf, type MadroxSystem } from '../actors/system.ts'
+import { type AgentStatus, costOf, healthOf } from '../actors/system.ts'
 import { MadroxError } from '../errors.ts'
 import { redactData } from '../redaction.ts'
 import { toChanges } from './changes.ts'
 import { agentNamed, answer, states } from './outputs.ts'
 import { instanceId, isoTime, readOnly, reference, toUsage } from './schemas.ts'
 import { statusOutput } from './status-output.ts'
-import { defineTool } from './tool.ts'
+import { defineTool, type ToolContext } from './tool.ts'
 
 export const iso = (at: number): string => new Date(at).toISOString()
 
@@ -140,8 +140,13 @@ export const getPeers = defineTool({
   },
 })
 
-/** A line a record, as people and models read it. */
-export const toOutput = (rows: ReturnType<MadroxSystem['output']>): string => (rows.length === 0 ? 'Nothing on record.' : rows.map(row => `${iso(row.at)} [${row.kind}] ${row.content}`).join('\n'))
+/** The newest of an agent's record, a line each, as people and models read it; that there is more before them is the first line. */
+export function readOutput({ system, caller }: ToolContext, id: string, { limit, since }: { readonly limit: number; readonly since?: string | undefined }): string {
+  const rows = system.output(caller, id, { limit: limit + 1, ...(since ? { since: Date.parse(since) } : {}) })
+  if (rows.length === 0) return 'Nothing on record.'
+  const lines = rows.slice(-limit).map(row => `${iso(row.at)} [${row.kind}] ${row.content}`)
+  return [...(rows.length > limit ? [`[older records are left out by limit: ${limit}]`] : []), ...lines].join('\n')
+}
 
 export const getInstanceOutput = defineTool({
   name: 'get_instance_output',
@@ -152,7 +157,7 @@ export const getInstanceOutput = defineTool({
   topic: 'see',
   listedFor: ['supervisor', 'client'],
   searchHint: 'output record log history said did',
-  handler: ({ instance_id, limit, since }, { system, caller }) => ({ text: toOutput(system.output(caller, instance_id, { limit, ...(since ? { since: Date.parse(since) } : {}) })) }),
+  handler: ({ instance_id, ...span }, context) => ({ text: readOutput(context, instance_id, span) }),
 })
 
 export const getTerminalScreen = defineTool({

@@ -125,7 +125,15 @@ describe('the audit', () => {
     const entries = await read(stage)
     expect(await read(stage, { instance: kid })).toEqual(entries.filter(entry => entry.instance_id === kid))
     expect(await read(stage, { event: 'agent_ended' })).toEqual(named(entries, 'agent_ended'))
-    expect(await read(stage, { limit: 3 })).toEqual(entries.slice(-3))
+    expect(await stage.ask(stage.me, 'get_audit_logs', { limit: 3 })).toMatchObject({ entries: entries.slice(-3), count: 3, older: true })
+    expect(await stage.ask(stage.me, 'get_audit_logs', { limit: entries.length })).toMatchObject({ count: entries.length, older: false })
+    for (const log_type of ['instance', 'communication']) {
+      const whole = await stage.ask(stage.me, 'get_instance_logs', { instance_id: kid, log_type, tail: 0 })
+      const count = Number(whole['count'])
+      expect([count > 1, whole['older']]).toEqual([true, false])
+      expect(await stage.ask(stage.me, 'get_instance_logs', { instance_id: kid, log_type, tail: count })).toEqual(whole)
+      expect(await stage.ask(stage.me, 'get_instance_logs', { instance_id: kid, log_type, tail: 1 })).toMatchObject({ entries: [expect.anything()], count: 1, older: true })
+    }
     const since = entries.at(-1)?.at ?? ''
     expect(await read(stage, { since, until: since })).toEqual(entries.filter(entry => entry.at === since))
     expect(await stage.call(stage.me, 'get_audit_logs', { event: 'agent_end' })).toMatchObject({ error: { code: 'invalid_input', remedy: expect.stringMatching(/^Did you mean "agent_ended"\?/) } })
