@@ -348,7 +348,7 @@ describe('a glance', () => {
     const stage = createStage()
     const ada = await createUsed(stage)
     const { text } = await stage.ask(stage.me, 'get_multiple_instance_outputs', { instance_ids: [ada, 'nobody'], limit: 1 })
-    expect(text).toMatch(new RegExp(`^=== ada \\(${ada}\\)\n\\S+ \\[reply\\] done\n\n=== nobody\nnot_found: There is no agent`))
+    expect(text).toMatch(new RegExp(`^=== ada \\(${ada}\\)\n\\[older records are left out by limit: 1\\]\n\\S+ \\[reply\\] done\n\n=== nobody\nnot_found: There is no agent`))
   })
 
   test('get_dashboard_url gives the page that stands beside /mcp, and null where none is served', async () => {
