@@ -10,7 +10,7 @@
 
 import { execFile } from 'node:child_process'
 import { existsSync } from 'node:fs'
-import { mkdir, mkdtemp, realpath, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, realpath, rm, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { codeOf, MadroxError } from '../errors.ts'
 import { withContent, withOpened } from './beneath.ts'
@@ -123,16 +123,16 @@ const unreadable = (dir: string, what: string): MadroxError => new MadroxError('
 
 /** A file of git's own as text; undefined: there is none. Never one that would have to be waited for. */
 export async function gitFile(dir: string, path: string): Promise<string | undefined> {
-  return (await gitBytes(dir, path))?.toString()
+  return (await readGitFile(dir, path))?.content.toString()
 }
 
 const largestFile = 512 * 1024 * 1024
 
-async function gitBytes(dir: string, path: string): Promise<Buffer | undefined> {
+async function readGitFile(dir: string, path: string): Promise<{ readonly content: Buffer; readonly mtime: Date } | undefined> {
   try {
-    return await withOpened({ root: dir, what: 'the git directory' }, path, opened => {
+    return await withOpened({ root: dir, what: 'the git directory' }, path, async opened => {
       if (opened.stats.size > largestFile) throw unreadable(dir, path)
-      return withContent(opened, content => content.readFile())
+      return { content: await withContent(opened, content => content.readFile()), mtime: opened.stats.mtime }
     })
   } catch (error) {
     if (error instanceof MadroxError && error.code === 'not_found') return undefined
@@ -172,14 +172,20 @@ export async function withLook<T>(home: string, repository: Repository, index: '
   try {
     await Promise.all([mkdir(join(own, 'refs')), mkdir(join(own, 'objects'))])
     await Promise.all([writeFile(join(own, 'HEAD'), 'ref: refs/heads/none\n'), writeFile(join(own, 'config'), `[core]\n\trepositoryformatversion = 1\n\tbare = false\n[extensions]\n\tobjectformat = ${format}\n`)])
-    const theirs = index === 'own' ? await gitBytes(repository.gitDir, 'index') : undefined
-    if (theirs) await writeFile(join(own, 'index'), theirs, { mode: 0o600 })
+    const theirs = index === 'own' ? await readGitFile(repository.gitDir, 'index') : undefined
+    if (theirs) await lend(join(own, 'index'), theirs)
     const look = await createLook(own, repository, format)
     if (index === 'head' && repository.head !== undefined) await look.say(['read-tree', repository.head])
     return await use(look)
   } finally {
     await rm(own, { recursive: true, force: true })
   }
+}
+
+/** With the time it was written: a file of the same second or later is compared by its contents, since its time and size may be those of before. */
+async function lend(path: string, { content, mtime }: { readonly content: Buffer; readonly mtime: Date }): Promise<void> {
+  await writeFile(path, content, { mode: 0o600 })
+  await utimes(path, mtime, mtime)
 }
 
 async function createLook(own: string, repository: Repository, format: keyof typeof emptyOnes): Promise<Look> {

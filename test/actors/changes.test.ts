@@ -1,6 +1,6 @@
 /** What agents changed, in their status and by get_instance_diff, in repositories that may be against whoever looks. */
 
-import { chmodSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { commit, createRepository, createWorkshop, git } from './repositories.ts'
@@ -21,6 +21,18 @@ describe('get_instance_status', () => {
     stage.clock.advance(2_000)
     expect(await changes(id)).toEqual({ branch, base, files_changed: 2, insertions: 2, deletions: 1, untracked: 1, commits_ahead: 1 })
     expect((await stage.ask(stage.me, 'get_instance_status'))['instances']).toMatchObject([{ name: 'ada', changes: { files_changed: 2 } }])
+  })
+
+  test('sees a change that leaves a file as long and as old as it was, in the second in which it was checked out', async () => {
+    const { spawn, write, changes } = createWorkshop()
+    // Git knows of a second's change by two times of a file, one of which nobody can set: of some of these it is in the same second.
+    for (const name of ['ada', 'bob', 'cyd', 'dee']) {
+      const { id, dir } = await spawn(name)
+      const { mtime } = statSync(join(dir, 'a.txt'))
+      write(dir, 'a.txt', 'eno\nowt\n')
+      for (const path of [join(dir, 'a.txt'), join(git(dir, 'rev-parse', '--absolute-git-dir'), 'index')]) utimesSync(path, mtime, mtime)
+      expect(await changes(id)).toMatchObject({ files_changed: 1, insertions: 2, deletions: 2 })
+    }
   })
 
   test('counts nothing any more once the work is merged', async () => {
