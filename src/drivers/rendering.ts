@@ -6,9 +6,8 @@ export interface Rendering {
   toText(lines?: number): string
 }
 
-const keptLines = 1000
-
-export function createRendering(onAdded: () => void = () => {}): Rendering {
+/** `onAdded` is called behind each piece; `keptLines` of the last are kept. */
+export function createRendering({ onAdded = () => {}, keptLines = 1000 }: { readonly onAdded?: () => void; readonly keptLines?: number } = {}): Rendering {
   const kept: string[] = []
   return {
     add(text) {

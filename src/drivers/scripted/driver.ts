@@ -65,7 +65,7 @@ export function createScriptedDriver(config: ScriptedDriverConfig, emit: (fact: 
 
   const launchAgent = (id: string, launch: Launch, script: Script): void => {
     const { misbehave } = script
-    const rendering = createRendering()
+    const rendering = createRendering({ keptLines: 500 }) // hundreds of them live in one process
     const agent: Agent = { id, sessionId: launch.sessionId, rendering, terminal: openTerminal(id, rendering), misbehave, session: undefined, transcript: undefined, startTimers: [], dropped: 0 }
     agents.set(id, agent)
     tell(id, { type: 'processStarted', cliVersion: 'scripted' })

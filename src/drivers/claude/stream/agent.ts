@@ -40,7 +40,7 @@ export function startStreamAgent(context: AgentContext): ClaudeAgent {
     context.tell(fact)
     terminal.changed()
   }
-  const rendering = createRendering(() => terminal.changed())
+  const rendering = createRendering({ onAdded: () => terminal.changed() })
   const terminal = createConsole({
     clock,
     tell: fact => context.tell({ ...fact, source: 'self' }),
